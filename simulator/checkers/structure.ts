@@ -1,0 +1,99 @@
+/**
+ * The shape of a farm: no loop at any moment, and once faults have stopped, everybody in exactly one place.
+ *
+ * A link counts when both ends know of it: the child names the parent and the parent lists the child. Only taking a parent
+ * can close a loop, so the way up is walked after every `attached`.
+ */
+import { NOBODY } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/ids.ts';
+import type { Peer } from '../../src/core/peer.ts';
+import type { Tree } from '../../src/core/tree.ts';
+import type { Checker, SimulatedFarm } from '../farm.ts';
+
+export function noLoop(): Checker {
+  const found: string[] = [];
+  return {
+    name: 'no loop',
+    observed(farm, peer, event) {
+      if (event.type !== 'attached') return;
+      const way = wayUp(farm, peer, event.tree);
+      if (way.at(-1) === peer && way.length > 1) found.push(`at ${farm.nowMs} ms: ${way.join(' -> ')}`);
+    },
+    verdict: () => found,
+  };
+}
+
+/** The peers above, by links that both ends know; ends with the peer itself if it is above itself. */
+function wayUp(farm: SimulatedFarm, from: PeerHandle, kind: 'servers' | 'clients'): PeerHandle[] {
+  const way = [from];
+  let at = from;
+  for (let steps = 0; steps < 100_000; steps++) {
+    const parent = treeOf(farm.peer(at), kind)?.parent ?? NOBODY;
+    if (parent === NOBODY || treeOf(farm.peer(parent), kind)?.child(at) == null) return way;
+    way.push(parent);
+    if (parent === from) return way;
+    if (way.indexOf(parent) < way.length - 1) return way;
+    at = parent;
+  }
+  return way;
+}
+
+function treeOf(peer: Peer | null, kind: 'servers' | 'clients'): Tree | null {
+  return peer === null ? null : peer.state[kind];
+}
+
+/** Sentences about peers that are not where they should be: call it when faults have stopped and time has passed. */
+export function misplaced(farm: SimulatedFarm): string[] {
+  const sentences: string[] = [];
+  for (const peer of farm.living()) {
+    if (peer.role === 'root') continue;
+    const { servers, clients } = peer.state;
+    const parents = [servers, clients].filter((tree) => tree.parent !== NOBODY);
+    if (parents.length !== 1) {
+      sentences.push(`peer ${peer.self} (${peer.role}) has ${parents.length} parents`);
+      continue;
+    }
+    const [tree] = parents as [Tree];
+    const listed = treeOf(farm.peer(tree.parent), tree.kind)?.child(peer.self) ?? null;
+    if (listed === null) sentences.push(`peer ${peer.self} names ${tree.parent} as its parent in the tree of ${tree.kind}, which does not know it`);
+  }
+  for (const parent of farm.living()) {
+    for (const tree of parent.state.trees()) {
+      for (const child of tree.children) {
+        if (treeOf(farm.peer(child.peer), tree.kind)?.parent !== parent.self) {
+          sentences.push(`peer ${parent.self} lists ${child.peer} as a child in the tree of ${tree.kind}, which hangs elsewhere`);
+        }
+      }
+    }
+  }
+  return sentences;
+}
+
+/** Everybody alive is in exactly one place, and the root is above all. */
+export function isWhole(farm: SimulatedFarm): boolean {
+  if (misplaced(farm).length > 0) return false;
+  return farm.living().every((peer) => {
+    const kind = peer.role === 'server' ? 'servers' : 'clients';
+    const way = wayUp(farm, peer.self, kind);
+    const top = farm.peer(way.at(-1) as PeerHandle);
+    return top !== null && (kind === 'servers' ? top.role === 'root' : top.state.ctx.isServer());
+  });
+}
+
+/** All servers have the same membership, and it names exactly the servers that live. */
+export function membershipAgrees(farm: SimulatedFarm): boolean {
+  const servers = farm.living().filter((peer) => peer.state.ctx.isServer());
+  const [first] = servers;
+  if (first === undefined) return true;
+  const serving = (peer: Peer): string =>
+    peer.state.membership
+      .serving()
+      .map((record) => record.subject)
+      .sort((a, b) => a - b)
+      .join(' ');
+  const expected = servers
+    .map((peer) => peer.self)
+    .sort((a, b) => a - b)
+    .join(' ');
+  return servers.every((peer) => peer.state.membership.digest() === first.state.membership.digest() && serving(peer) === expected);
+}

@@ -1,0 +1,255 @@
+/**
+ * Hanging in the farm: taking children, finding and losing parents, being told to go.
+ *
+ * This is where the trees meet: a newcomer becomes a client, a promoted client leaves the client tree only when the tree of
+ * servers has taken it (make before break), an orphan keeps its subtree and repairs.
+ *
+ * Source: P2P Volunteers, sections 3.3.2 and 3.3.3.
+ */
+import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
+import { Joining, isOrphan } from './joining.ts';
+import type { Purpose } from './joining.ts';
+import type { Accept, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
+import { cardOf } from './parts.ts';
+import type { Parts } from './parts.ts';
+import type { Pulse } from './pulse.ts';
+import { candidatesForRepair, chooseBackup } from './repair.ts';
+import type { Tree } from './tree.ts';
+
+/** After this many rounds in which nobody would take it with its subtree, an orphan goes alone. */
+const roundsWithSubtree = 3;
+const longestPauseBeats = 8;
+
+export class Attachment {
+  readonly #parts: Parts;
+  readonly #pulse: Pulse;
+  readonly joining: Joining;
+  #fruitlessRounds = 0;
+  /** Called after a step out of the tree of servers has ended in a client tree. */
+  onSteppedDown: () => void = () => {};
+
+  constructor(parts: Parts, pulse: Pulse) {
+    this.#parts = parts;
+    this.#pulse = pulse;
+    this.joining = new Joining(parts.ctx, parts.pings, {
+      adopted: (purpose, tree, from, accept) => this.#adopted(purpose, tree, from, accept),
+      exhausted: (purpose, tree) => this.#exhausted(purpose, tree),
+    });
+    this.joining.isParent = (peer) => parts.servers.parent === peer || parts.clients.parent === peer;
+  }
+
+  // --- As a parent -----------------------------------------------------------------------------------------------------
+
+  joinRequested(from: PeerHandle, join: Join): void {
+    const { ctx, multicast, views, membership } = this.#parts;
+    const tree = this.#tree(join.tree);
+    const refuse = (reason: RedirectReason, candidates: readonly PeerCard[]): void =>
+      ctx.world.send(from, { kind: 'redirect', tree: tree.kind, nonce: join.nonce, reason, candidates });
+    if (!ctx.world.admits(from, join.credential)) {
+      refuse('no-credential', []);
+      return;
+    }
+    if (membership.get(from)?.state === 'excluded' && tree.kind === 'servers') {
+      refuse('excluded', []);
+      return;
+    }
+    const crossing = this.joining.target === from;
+    const verdict = crossing ? ({ accept: false, reason: 'not-a-parent' } as const) : tree.judge(from, join);
+    if (!verdict.accept) {
+      refuse(verdict.reason, this.#alternatives(tree, from, join));
+      return;
+    }
+    const known = tree.child(from) !== null;
+    if (verdict.evict !== null) this.evict(tree, verdict.evict.peer, 'worse');
+    const place = tree.take(from, join);
+    ctx.world.connect(from);
+    ctx.world.send(from, {
+      kind: 'accept',
+      tree: tree.kind,
+      nonce: join.nonce,
+      stamp: place.stamp,
+      depth: place.depth,
+      intervalMs: ctx.intervalMs,
+      roster: tree.roster(),
+      heads: multicast.heads(),
+    });
+    this.#pulse.beatTo(tree, from);
+    if (tree.kind === 'clients' && views.current !== null) ctx.world.send(from, views.current);
+    if (!known) ctx.world.tell({ type: 'child-accepted', tree: tree.kind, child: from });
+  }
+
+  /** Tells a child to hang elsewhere. It stays until it does. */
+  evict(tree: Tree, child: PeerHandle, reason: Evict['reason'], candidates?: readonly PeerCard[]): void {
+    const entry = tree.child(child);
+    if (entry === null) return;
+    entry.evicted = true;
+    tree.rosterChanged();
+    const named = candidates ?? tree.candidatesFor(child, entry.coordinate);
+    this.#parts.ctx.world.send(child, { kind: 'evict', tree: tree.kind, reason, candidates: named });
+  }
+
+  /** A child parted, fell silent, or its connection closed. */
+  childLost(tree: Tree, child: PeerHandle, reason: 'left' | 'silent' | 'closed'): void {
+    const { ctx, membership } = this.#parts;
+    if (tree.drop(child) === null) return;
+    ctx.world.tell({ type: 'child-lost', tree: tree.kind, child, reason });
+    if (!this.#parts.links().includes(child)) ctx.world.disconnect(child);
+    const record = membership.get(child);
+    const lostServer = tree.kind === 'servers' && reason !== 'left' && record !== null && record.parent === ctx.self;
+    if (lostServer) membership.declareOther(child, 'gone');
+  }
+
+  #tree(kind: 'servers' | 'clients'): Tree {
+    return kind === 'servers' ? this.#parts.servers : this.#parts.clients;
+  }
+
+  /** Whom to name to a joiner that is not taken. */
+  #alternatives(tree: Tree, joiner: PeerHandle, join: Join): PeerCard[] {
+    const { ctx, membership } = this.#parts;
+    const cards = tree.candidatesFor(joiner, join.coordinate);
+    if (cards.length > 0 && !ctx.draining) return cards;
+    if (tree.isRoot && tree.kind === 'clients') {
+      return membership
+        .nearestServing(join.coordinate, ctx.self)
+        .filter((record) => record.subject !== joiner)
+        .slice(0, 4)
+        .map(cardOf);
+    }
+    const roster = tree.parentRoster;
+    return [...cards, ...(roster?.ancestors ?? []), ...(roster?.siblings ?? [])]
+      .filter((card) => card.peer !== joiner && card.peer !== ctx.self)
+      .slice(0, 8);
+  }
+
+  // --- As a child ------------------------------------------------------------------------------------------------------
+
+  /** Enters the farm, or comes back to it. */
+  enter(tree: Tree, candidates: readonly PeerCard[]): void {
+    this.joining.begin('enter', tree, candidates);
+  }
+
+  parentLost(tree: Tree, reason: string): void {
+    const { ctx } = this.#parts;
+    const lost = tree.parent;
+    if (lost === NOBODY) return;
+    tree.loseParent();
+    ctx.timers.clear('silence');
+    ctx.world.disconnect(lost);
+    ctx.world.tell({ type: 'orphaned', tree: tree.kind, parent: lost, reason });
+    this.#fruitlessRounds = 0;
+    this.#repair(tree, lost);
+  }
+
+  #repair(tree: Tree, lost: PeerHandle): void {
+    const { ctx, backup, neighbours } = this.#parts;
+    const servers = this.#parts.knownServers();
+    const candidates = candidatesForRepair(ctx, tree, lost, backup, { servers, neighbours });
+    this.joining.begin(tree.orphaned && ctx.role !== 'outside' ? 'repair' : 'enter', tree, candidates);
+  }
+
+  evicted(from: PeerHandle, message: Evict): void {
+    const tree = this.#tree(message.tree);
+    if (tree.parent !== from || this.#parts.upTree() !== tree) return;
+    const { purpose } = this.joining;
+    if (purpose !== null && purpose !== 'optimise') return;
+    const { ctx, backup, neighbours } = this.#parts;
+    const rest = candidatesForRepair(ctx, tree, from, backup, { servers: this.#parts.knownServers(), neighbours });
+    this.joining.begin('evicted', tree, [...message.candidates, ...rest]);
+  }
+
+  /** Looks for a better place below `card`; only when nothing more urgent is under way. */
+  move(purpose: Purpose, tree: Tree, cards: readonly PeerCard[]): void {
+    if (this.joining.purpose === null) this.joining.begin(purpose, tree, cards);
+  }
+
+  /** The attempt timer went off: an answer is overdue, or a new round is due. */
+  attemptDue(): void {
+    if (this.joining.purpose !== null) {
+      this.joining.timedOut();
+      return;
+    }
+    const tree = this.#parts.upTree();
+    if (tree !== null && !tree.attached) this.#repair(tree, NOBODY);
+  }
+
+  #adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
+    const { ctx, multicast, servers, clients } = this.#parts;
+    const before = tree.parent;
+    const fresh = ctx.role === 'outside';
+    tree.closed = false;
+    if (before !== NOBODY) this.#part(tree, before);
+    if (purpose === 'promote') {
+      if (clients.parent !== NOBODY) this.#part(clients, clients.parent);
+      clients.becomeRoot();
+    }
+    if (purpose === 'step-down') {
+      if (servers.parent !== NOBODY) this.#part(servers, servers.parent);
+      servers.loseParent();
+      servers.orphaned = false;
+      clients.stepDown();
+    }
+    tree.adopt(from, accept.intervalMs, accept.roster);
+    ctx.world.connect(from);
+    ctx.world.persist({ type: 'parent', tree: tree.kind, peer: from });
+    ctx.become(tree.kind === 'servers' ? 'server' : 'client');
+    this.#fruitlessRounds = 0;
+    this.#pulse.expectParent(tree);
+    this.#pulse.start();
+    ctx.world.tell({ type: 'attached', tree: tree.kind, parent: from, depth: accept.depth + 1, moved: !isOrphan(purpose) });
+    multicast.heard(from, accept.heads, fresh);
+    ctx.world.send(from, { kind: 'cast-heads', heads: multicast.heads(), reply: false });
+    this.#pulse.beatUp(tree);
+    this.keepBackup(tree);
+    this.#catchUp(tree, from);
+    if (purpose === 'step-down') this.onSteppedDown();
+  }
+
+  /** After a new parent: compares what was missed. */
+  #catchUp(tree: Tree, from: PeerHandle): void {
+    const { ctx, membership } = this.#parts;
+    if (tree.kind === 'servers') {
+      this.#parts.caughtUp = false;
+      this.#parts.viewDirty = true;
+      ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: membership.stale, answer: false });
+    }
+    ctx.world.send(from, { kind: 'release-ask' });
+  }
+
+  #part(tree: Tree, parent: PeerHandle): void {
+    const { ctx } = this.#parts;
+    ctx.world.send(parent, { kind: 'part', tree: tree.kind });
+    ctx.world.disconnect(parent);
+    tree.parent = NOBODY;
+  }
+
+  keepBackup(tree: Tree): void {
+    const parts = this.#parts;
+    const next = chooseBackup(parts.ctx, tree, parts.knownServers());
+    if (next === parts.backup) return;
+    const { world } = parts.ctx;
+    if (parts.backup !== NOBODY && !parts.links().includes(parts.backup)) world.disconnect(parts.backup);
+    if (next !== NOBODY) world.connect(next);
+    parts.backup = next;
+  }
+
+  #exhausted(purpose: Purpose, tree: Tree): void {
+    const { ctx, promotion } = this.#parts;
+    tree.closed = false;
+    if (purpose === 'promote') promotion.concluded('busy');
+    if (tree.attached || ctx.role === 'root') return;
+    this.#fruitlessRounds++;
+    if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);
+    const beats = Math.min(longestPauseBeats, 2 ** (this.#fruitlessRounds - 1));
+    ctx.timers.set('attempt', ctx.nowMs + ctx.intervalMs * beats * (0.5 + ctx.world.random()));
+  }
+
+  /** Nobody takes the whole subtree: the children find places for themselves. */
+  #dissolve(tree: Tree): void {
+    const { ctx } = this.#parts;
+    for (const child of [...tree.children]) {
+      ctx.world.send(child.peer, { kind: 'disown', tree: tree.kind });
+      this.childLost(tree, child.peer, 'left');
+    }
+  }
+}

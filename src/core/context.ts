@@ -1,0 +1,121 @@
+/**
+ * What the state machines of one peer share: who it is, what it has, what time it is. One object a peer; the machines hold
+ * a reference to it instead of to each other wherever they can.
+ */
+import { NOBODY, compareStanding } from './ids.ts';
+import type { PeerHandle, Standing } from './ids.ts';
+import type { Coordinate, Limits, MemberRecord, Statement, Unsigned } from './messages.ts';
+import { moved, origin } from './coordinates.ts';
+import type { TreeOptions } from './options.ts';
+import type { Rules } from './rules.ts';
+import { Timers } from './timers.ts';
+import type { Role, World } from './world.ts';
+
+export class Context {
+  readonly self: PeerHandle;
+  readonly world: World;
+  readonly options: TreeOptions;
+  readonly rules: Rules;
+  readonly timers = new Timers();
+  /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
+  rootPeer: PeerHandle = NOBODY;
+  /** The time of the call that is being served, ms. */
+  nowMs = 0;
+  role: Role = 'outside';
+  coordinate: Coordinate = origin;
+  /** Raised at every start and whenever false news of this peer must be outbid. */
+  incarnation = 0;
+  /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
+  bootIncarnation = 0;
+  /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
+  limits: Limits | null = null;
+  /** The highest standing seen in a statement of the root. */
+  standing: Standing = { charter: 1, epoch: 1, term: 1 };
+  /** Others have dialled this peer back: it may be named to others. */
+  reachable = false;
+  draining = false;
+  /** The pulse, ms: set by the parent, or from the ages of the children. */
+  intervalMs: number;
+  /** The pulse by which children are judged silent, ms: follows `intervalMs` down slowly, since they learn of a change later. */
+  patienceMs: number;
+  #nonce = 0;
+
+  constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
+    this.self = self;
+    this.world = world;
+    this.options = options;
+    this.rules = rules;
+    this.intervalMs = options.minHeartbeatMs;
+    this.patienceMs = options.minHeartbeatMs;
+  }
+
+  nonce(): number {
+    this.#nonce = (this.#nonce + 1) % 0x7fffffff;
+    return this.#nonce;
+  }
+
+  /** A round trip of `rttMs` to a peer at `theirs` was measured. */
+  sampled(theirs: Coordinate, rttMs: number): void {
+    this.coordinate = moved(this.coordinate, theirs, rttMs, this.world.random());
+  }
+
+  /** Raises the incarnation above `seen` and writes it down. */
+  raiseIncarnation(seen: number): void {
+    this.incarnation = Math.max(this.incarnation, seen) + 1;
+    this.world.persist({ type: 'incarnation', value: this.incarnation });
+  }
+
+  become(role: Role): void {
+    if (this.role === role) return;
+    this.role = role;
+    this.world.persist({ type: 'role', role });
+    this.world.tell({ type: 'role-changed', role });
+  }
+
+  /** Signs a statement as this peer. */
+  signed<S extends Statement>(statement: Unsigned<S>): S {
+    const signature = this.world.sign(statement as Unsigned<Statement>);
+    return { ...statement, signature } as unknown as S;
+  }
+
+  /** Takes note of a verified statement's standing; false when it is below the highest seen. */
+  acknowledges(statement: Statement): boolean {
+    const order = compareStanding(statement.standing, this.standing);
+    if (order > 0 && statement.issuer === this.rootPeer) {
+      const { charter, epoch, term } = statement.standing;
+      this.standing = { charter, epoch, term };
+      this.world.persist({ type: 'standing', charter, epoch, term });
+    }
+    return order >= 0;
+  }
+
+  isServer(): boolean {
+    return this.role === 'root' || this.role === 'server';
+  }
+}
+
+/** The median of the last five round trips; NaN before the first. */
+export class RttWindow {
+  readonly #samples: number[] = [];
+
+  add(rttMs: number): void {
+    if (!(rttMs >= 0)) return;
+    this.#samples.push(rttMs);
+    if (this.#samples.length > 5) this.#samples.shift();
+  }
+
+  medianMs(): number {
+    if (this.#samples.length === 0) return Number.NaN;
+    const sorted = [...this.#samples].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1] ?? Number.NaN;
+  }
+
+  forget(): void {
+    this.#samples.length = 0;
+  }
+}
+
+/** Whether a record names a server that requests may go to. */
+export function isServing(record: MemberRecord): boolean {
+  return record.state === 'serving';
+}

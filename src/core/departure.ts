@@ -1,0 +1,163 @@
+/**
+ * Leaving without being missed.
+ *
+ * A server that drains says so, sends its children on, and serves until they have found other places; then it is a client
+ * again (`drain`) or gone (`leave`). Nobody waits for ever: after a number of beats it goes anyway, and the children
+ * repair as they would after a crash.
+ *
+ * Source: P2P Volunteers, section 3.4.1 (service quitting).
+ */
+import type { Attachment } from './attachment.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerCard } from './messages.ts';
+import { cardOf } from './parts.ts';
+import type { Parts } from './parts.ts';
+import type { Tree } from './tree.ts';
+
+/** Beats between two reminders to children that have not gone yet. */
+const remindEveryBeats = 3;
+
+export class Departure {
+  readonly #parts: Parts;
+  readonly #attachment: Attachment;
+  #intent: 'none' | 'drain' | 'leave' = 'none';
+  #steppingDown = false;
+  #beats = 0;
+
+  constructor(parts: Parts, attachment: Attachment) {
+    this.#parts = parts;
+    this.#attachment = attachment;
+    attachment.onSteppedDown = () => this.#steppedDown();
+  }
+
+  get underWay(): boolean {
+    return this.#intent !== 'none';
+  }
+
+  /** Stops serving and stays a client. */
+  drain(): void {
+    const { ctx } = this.#parts;
+    ctx.limits = null;
+    if (ctx.role === 'server') this.#begin('drain');
+    else ctx.world.tell({ type: 'drained' });
+  }
+
+  /** Leaves the farm. */
+  leave(): void {
+    const { ctx } = this.#parts;
+    ctx.limits = null;
+    if (ctx.role === 'outside') ctx.world.tell({ type: 'left' });
+    else this.#begin('leave');
+  }
+
+  #begin(intent: 'drain' | 'leave'): void {
+    const { ctx, membership, servers } = this.#parts;
+    this.#intent = intent;
+    if (ctx.draining) return;
+    ctx.draining = true;
+    this.#beats = 0;
+    ctx.timers.set('drain', ctx.nowMs + ctx.options.drainBeats * ctx.intervalMs);
+    if (ctx.role === 'server') membership.declare('draining', servers.parent);
+    this.#sendChildrenOn();
+    this.#finishIfEmpty();
+  }
+
+  /** Called on every beat. */
+  beat(): void {
+    if (this.#intent === 'none') return;
+    this.#beats++;
+    if (this.#beats % remindEveryBeats === 0) this.#sendChildrenOn();
+    this.#finishIfEmpty();
+  }
+
+  /** Time is up: goes with children or without. */
+  overdue(): void {
+    if (this.#intent !== 'none') this.#finish();
+  }
+
+  #sendChildrenOn(): void {
+    const { ctx, clients, servers } = this.#parts;
+    const others = this.#parts.knownServers().map(cardOf);
+    for (const tree of [servers, clients]) {
+      const up: PeerCard[] = tree.isRoot ? [] : [...(tree.parentRoster?.ancestors ?? [])].reverse();
+      const siblings = tree.isRoot ? [] : (tree.parentRoster?.siblings ?? []);
+      const candidates = [...up, ...siblings, ...others].filter((card) => card.peer !== ctx.self);
+      for (const child of tree.children) this.#attachment.evict(tree, child.peer, 'draining', candidates.slice(0, 8));
+    }
+  }
+
+  #finishIfEmpty(): void {
+    const { servers, clients } = this.#parts;
+    if (servers.children.length === 0 && clients.children.length === 0) this.#finish();
+  }
+
+  #finish(): void {
+    const { ctx } = this.#parts;
+    if (this.#intent === 'drain' && ctx.role === 'server') {
+      this.#stepDown();
+      return;
+    }
+    if (this.#intent !== 'leave') return;
+    this.#intent = 'none';
+    this.#depart();
+  }
+
+  #stepDown(): void {
+    if (this.#steppingDown && this.#attachment.joining.purpose === 'step-down') return;
+    this.#steppingDown = true;
+    const { servers, clients, ctx } = this.#parts;
+    this.#letGo(servers);
+    this.#letGo(clients);
+    const candidates = this.#parts.knownServers().map(cardOf);
+    candidates.push({ peer: ctx.rootPeer, coordinate: ctx.coordinate, rttMs: Number.NaN });
+    this.#attachment.joining.begin('step-down', clients, candidates);
+  }
+
+  #steppedDown(): void {
+    const { ctx } = this.#parts;
+    this.#steppingDown = false;
+    ctx.draining = false;
+    ctx.timers.clear('drain');
+    const wasDrain = this.#intent === 'drain';
+    if (wasDrain) this.#intent = 'none';
+    this.#sayGone();
+    if (wasDrain) ctx.world.tell({ type: 'drained' });
+  }
+
+  #depart(): void {
+    const { ctx } = this.#parts;
+    for (const tree of this.#parts.trees()) this.#letGo(tree);
+    if (ctx.role === 'server' || ctx.role === 'root') this.#sayGone();
+    this.#attachment.joining.cancel();
+    for (const tree of this.#parts.trees()) {
+      if (tree.parent !== NOBODY) {
+        ctx.world.send(tree.parent, { kind: 'part', tree: tree.kind });
+        ctx.world.disconnect(tree.parent);
+      }
+      tree.loseParent();
+      tree.orphaned = false;
+      tree.stepDown();
+    }
+    for (const timer of ['beat', 'silence', 'attempt', 'drain', 'promotion'] as const) ctx.timers.clear(timer);
+    ctx.draining = false;
+    ctx.become('outside');
+    ctx.world.tell({ type: 'left' });
+  }
+
+  /** The last word about ourselves as a server, told at once to whoever passes it on. */
+  #sayGone(): void {
+    const { ctx, membership, servers } = this.#parts;
+    if (membership.get(ctx.self) === null) return;
+    const record = membership.declare('gone', ctx.self);
+    const listener = servers.parent !== NOBODY ? servers.parent : ctx.rootPeer;
+    if (listener !== ctx.self) ctx.world.send(listener, { kind: 'members', records: [record], snapshot: false });
+  }
+
+  #letGo(tree: Tree): void {
+    const { ctx } = this.#parts;
+    for (const child of [...tree.children]) {
+      ctx.world.send(child.peer, { kind: 'disown', tree: tree.kind });
+      this.#attachment.childLost(tree, child.peer, 'left');
+    }
+  }
+}

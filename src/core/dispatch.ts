@@ -1,0 +1,278 @@
+/**
+ * Which state machine a message belongs to, and whether its sender may say it at all.
+ *
+ * Heartbeats count only from a parent or a child, evictions and views only from the parent, membership only from neighbours
+ * in the tree of servers: noise vouches for who speaks, this file for who may.
+ */
+import type { Attachment } from './attachment.ts';
+import { isSound } from './coordinates.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle, TreeKind } from './ids.ts';
+import type { Cast, HeartbeatDown, HeartbeatUp, MemberRecord, Members, MembersCompare, Message, Ping, TreeCreate, View } from './messages.ts';
+import { cardOf } from './parts.ts';
+import type { Parts } from './parts.ts';
+import type { BetterPlace } from './optimisation.ts';
+import type { Pulse } from './pulse.ts';
+import type { Tree } from './tree.ts';
+
+/** A digest must differ in this many beats in a row before it counts as a difference: news may be under way. */
+const patientBeats = 2;
+
+export class Dispatch {
+  readonly #parts: Parts;
+  readonly #pulse: Pulse;
+  readonly #attachment: Attachment;
+  #memberMismatch = 0;
+  #castMismatch = 0;
+  #castDigestBefore = 0;
+  readonly #createsSeen = new Set<PeerHandle>();
+  onInvited: (root: PeerHandle, neighbours: readonly PeerHandle[]) => void = () => {};
+
+  constructor(parts: Parts, pulse: Pulse, attachment: Attachment) {
+    this.#parts = parts;
+    this.#pulse = pulse;
+    this.#attachment = attachment;
+    parts.multicast.links = () => parts.links();
+    parts.multicast.onDeliver = (cast) => this.#delivered(cast);
+    parts.membership.onChange = (record) => this.#memberChanged(record);
+    parts.reachability.acquaintances = () => parts.acquaintances();
+    parts.releases.sources = () => this.#sources();
+  }
+
+  receive(from: PeerHandle, message: Message): void {
+    const parts = this.#parts;
+    const { ctx } = parts;
+    switch (message.kind) {
+      case 'tree-create':
+        return this.#treeCreated(from, message);
+      case 'join':
+        return this.#attachment.joinRequested(from, message);
+      case 'accept':
+        return this.#attachment.joining.accepted(from, message);
+      case 'redirect':
+        return this.#attachment.joining.redirected(from, message);
+      case 'evict':
+        return this.#attachment.evicted(from, message);
+      case 'part':
+        return this.#attachment.childLost(this.#tree(message.tree), from, 'left');
+      case 'disown':
+        if (this.#tree(message.tree).parent === from) this.#attachment.parentLost(this.#tree(message.tree), 'disowned');
+        return;
+      case 'heartbeat-down':
+        return this.#heardParent(from, message);
+      case 'heartbeat-up':
+        return this.#heardChild(from, message);
+      case 'ping':
+        return this.#pinged(from, message);
+      case 'pong': {
+        const answer = parts.pings.answered(from, message);
+        if (answer === null) return;
+        if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
+        else if (answer.asker === 'optimisation') this.#better(parts.optimisation.lookedAt(answer));
+        else this.#better(parts.optimisation.compared(answer, parts.ownServer()));
+        return;
+      }
+      case 'members-compare':
+        return this.#compared(from, message);
+      case 'members':
+        return this.#members(from, message);
+      case 'view':
+        return this.#viewed(from, message);
+      case 'view-pull':
+        if (parts.views.current !== null && parts.clients.child(from) !== null) ctx.world.send(from, parts.views.current);
+        return;
+      case 'cast':
+        return parts.multicast.received(from, message);
+      case 'cast-pull':
+        return parts.multicast.pulled(from, message);
+      case 'cast-gone':
+        return parts.multicast.gone(from, message);
+      case 'cast-heads':
+        return parts.multicast.headsReceived(from, message);
+      case 'volunteer':
+        if (ctx.isServer()) parts.promotion.volunteered(from, message);
+        return;
+      case 'offer':
+        return parts.promotion.offered(from, message, parts.ownServer());
+      case 'answer':
+        return parts.promotion.answered(from, message);
+      case 'release-ask':
+        if (parts.releases.latest !== null) ctx.world.send(from, { kind: 'release-now', notice: parts.releases.latest });
+        return;
+      case 'release-now':
+        parts.releases.learn(message.notice);
+        if (from === parts.servers.parent) parts.caughtUp = true;
+        if (ctx.isServer()) parts.releases.fetch();
+        return;
+      case 'dial-back':
+        return parts.reachability.requested(from, message);
+      case 'dialed-back':
+        return parts.reachability.answered(from, message);
+      case 'report':
+        if (ctx.role === 'root') {
+          const { subject, path, releaseNumber } = message;
+          ctx.world.tell({ type: 'reported', subject, by: from, path, releaseNumber });
+        }
+        return;
+    }
+  }
+
+  #tree(kind: TreeKind): Tree {
+    return kind === 'servers' ? this.#parts.servers : this.#parts.clients;
+  }
+
+  // --- Building and pinging ----------------------------------------------------------------------------------------------
+
+  #treeCreated(from: PeerHandle, { root, ttl }: TreeCreate): void {
+    const { ctx, neighbours } = this.#parts;
+    if (this.#createsSeen.has(root) || root === ctx.self || this.#createsSeen.size > 64) return;
+    this.#createsSeen.add(root);
+    if (ttl > 1) for (const peer of neighbours) if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
+    if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.onInvited(root, [from, ...neighbours]);
+  }
+
+  #pinged(from: PeerHandle, { nonce }: Ping): void {
+    const { ctx, servers, clients } = this.#parts;
+    ctx.world.send(from, { kind: 'pong', nonce, coordinate: ctx.coordinate, serverRoom: servers.room, clientRoom: clients.room });
+  }
+
+  #better(place: BetterPlace | null): void {
+    if (place === null) return;
+    const { clients } = this.#parts;
+    const tree = this.#parts.upTree();
+    if (tree === null || this.#attachment.joining.purpose !== null) return;
+    if (place.purpose === 'change-server' && clients.children.length > 0) {
+      this.#handOver(clients);
+      return;
+    }
+    this.#attachment.move(place.purpose, tree, [place.card]);
+  }
+
+  /** A client changes servers alone: its children go to its old parent, and no new ones come meanwhile. */
+  #handOver(tree: Tree): void {
+    tree.closed = true;
+    const parent = tree.parentRoster?.ancestors.at(-1);
+    const candidates = [...(parent === undefined ? [] : [parent]), ...(tree.parentRoster?.siblings ?? [])].filter(
+      (card) => card.peer !== this.#parts.ctx.self,
+    );
+    for (const child of [...tree.children]) this.#attachment.evict(tree, child.peer, 'handover', candidates);
+  }
+
+  // --- Heartbeats ------------------------------------------------------------------------------------------------------------
+
+  #heardParent(from: PeerHandle, beat: HeartbeatDown): void {
+    const { ctx, membership, views, multicast } = this.#parts;
+    const tree = this.#tree(beat.tree);
+    if (tree.parent !== from) {
+      if (this.#attachment.joining.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
+      return;
+    }
+    const before = this.#parts.ownServer();
+    tree.heardParent(beat);
+    this.#pulse.expectParent(tree);
+    if (tree.kind === 'servers') {
+      for (const record of beat.deltas) membership.merge(record);
+      this.#memberMismatch = beat.membershipDigest === membership.digest() || membership.hasDeltas() ? 0 : this.#memberMismatch + 1;
+      if (this.#memberMismatch >= patientBeats) {
+        this.#memberMismatch = 0;
+        ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: membership.stale, answer: false });
+      }
+    } else if (beat.membershipDigest !== 0 && (beat.membershipDigest !== views.version || before !== this.#parts.ownServer())) {
+      ctx.world.send(from, { kind: 'view-pull', version: views.version });
+    }
+    const own = multicast.digest();
+    const stuck = beat.castDigest !== own && own === this.#castDigestBefore;
+    this.#castDigestBefore = own;
+    this.#castMismatch = stuck ? this.#castMismatch + 1 : 0;
+    if (this.#castMismatch >= patientBeats) {
+      this.#castMismatch = 0;
+      ctx.world.send(from, { kind: 'cast-heads', heads: multicast.heads(), reply: true });
+    }
+  }
+
+  #heardChild(from: PeerHandle, beat: HeartbeatUp): void {
+    const { ctx, membership } = this.#parts;
+    const tree = this.#tree(beat.tree);
+    const child = tree.child(from);
+    if (child === null) {
+      ctx.world.send(from, { kind: 'disown', tree: beat.tree });
+      return;
+    }
+    if (isSound(beat.coordinate)) tree.heardChild(child, beat);
+    if (tree.kind === 'servers') for (const record of beat.deltas) membership.merge(record);
+  }
+
+  // --- Membership ---------------------------------------------------------------------------------------------------------------
+
+  /** Neighbours in the tree of servers exchange membership; the root also hears from those that leave. */
+  #isServerNeighbour(peer: PeerHandle): boolean {
+    const { servers, ctx } = this.#parts;
+    return servers.parent === peer || servers.child(peer) !== null || (ctx.role === 'root' && this.#parts.membership.get(peer) !== null);
+  }
+
+  #compared(from: PeerHandle, message: MembersCompare): void {
+    const { ctx, membership } = this.#parts;
+    if (!this.#isServerNeighbour(from) || membership.stale) return;
+    const records = message.snapshot ? [...membership.records()] : membership.differing(message.buckets);
+    if (records.length > 0) ctx.world.send(from, { kind: 'members', records, snapshot: message.snapshot });
+    if (!message.answer && !message.snapshot) {
+      ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: false, answer: true });
+    }
+  }
+
+  #members(from: PeerHandle, message: Members): void {
+    const { membership } = this.#parts;
+    if (!this.#isServerNeighbour(from)) return;
+    if (message.snapshot && membership.stale) membership.replace(message.records);
+    else for (const record of message.records) membership.merge(record);
+  }
+
+  #memberChanged(record: MemberRecord): void {
+    const { ctx, servers, clients, membership, selection } = this.#parts;
+    this.#parts.viewDirty = true;
+    if (record.state === 'excluded') {
+      selection.lied(record.subject);
+      for (const tree of [servers, clients]) {
+        if (tree.child(record.subject) === null) continue;
+        ctx.world.send(record.subject, { kind: 'members', records: [record], snapshot: false });
+        ctx.world.send(record.subject, { kind: 'disown', tree: tree.kind });
+        this.#attachment.childLost(tree, record.subject, 'left');
+      }
+    }
+    if (record.subject !== ctx.self || record.issuer === ctx.self) return;
+    if (record.state === 'excluded') {
+      ctx.world.tell({ type: 'excluded-self' });
+    } else if (record.state === 'gone' && ctx.isServer() && !ctx.draining) {
+      // Somebody took us for dead: outbid the rumour.
+      ctx.raiseIncarnation(record.incarnation);
+      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
+    }
+  }
+
+  #viewed(from: PeerHandle, view: View): void {
+    const { ctx, clients, views } = this.#parts;
+    if (clients.parent !== from || ctx.isServer()) return;
+    if (!views.take(view)) return;
+    for (const child of clients.children) ctx.world.send(child.peer, view);
+    const servers = views.servers();
+    if (clients.children.length === 0 || servers.length > 0) this.#attachment.keepBackup(clients);
+  }
+
+  // --- Multicast and releases ---------------------------------------------------------------------------------------------------
+
+  #delivered(cast: Cast): void {
+    const { ctx, releases } = this.#parts;
+    if (cast.payload.type !== 'release' || cast.origin === ctx.self) return;
+    releases.learn(cast.payload.notice);
+    if (ctx.isServer()) releases.fetch();
+  }
+
+  /** A release flows down the tree of servers: the parent first, then other servers, the root last. */
+  #sources(): PeerHandle[] {
+    const { ctx, servers } = this.#parts;
+    const sources = servers.parent === NOBODY ? [] : [servers.parent];
+    for (const card of this.#parts.knownServers().slice(0, 3).map(cardOf)) if (!sources.includes(card.peer)) sources.push(card.peer);
+    if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
+    return sources;
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Who serves: the versioned list of servers that every server keeps, and how it stays the same everywhere.
+ *
+ * Each entry is a signed record that only its subject may raise; records merge by rule `supersedes`, so any order of arrival
+ * ends in the same list. Changes travel as deltas on the heartbeats, over every link but the one they came by; digests on the same heartbeats find what was
+ * missed, in 16 buckets so that a small difference costs little. The dead are kept as tombstones: without them old news would
+ * raise them again.
+ *
+ * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
+ */
+import type { Context } from './context.ts';
+import { predictRttMs } from './coordinates.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
+import type { Coordinate, MemberRecord, MemberState } from './messages.ts';
+
+interface Entry {
+  record: MemberRecord;
+  /** When it was learned, ms: a tombstone is dropped after `tombstoneMs`. */
+  atMs: number;
+}
+
+export const bucketCount = 16;
+const stateNumbers: Record<MemberState, number> = { joining: 1, serving: 2, draining: 3, gone: 4, excluded: 5 };
+const none: readonly MemberRecord[] = [];
+
+export class Membership {
+  readonly #ctx: Context;
+  readonly #entries = new Map<PeerHandle, Entry>();
+  #pending: MemberRecord[] = [];
+  readonly #buckets = new Uint32Array(bucketCount);
+  /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
+  stale = false;
+  /** Called after a record changed. */
+  onChange: (record: MemberRecord, before: MemberRecord | null) => void = () => {};
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  get(peer: PeerHandle): MemberRecord | null {
+    return this.#entries.get(peer)?.record ?? null;
+  }
+
+  *records(): IterableIterator<MemberRecord> {
+    for (const { record } of this.#entries.values()) yield record;
+  }
+
+  /** Servers that take requests now. */
+  serving(): MemberRecord[] {
+    const serving: MemberRecord[] = [];
+    for (const { record } of this.#entries.values()) if (record.state === 'serving') serving.push(record);
+    return serving;
+  }
+
+  /** Serving peers by their predicted round trip to a coordinate, the nearest first. */
+  nearestServing(to: Coordinate, except: PeerHandle): MemberRecord[] {
+    return this.serving()
+      .filter((record) => record.subject !== except)
+      .sort((a, b) => predictRttMs(a.coordinate, to) - predictRttMs(b.coordinate, to));
+  }
+
+  /** Writes a new record of this peer about itself and spreads it. */
+  declare(state: MemberState, parent: PeerHandle): MemberRecord {
+    const { self, incarnation, standing, coordinate } = this.#ctx;
+    const record = this.#ctx.signed<MemberRecord>({ type: 'member', subject: self, incarnation, state, parent, coordinate, issuer: self, standing });
+    this.#store(record);
+    return record;
+  }
+
+  /** A parent, or the root, writes that a server is gone; the root, that it is excluded. */
+  declareOther(subject: PeerHandle, state: 'gone' | 'excluded'): void {
+    const known = this.get(subject);
+    if (state === 'gone' && (known === null || known.state === 'gone' || known.state === 'excluded')) return;
+    const { self, standing } = this.#ctx;
+    const record = this.#ctx.signed<MemberRecord>({
+      type: 'member',
+      subject,
+      incarnation: known?.incarnation ?? 0,
+      state,
+      parent: known?.parent ?? NOBODY,
+      coordinate: known?.coordinate ?? this.#ctx.coordinate,
+      issuer: self,
+      standing,
+    });
+    this.#store(record);
+  }
+
+  /**
+   * Takes in a record from elsewhere. Returns whether it changed anything. A record that its issuer may not write, or did
+   * not sign, is refused.
+   */
+  merge(record: MemberRecord): boolean {
+    const known = this.get(record.subject);
+    if (!this.#ctx.rules.supersedes(record, known)) return false;
+    if (!this.#mayWrite(record, known)) return false;
+    if (!this.#ctx.world.verify(record)) {
+      this.#ctx.world.tell({ type: 'refused', peer: record.issuer, what: 'a membership record with a false signature' });
+      return false;
+    }
+    this.#ctx.acknowledges(record);
+    this.#store(record);
+    return true;
+  }
+
+  /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */
+  replace(records: readonly MemberRecord[]): void {
+    for (const peer of [...this.#entries.keys()]) if (peer !== this.#ctx.self) this.#remove(peer);
+    this.stale = false;
+    for (const record of records) this.merge(record);
+  }
+
+  restore(record: MemberRecord, atMs: number): void {
+    this.#remove(record.subject);
+    this.#entries.set(record.subject, { record, atMs });
+    this.#toggle(record);
+  }
+
+  /** The deltas since the last call. */
+  takeDeltas(): readonly MemberRecord[] {
+    if (this.#pending.length === 0) return none;
+    const deltas = this.#pending;
+    this.#pending = [];
+    return deltas;
+  }
+
+  hasDeltas(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** One number for the whole list; equal lists have equal digests. */
+  digest(): number {
+    let sum = 0;
+    for (const bucket of this.#buckets) sum = (Math.imul(sum, 31) + bucket) >>> 0;
+    return sum;
+  }
+
+  buckets(): number[] {
+    return [...this.#buckets];
+  }
+
+  /** The records in those buckets whose digest differs from the given ones. */
+  differing(buckets: readonly number[]): MemberRecord[] {
+    const records: MemberRecord[] = [];
+    for (const { record } of this.#entries.values()) {
+      const bucket = this.#bucketOf(record.subject);
+      if (buckets[bucket] !== this.#buckets[bucket]) records.push(record);
+    }
+    return records;
+  }
+
+  /** Forgets tombstones that have lasted long enough. */
+  expire(): void {
+    const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
+    for (const [peer, { record, atMs }] of this.#entries) if (record.state === 'gone' && atMs < limitMs) this.#remove(peer);
+  }
+
+  #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {
+    const { rootPeer } = this.#ctx;
+    if (record.state === 'excluded') return record.issuer === rootPeer;
+    if (record.issuer === record.subject) return true;
+    if (record.state !== 'gone') return false;
+    return record.issuer === rootPeer || record.issuer === (known?.parent ?? record.parent);
+  }
+
+  #store(record: MemberRecord): void {
+    const before = this.get(record.subject);
+    this.#remove(record.subject);
+    this.#entries.set(record.subject, { record, atMs: this.#ctx.nowMs });
+    this.#toggle(record);
+    this.#pending = this.#pending.filter((pending) => pending.subject !== record.subject);
+    this.#pending.push(record);
+    this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
+    this.#ctx.world.tell({ type: 'member-changed', record });
+    this.onChange(record, before);
+  }
+
+  #remove(peer: PeerHandle): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined) return;
+    this.#toggle(entry.record);
+    this.#entries.delete(peer);
+  }
+
+  #bucketOf(peer: PeerHandle): number {
+    return this.#ctx.world.fingerprint(peer) % bucketCount;
+  }
+
+  /** Adds a record to the digests, or takes it out: exclusive or undoes itself. */
+  #toggle(record: MemberRecord): void {
+    const bucket = this.#bucketOf(record.subject);
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) ^ this.#hash(record);
+  }
+
+  #hash(record: MemberRecord): number {
+    let hash = this.#ctx.world.fingerprint(record.subject);
+    hash = mix(hash ^ Math.imul(record.incarnation, 0x9e3779b1));
+    return mix(hash ^ stateNumbers[record.state]);
+  }
+}
+
+/** A 32-bit finaliser in the manner of murmur3: every bit of the input moves about half of the output's. */
+export function mix(value: number): number {
+  let hash = value | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

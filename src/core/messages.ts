@@ -1,0 +1,399 @@
+/**
+ * Everything that one peer may say to another.
+ *
+ * Messages are plain immutable objects, passed by reference inside one process and encoded by `wire` between processes.
+ * A parent builds one heartbeat and sends the same object to all its children. Handles stand for peers; `wire` replaces
+ * them by keys and addresses.
+ *
+ * What has authority over others (a membership record, a release notice, an order) is a *statement*: it names where
+ * authority stood when it was made, who issued it, and bears the issuer's signature, because whoever relays it is not to
+ * be believed.
+ */
+import type { PeerHandle, Signature, Standing, TreeKind } from './ids.ts';
+
+/** A place in the network's latency space (Vivaldi with height), in milliseconds. `error` is relative, 0 to 1. */
+export interface Coordinate {
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+  readonly height: number;
+  readonly error: number;
+}
+
+/** A peer as it is named to others: where it is, and whether others can dial it. */
+export interface PeerCard {
+  readonly peer: PeerHandle;
+  readonly coordinate: Coordinate;
+  /** Round trip, ms, measured along the tree: between the sender and this peer; NaN when unknown. */
+  readonly rttMs: number;
+}
+
+/** The mark that the root of a tree puts on its heartbeats; passed down unchanged. Newer = higher (term, sequence). */
+export interface Stamp {
+  readonly root: PeerHandle;
+  /** The root's incarnation: a restarted root stamps with a higher one. */
+  readonly term: number;
+  readonly sequence: number;
+}
+
+/** What a parent tells its children about the neighbourhood; sent when it changed, else only its version. */
+export interface Roster {
+  readonly version: number;
+  /** From the tree's root down to and including the parent itself. */
+  readonly ancestors: readonly PeerCard[];
+  /** The parent's children that others can reach. */
+  readonly siblings: readonly PeerCard[];
+  /** The parent's own siblings: where its children go when it dies. */
+  readonly uncles: readonly PeerCard[];
+}
+
+// --- Statements: what carries authority -------------------------------------------------------------------------
+
+export type MemberState = 'joining' | 'serving' | 'draining' | 'gone' | 'excluded';
+
+/** One server's entry in the membership. The subject writes it; its parent or the root may write `gone`; only the root `excluded`. */
+export interface MemberRecord {
+  readonly type: 'member';
+  readonly subject: PeerHandle;
+  readonly incarnation: number;
+  readonly state: MemberState;
+  /** The subject's parent in the tree of servers when the record was made (itself, for the root). */
+  readonly parent: PeerHandle;
+  readonly coordinate: Coordinate;
+  readonly issuer: PeerHandle;
+  readonly standing: Standing;
+  readonly signature: Signature;
+}
+
+/** Release `number` of the service is out. The digest is of the owner-signed manifest; `ownerSignature` is the manifest's. */
+export interface ReleaseNotice {
+  readonly type: 'release';
+  readonly number: number;
+  /** SHA-256 of the manifest's signed bytes, 32 bytes. */
+  readonly digest: Uint8Array;
+  readonly sizeBytes: number;
+  readonly issuer: PeerHandle;
+  readonly standing: Standing;
+  readonly signature: Signature;
+}
+
+export type OrderAction = 'serve' | 'retire';
+
+/** An order to one peer. `serve`: take this release from the issuer and become a server. */
+export interface Order {
+  readonly type: 'order';
+  readonly action: OrderAction;
+  readonly subject: PeerHandle;
+  readonly releaseNumber: number;
+  readonly issuer: PeerHandle;
+  readonly standing: Standing;
+  readonly signature: Signature;
+}
+
+export type Statement = MemberRecord | ReleaseNotice | Order;
+
+/** A statement before it is signed. */
+export type Unsigned<S extends Statement> = S extends Statement ? Omit<S, 'signature'> : never;
+
+// --- Building the tree --------------------------------------------------------------------------------------------
+
+/** "There is a service at `root`": sent to neighbours, who pass it on while `ttl` lasts and join if they are interested. */
+export interface TreeCreate {
+  readonly kind: 'tree-create';
+  readonly root: PeerHandle;
+  /** How many more times it may be passed on: 2 when the root sends it. */
+  readonly ttl: number;
+}
+
+export interface Join {
+  readonly kind: 'join';
+  readonly tree: TreeKind;
+  /** Ties the answer to this attempt. */
+  readonly nonce: number;
+  /** The joiner has no parent: only then may it push out a worse child. */
+  readonly orphan: boolean;
+  readonly hasChildren: boolean;
+  /** The newest stamp the joiner ever passed down, and its own depth then; null if it never passed one on. */
+  readonly passed: Stamp | null;
+  readonly passedDepth: number;
+  readonly coordinate: Coordinate;
+  /** The joiner's own median round trip to the one it asks, ms; NaN when it has not measured one. */
+  readonly rttMs: number;
+  /** Others could dial the joiner: it may be named to others and have children. */
+  readonly reachable: boolean;
+  readonly incarnation: number;
+  /** What the root gave the joiner for its invite; empty in an open farm. */
+  readonly credential: Uint8Array;
+}
+
+export interface Accept {
+  readonly kind: 'accept';
+  readonly tree: TreeKind;
+  readonly nonce: number;
+  readonly stamp: Stamp;
+  /** The acceptor's own depth: 0 for the tree's root. */
+  readonly depth: number;
+  readonly intervalMs: number;
+  readonly roster: Roster;
+  /** How far the acceptor is in each origin's multicast. */
+  readonly heads: readonly CastHead[];
+}
+
+export type RedirectReason = 'no-room' | 'infeasible' | 'not-a-parent' | 'draining' | 'no-credential' | 'excluded';
+
+/** "Not here; try these": nobody is ever just turned away. */
+export interface Redirect {
+  readonly kind: 'redirect';
+  readonly tree: TreeKind;
+  readonly nonce: number;
+  readonly reason: RedirectReason;
+  readonly candidates: readonly PeerCard[];
+}
+
+/** From a parent: "hang elsewhere". The child stays until it does, unless the parent is `leaving`. */
+export interface Evict {
+  readonly kind: 'evict';
+  readonly tree: TreeKind;
+  readonly reason: 'worse' | 'draining' | 'handover' | 'no-room';
+  readonly candidates: readonly PeerCard[];
+}
+
+/** From a child: "I hang elsewhere now", or "I leave the farm". */
+export interface Part {
+  readonly kind: 'part';
+  readonly tree: TreeKind;
+}
+
+/** From a parent: "you are no child of mine" (answer to a stranger's heartbeat): repair at once. */
+export interface Disown {
+  readonly kind: 'disown';
+  readonly tree: TreeKind;
+}
+
+// --- Heartbeats ---------------------------------------------------------------------------------------------------
+
+export interface HeartbeatDown {
+  readonly kind: 'heartbeat-down';
+  readonly tree: TreeKind;
+  /** Null while the sender has nothing from above to pass on: the beat then only says "I live". */
+  readonly stamp: Stamp | null;
+  readonly depth: number;
+  /** This parent's beat counter; children echo it. */
+  readonly beat: number;
+  readonly intervalMs: number;
+  readonly rosterVersion: number;
+  readonly roster: Roster | null;
+  readonly standing: Standing;
+  /** Tree of servers: records that changed since the last beat. */
+  readonly deltas: readonly MemberRecord[];
+  /** Tree of servers: digest of the sender's membership. Tree of clients: version of the view of servers. */
+  readonly membershipDigest: number;
+  readonly castDigest: number;
+}
+
+export interface HeartbeatUp {
+  readonly kind: 'heartbeat-up';
+  readonly tree: TreeKind;
+  /** The parent's beat that was heard last, and for how long it has been held: gives the parent a round trip for nothing. */
+  readonly echo: number;
+  readonly heldMs: number;
+  readonly coordinate: Coordinate;
+  readonly reachable: boolean;
+  /** Peers in the sender's subtree, itself included. */
+  readonly size: number;
+  /** Levels below the sender: 0 for a leaf. */
+  readonly height: number;
+  readonly rosterVersion: number;
+  readonly deltas: readonly MemberRecord[];
+  readonly membershipDigest: number;
+  readonly castDigest: number;
+  /** What the layers above add up on the way to the root; the core carries it unread. */
+  readonly aggregate: Uint8Array | null;
+}
+
+export interface Ping {
+  readonly kind: 'ping';
+  readonly nonce: number;
+}
+
+export interface Pong {
+  readonly kind: 'pong';
+  readonly nonce: number;
+  readonly coordinate: Coordinate;
+  /** Free places for children of each kind. */
+  readonly serverRoom: number;
+  readonly clientRoom: number;
+}
+
+// --- Membership ---------------------------------------------------------------------------------------------------
+
+/** "Your membership differs from mine: here are the digests of my 16 buckets." The answer is the records of those that differ. */
+export interface MembersCompare {
+  readonly kind: 'members-compare';
+  readonly buckets: readonly number[];
+  /** The asker was away longer than tombstones last: send everything, and take nothing from it. */
+  readonly snapshot: boolean;
+  /** This comparison answers one, so that it is not answered by another. */
+  readonly answer: boolean;
+}
+
+export interface Members {
+  readonly kind: 'members';
+  readonly records: readonly MemberRecord[];
+  /** The answer to a snapshot request: complete. */
+  readonly snapshot: boolean;
+}
+
+/** What a client knows of the servers: its tree's nearest, the root, one far away. Handed down the tree when it changes. */
+export interface View {
+  readonly kind: 'view';
+  readonly version: number;
+  /** Whose view: the client tree's root. */
+  readonly server: PeerHandle;
+  readonly records: readonly MemberRecord[];
+}
+
+export interface ViewPull {
+  readonly kind: 'view-pull';
+  readonly version: number;
+}
+
+// --- Multicast ----------------------------------------------------------------------------------------------------
+
+/** How far a peer is in one origin's stream: the last sequence delivered. */
+export interface CastHead {
+  readonly origin: PeerHandle;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
+export type CastPayload =
+  | { readonly type: 'release'; readonly notice: ReleaseNotice }
+  | { readonly type: 'note'; readonly topic: string; readonly bytes: Uint8Array };
+
+export interface Cast {
+  readonly kind: 'cast';
+  readonly origin: PeerHandle;
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly payload: CastPayload;
+}
+
+/** "Send me this origin's messages from `sequence` on." */
+export interface CastPull {
+  readonly kind: 'cast-pull';
+  readonly origin: PeerHandle;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
+/** "Those are gone from my memory: go on at `sequence`." */
+export interface CastGone {
+  readonly kind: 'cast-gone';
+  readonly origin: PeerHandle;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
+export interface CastHeads {
+  readonly kind: 'cast-heads';
+  readonly heads: readonly CastHead[];
+  /** The sender wants the other's heads in return. */
+  readonly reply: boolean;
+}
+
+// --- Promotion ----------------------------------------------------------------------------------------------------
+
+/** What a volunteer is ready to give; 0 means "no limit of mine" for bytes. */
+export interface Limits {
+  readonly uploadBytesPerSecond: number;
+  readonly storageBytes: number;
+  readonly clients: number;
+}
+
+/** "I am willing to serve, within these limits": from a client to its server. */
+export interface Volunteer {
+  readonly kind: 'volunteer';
+  readonly limits: Limits;
+}
+
+/** From a server to a volunteer: an order, the release to take, and how large it is. */
+export interface Offer {
+  readonly kind: 'offer';
+  readonly order: Order;
+  readonly notice: ReleaseNotice;
+}
+
+export type DeclineReason = 'storage' | 'not-willing' | 'not-reachable' | 'busy' | 'install-failed' | 'no-release' | 'draining' | 'excluded';
+
+export interface Answer {
+  readonly kind: 'answer';
+  /** 'taken': transfer begins. 'serving': done. 'declined': with the reason. */
+  readonly verdict: 'taken' | 'serving' | 'declined';
+  readonly reason: DeclineReason | null;
+}
+
+// --- Service ------------------------------------------------------------------------------------------------------
+
+/** From a server that was away: "what is the release now?" Answered by `release-now`. */
+export interface ReleaseAsk {
+  readonly kind: 'release-ask';
+}
+
+export interface ReleaseNow {
+  readonly kind: 'release-now';
+  readonly notice: ReleaseNotice;
+}
+
+// --- Reachability -------------------------------------------------------------------------------------------------
+
+/** "Please dial me on a fresh connection and tell me whether it worked." */
+export interface DialBack {
+  readonly kind: 'dial-back';
+  readonly nonce: number;
+}
+
+export interface DialedBack {
+  readonly kind: 'dialed-back';
+  readonly nonce: number;
+  readonly worked: boolean;
+}
+
+/** "Server `subject` sent me bytes that contradict the release they name": to the root, which checks before it acts. */
+export interface Report {
+  readonly kind: 'report';
+  readonly subject: PeerHandle;
+  readonly path: string;
+  readonly releaseNumber: number;
+}
+
+export type Message =
+  | TreeCreate
+  | Join
+  | Accept
+  | Redirect
+  | Evict
+  | Part
+  | Disown
+  | HeartbeatDown
+  | HeartbeatUp
+  | Ping
+  | Pong
+  | MembersCompare
+  | Members
+  | View
+  | ViewPull
+  | Cast
+  | CastPull
+  | CastGone
+  | CastHeads
+  | Volunteer
+  | Offer
+  | Answer
+  | ReleaseAsk
+  | ReleaseNow
+  | DialBack
+  | DialedBack
+  | Report;
+
+export type MessageKind = Message['kind'];

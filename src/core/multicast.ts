@@ -1,0 +1,221 @@
+/**
+ * Telling the whole farm: each message crosses each link once and is delivered once, in order per origin.
+ *
+ * Every origin numbers its messages. A peer delivers number n only after n-1 and then passes it to all its neighbours in the trees but the one
+ * it came from; what comes too early waits, and the gap is pulled from whoever showed it. After a repair the new neighbours
+ * compare how far they are (`heads`), and the one behind pulls. A digest on the heartbeats finds a lost last message. Who
+ * was away longer than the history reaches is told where to go on, and takes the state itself by other means.
+ *
+ * Source: P2P Volunteers, section 3.4.1 (data propagation); numbering and gaps after Overcast and scalable reliable multicast.
+ */
+import type { Context } from './context.ts';
+import type { PeerHandle } from './ids.ts';
+import type { Cast, CastGone, CastHead, CastHeads, CastPayload, CastPull } from './messages.ts';
+import { mix } from './membership.ts';
+
+interface Stream {
+  readonly origin: PeerHandle;
+  incarnation: number;
+  /** The last sequence delivered. */
+  sequence: number;
+  /** Delivered messages, the newest last. */
+  readonly history: Cast[];
+  /** Came too early, by sequence. */
+  readonly early: Map<number, Cast>;
+  /** A pull is under way up to this sequence. */
+  pulledTo: number;
+}
+
+/** Bytes of payload kept for those who missed some, all origins together. */
+const historyBytes = 4 << 20;
+const mostEarly = 256;
+const mostOrigins = 4_096;
+/** Messages sent in answer to one pull; the next heartbeat's digest asks for more. */
+const mostPerPull = 64;
+
+export class Multicast {
+  readonly #ctx: Context;
+  readonly #streams = new Map<PeerHandle, Stream>();
+  #keptBytes = 0;
+  #digest = 0;
+  #ownSequence = 0;
+  /** The neighbours in both trees; set by the peer. */
+  links: () => readonly PeerHandle[] = () => [];
+  onDeliver: (cast: Cast) => void = () => {};
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  /** Sends a message of this peer's own to everybody. Returns its sequence number. */
+  publish(payload: CastPayload): number {
+    const { self, bootIncarnation: incarnation } = this.#ctx;
+    const stream = this.#stream(self, incarnation, this.#ownSequence);
+    this.#ownSequence = Math.max(this.#ownSequence, stream.sequence) + 1;
+    this.#deliver(stream, { kind: 'cast', origin: self, incarnation, sequence: this.#ownSequence, payload }, self);
+    return this.#ownSequence;
+  }
+
+  heads(): CastHead[] {
+    const heads: CastHead[] = [];
+    for (const { origin, incarnation, sequence } of this.#streams.values()) heads.push({ origin, incarnation, sequence });
+    return heads;
+  }
+
+  digest(): number {
+    return this.#digest;
+  }
+
+  received(from: PeerHandle, cast: Cast): void {
+    if (!this.#trusts(from)) return;
+    const { origin, incarnation, sequence } = cast;
+    if (origin === this.#ctx.self) return;
+    let stream = this.#streams.get(origin);
+    if (stream === undefined) {
+      if (this.#streams.size >= mostOrigins) return;
+      stream = this.#stream(origin, incarnation, 0);
+    } else if (incarnation > stream.incarnation) {
+      this.#restart(stream, incarnation, 0);
+    }
+    if (incarnation < stream.incarnation || sequence <= stream.sequence) return;
+    if (sequence > stream.sequence + 1) {
+      if (stream.early.size < mostEarly) stream.early.set(sequence, cast);
+      this.#pull(from, stream, sequence - 1);
+      return;
+    }
+    this.#deliver(stream, cast, from);
+    this.#deliverEarly(stream, from);
+  }
+
+  /** A neighbour says how far it is. Whoever is behind pulls. A stream that is new to us starts where the neighbour is. */
+  heard(from: PeerHandle, heads: readonly CastHead[], fresh: boolean): void {
+    if (!this.#trusts(from)) return;
+    for (const head of heads) {
+      const stream = this.#streams.get(head.origin);
+      if (stream === undefined) {
+        if (this.#streams.size < mostOrigins && head.origin !== this.#ctx.self) this.#stream(head.origin, head.incarnation, fresh ? head.sequence : 0);
+        const begun = this.#streams.get(head.origin);
+        if (begun !== undefined && begun.sequence < head.sequence) this.#pull(from, begun, head.sequence);
+        continue;
+      }
+      if (head.origin === this.#ctx.self) continue;
+      if (head.incarnation > stream.incarnation) this.#restart(stream, head.incarnation, 0);
+      if (head.incarnation === stream.incarnation && head.sequence > stream.sequence) {
+        stream.pulledTo = 0;
+        this.#pull(from, stream, head.sequence);
+      }
+    }
+  }
+
+  headsReceived(from: PeerHandle, message: CastHeads): void {
+    this.heard(from, message.heads, false);
+    if (message.reply) this.#ctx.world.send(from, { kind: 'cast-heads', heads: this.heads(), reply: false });
+  }
+
+  /** Answers a neighbour that missed some. */
+  pulled(from: PeerHandle, pull: CastPull): void {
+    const stream = this.#streams.get(pull.origin);
+    if (stream === undefined || !this.#trusts(from)) return;
+    const { origin, incarnation } = stream;
+    const oldest = stream.history[0]?.sequence ?? stream.sequence + 1;
+    let next = pull.incarnation === incarnation ? pull.sequence : 1;
+    if (next < oldest) {
+      this.#ctx.world.send(from, { kind: 'cast-gone', origin, incarnation, sequence: oldest });
+      next = oldest;
+    }
+    let sent = 0;
+    for (const cast of stream.history) {
+      if (cast.sequence < next) continue;
+      if (sent++ >= mostPerPull) break;
+      this.#ctx.world.send(from, cast);
+    }
+  }
+
+  /** What we miss is gone from the neighbour's memory: go on later, and say so. */
+  gone(from: PeerHandle, message: CastGone): void {
+    const stream = this.#streams.get(message.origin);
+    if (stream === undefined || !this.#trusts(from) || message.incarnation !== stream.incarnation) return;
+    if (message.sequence - 1 <= stream.sequence) return;
+    const { origin, incarnation, sequence } = stream;
+    this.#ctx.world.tell({ type: 'gap-skipped', origin, from: { origin, incarnation, sequence }, to: message.sequence });
+    this.#forget(stream);
+    stream.sequence = message.sequence - 1;
+    this.#redigest();
+    this.#deliverEarly(stream, from);
+  }
+
+  /** Only neighbours in the trees take part. */
+  #trusts(from: PeerHandle): boolean {
+    return this.links().includes(from);
+  }
+
+  #stream(origin: PeerHandle, incarnation: number, sequence: number): Stream {
+    let stream = this.#streams.get(origin);
+    if (stream === undefined) {
+      stream = { origin, incarnation, sequence, history: [], early: new Map(), pulledTo: 0 };
+      this.#streams.set(origin, stream);
+      this.#redigest();
+    } else if (incarnation > stream.incarnation) {
+      this.#restart(stream, incarnation, sequence);
+    }
+    return stream;
+  }
+
+  #restart(stream: Stream, incarnation: number, sequence: number): void {
+    stream.incarnation = incarnation;
+    stream.sequence = sequence;
+    this.#forget(stream);
+    stream.early.clear();
+    stream.pulledTo = 0;
+    this.#redigest();
+  }
+
+  #forget(stream: Stream): void {
+    for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
+    stream.history.length = 0;
+  }
+
+  #pull(from: PeerHandle, stream: Stream, upTo: number): void {
+    if (stream.pulledTo >= upTo) return;
+    stream.pulledTo = upTo;
+    const { origin, incarnation, sequence } = stream;
+    this.#ctx.world.send(from, { kind: 'cast-pull', origin, incarnation, sequence: sequence + 1 });
+  }
+
+  #deliverEarly(stream: Stream, from: PeerHandle): void {
+    for (;;) {
+      const next = stream.early.get(stream.sequence + 1);
+      if (next === undefined) break;
+      stream.early.delete(next.sequence);
+      this.#deliver(stream, next, from);
+    }
+    for (const sequence of stream.early.keys()) if (sequence <= stream.sequence) stream.early.delete(sequence);
+  }
+
+  #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
+    stream.sequence = cast.sequence;
+    stream.history.push(cast);
+    this.#keptBytes += payloadBytes(cast);
+    while (stream.history.length > this.#ctx.options.castHistory || (this.#keptBytes > historyBytes && stream.history.length > 1)) {
+      const oldest = stream.history.shift();
+      if (oldest !== undefined) this.#keptBytes -= payloadBytes(oldest);
+    }
+    this.#redigest();
+    for (const link of this.links()) if (link !== from) this.#ctx.world.send(link, cast);
+    const { origin, incarnation, sequence, payload } = cast;
+    this.#ctx.world.tell({ type: 'delivered', origin, incarnation, sequence, payload });
+    this.onDeliver(cast);
+  }
+
+  #redigest(): void {
+    let sum = 0;
+    for (const { origin, incarnation, sequence } of this.#streams.values()) {
+      sum = (sum + mix(this.#ctx.world.fingerprint(origin) ^ Math.imul(incarnation, 0x9e3779b1) ^ Math.imul(sequence, 0x85ebca6b))) >>> 0;
+    }
+    this.#digest = sum;
+  }
+}
+
+function payloadBytes(cast: Cast): number {
+  return cast.payload.type === 'note' ? cast.payload.bytes.length + 64 : 256;
+}

@@ -1,0 +1,141 @@
+/**
+ * Looking for a better place, now and then, on the parent's heartbeat.
+ *
+ * Three questions. (1) Does the way from my parent to me run through a sibling anyway? Then hang below the sibling:
+ * the same delay, and one stream less on the shared links. (2) Has an ancestor room, and would hanging there be really shorter? Then
+ * move up. (3) For a client: is another server nearer than mine? Then go to its tree, alone, leaving the children to the old
+ * parent. Coordinates make the shortlist; pings decide. The slack of (1) is smaller than the gain that (2) asks for, so a
+ * peer never goes down and up for ever.
+ *
+ * Source: P2P Volunteers, section 3.3.4 (both moves) and 3.4.2 (clients compare distances).
+ */
+import type { Context } from './context.ts';
+import { predictRttMs } from './coordinates.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
+import type { MemberRecord, PeerCard } from './messages.ts';
+import type { Answered, Pings } from './pings.ts';
+import type { Tree } from './tree.ts';
+
+/** A better place was found: for the tree's own parent choice, or another server's tree. */
+export interface BetterPlace {
+  readonly purpose: 'optimise' | 'change-server';
+  readonly card: PeerCard;
+}
+
+interface Look {
+  readonly tree: Tree;
+  /** The candidate below or above, with what the tree's way to it costs now. */
+  readonly card: PeerCard;
+  readonly relation: 'sibling' | 'ancestor';
+}
+
+const serversCompared = 2;
+
+export class Optimisation {
+  readonly #ctx: Context;
+  readonly #pings: Pings;
+  #look: Look | null = null;
+  /** Round trips of this comparison, by server. */
+  #compared = new Map<PeerHandle, number>();
+  #servers: readonly MemberRecord[] = [];
+
+  constructor(ctx: Context, pings: Pings) {
+    this.#ctx = ctx;
+    this.#pings = pings;
+  }
+
+  /** Starts a look within the tree: measures the parent and the most promising relative. */
+  lookAround(tree: Tree): void {
+    if (tree.parent === NOBODY || tree.parentRoster === null) return;
+    this.#pings.ask(tree.parent, 'optimisation');
+    this.#look = this.#shortlist(tree);
+    if (this.#look !== null) this.#pings.ask(this.#look.card.peer, 'optimisation');
+  }
+
+  /** Starts a comparison of a client's server with the nearest others. */
+  compareServers(own: PeerHandle, others: readonly MemberRecord[]): void {
+    this.#compared = new Map();
+    this.#servers = others.filter((record) => record.state === 'serving' && record.subject !== own).slice(0, serversCompared);
+    if (this.#servers.length === 0) return;
+    for (const peer of [own, ...this.#servers.map((record) => record.subject)]) this.#pings.ask(peer, 'comparison');
+  }
+
+  /** Takes in a measured round trip within the tree; says where to go if that is better. */
+  lookedAt(answer: Answered): BetterPlace | null {
+    const look = this.#look;
+    if (look === null) return null;
+    const { tree, card, relation } = look;
+    if (answer.peer === tree.parent) {
+      tree.parentRtt.add(answer.rttMs);
+      return null;
+    }
+    if (answer.peer !== card.peer) return null;
+    this.#look = null;
+    const room = tree.kind === 'servers' ? answer.pong.serverRoom : answer.pong.clientRoom;
+    const parentMs = tree.parentRtt.medianMs();
+    if (room === 0 || Number.isNaN(parentMs)) return null;
+    const better =
+      relation === 'sibling' ? this.#isOnTheWay(card, parentMs, answer.rttMs) : this.#savesEnough(card.rttMs + parentMs, answer.rttMs);
+    return better ? { purpose: 'optimise', card: { ...card, rttMs: answer.rttMs } } : null;
+  }
+
+  /** Takes in a round trip to a server; says which server's tree to go to if it is clearly nearer. */
+  compared(answer: Answered, own: PeerHandle): BetterPlace | null {
+    this.#compared.set(answer.peer, answer.rttMs);
+    const ownMs = this.#compared.get(own);
+    if (ownMs === undefined) return null;
+    let best: MemberRecord | null = null;
+    let bestMs = Number.POSITIVE_INFINITY;
+    for (const record of this.#servers) {
+      const rttMs = this.#compared.get(record.subject) ?? Number.POSITIVE_INFINITY;
+      if (rttMs < bestMs) {
+        best = record;
+        bestMs = rttMs;
+      }
+    }
+    if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
+    if (this.#compared.size < this.#servers.length + 1) return null;
+    return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
+  }
+
+  #shortlist(tree: Tree): Look | null {
+    const { self, coordinate } = this.#ctx;
+    const roster = tree.parentRoster;
+    if (roster === null) return null;
+    const parentMs = tree.parentRtt.medianMs();
+    const directMs = Number.isNaN(parentMs) ? predictRttMs(tree.parentCoordinate ?? coordinate, coordinate) : parentMs;
+    let best: Look | null = null;
+    let bestDetour = Number.POSITIVE_INFINITY;
+    for (const card of roster.siblings) {
+      if (card.peer === self || tree.child(card.peer) !== null) continue;
+      const detourMs = card.rttMs + predictRttMs(card.coordinate, coordinate);
+      if (detourMs < bestDetour && this.#isOnTheWay(card, directMs, predictRttMs(card.coordinate, coordinate))) {
+        best = { tree, card, relation: 'sibling' };
+        bestDetour = detourMs;
+      }
+    }
+    if (best !== null) return best;
+    let bestGain = 0;
+    for (const card of roster.ancestors.slice(0, -1)) {
+      const throughTreeMs = card.rttMs + directMs;
+      const gain = throughTreeMs - predictRttMs(card.coordinate, coordinate);
+      if (gain > bestGain && this.#savesEnough(throughTreeMs, predictRttMs(card.coordinate, coordinate))) {
+        best = { tree, card, relation: 'ancestor' };
+        bestGain = gain;
+      }
+    }
+    return best;
+  }
+
+  /** d(parent, sibling) + d(sibling, me) ≤ d(parent, me)·(1 + slack), the sibling being the nearer one to the parent. */
+  #isOnTheWay(sibling: PeerCard, parentMs: number, siblingMs: number): boolean {
+    const { world, self, options } = this.#ctx;
+    const nearer = sibling.rttMs < parentMs || (sibling.rttMs === parentMs && world.fingerprint(sibling.peer) < world.fingerprint(self));
+    return nearer && siblingMs < parentMs && sibling.rttMs + siblingMs <= parentMs * (1 + options.detourSlack);
+  }
+
+  #savesEnough(nowMs: number, thenMs: number): boolean {
+    return thenMs <= nowMs * (1 - this.#ctx.options.moveGain);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The state machines of one peer, side by side. Whoever works on the whole (attachment, pulse, departure) gets this.
+ */
+import { Context } from './context.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
+import { Membership } from './membership.ts';
+import type { MemberRecord, PeerCard } from './messages.ts';
+import { Multicast } from './multicast.ts';
+import { Optimisation } from './optimisation.ts';
+import type { TreeOptions } from './options.ts';
+import { Pings } from './pings.ts';
+import { Promotion } from './promotion.ts';
+import { Reachability } from './reachability.ts';
+import { Releases } from './release.ts';
+import type { Rules } from './rules.ts';
+import { Selection } from './selection.ts';
+import { Tree } from './tree.ts';
+import { Views } from './view.ts';
+import type { World } from './world.ts';
+
+export class Parts {
+  readonly ctx: Context;
+  readonly servers: Tree;
+  readonly clients: Tree;
+  readonly pings: Pings;
+  readonly membership: Membership;
+  readonly views: Views;
+  readonly multicast: Multicast;
+  readonly reachability: Reachability;
+  readonly optimisation: Optimisation;
+  readonly releases: Releases;
+  readonly promotion: Promotion;
+  readonly selection: Selection;
+  /** Who brought this peer into the farm: the last resort of an orphan. */
+  neighbours: readonly PeerHandle[] = [];
+  /** Where to go when the parent dies; a connection to it is kept. */
+  backup: PeerHandle = NOBODY;
+  /** A returning or new server has compared its release with its parent's. */
+  caughtUp = false;
+  /** The view must be composed anew. */
+  viewDirty = true;
+
+  constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
+    this.ctx = new Context(self, world, options, rules);
+    this.servers = new Tree('servers', this.ctx);
+    this.clients = new Tree('clients', this.ctx);
+    this.pings = new Pings(this.ctx);
+    this.membership = new Membership(this.ctx);
+    this.views = new Views(this.ctx);
+    this.multicast = new Multicast(this.ctx);
+    this.reachability = new Reachability(this.ctx);
+    this.optimisation = new Optimisation(this.ctx, this.pings);
+    this.releases = new Releases(this.ctx);
+    this.promotion = new Promotion(this.ctx, this.releases);
+    this.selection = new Selection(this.ctx);
+  }
+
+  /** The tree in which this peer has, or wants, a parent; null for the root. */
+  upTree(): Tree | null {
+    if (this.ctx.role === 'root') return null;
+    return this.ctx.role === 'server' ? this.servers : this.clients;
+  }
+
+  trees(): readonly [Tree, Tree] {
+    return [this.servers, this.clients];
+  }
+
+  /** The server whose client tree this peer is in (itself, if it is one). */
+  ownServer(): PeerHandle {
+    if (this.ctx.isServer()) return this.ctx.self;
+    return this.clients.place?.stamp.root ?? this.clients.parentRoster?.ancestors[0]?.peer ?? NOBODY;
+  }
+
+  /** Servers known to this peer, the nearest first: all of them for a server, those in view for a client. */
+  knownServers(): MemberRecord[] {
+    if (this.ctx.isServer()) return this.membership.nearestServing(this.ctx.coordinate, this.ctx.self);
+    return this.views.servers().filter((record) => record.state === 'serving');
+  }
+
+  /** The neighbours in both trees. */
+  links(): PeerHandle[] {
+    const links: PeerHandle[] = [];
+    for (const tree of this.trees()) {
+      if (tree.parent !== NOBODY) links.push(tree.parent);
+      for (const child of tree.children) links.push(child.peer);
+    }
+    return links;
+  }
+
+  /** Peers this one has heard of that could be asked to dial it. */
+  acquaintances(): PeerHandle[] {
+    const known: PeerHandle[] = [];
+    for (const tree of this.trees()) {
+      if (tree.parent !== NOBODY) known.push(tree.parent);
+      const roster = tree.parentRoster;
+      if (roster === null || tree.isRoot) continue;
+      for (const cards of [roster.siblings, roster.ancestors, roster.uncles]) for (const card of cards) known.push(card.peer);
+    }
+    for (const record of this.knownServers()) known.push(record.subject);
+    for (const tree of this.trees()) for (const child of tree.children) known.push(child.peer);
+    return known;
+  }
+}
+
+/** A membership record as a candidate to hang below. */
+export function cardOf(record: MemberRecord): PeerCard {
+  return { peer: record.subject, coordinate: record.coordinate, rttMs: Number.NaN };
+}

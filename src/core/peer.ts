@@ -1,0 +1,347 @@
+/**
+ * A peer: the protocol's heart, which can be put anywhere.
+ *
+ * It is given messages and the time, and acts through the port `World`. Given the same inputs in the same order it does the
+ * same thing, always. This class is the switchboard: it knows no protocol itself but which state machine each message,
+ * timer and command belongs to.
+ *
+ *     const peer = new Peer(self, world, options);
+ *     peer.start(nowMs, { as: 'peer', root, neighbours, records: [] });
+ *     peer.receive(nowMs, from, message);   peer.wake(nowMs);   peer.measured(nowMs, sample);
+ *
+ * Every method that takes `nowMs` (ms, never going backwards) may call the world; after each the peer asks once for its next
+ * wake. Source: Wang and Dasgupta, "P2P Volunteers for Reliable Server Farms"; the sections stand in the state machines.
+ */
+import { Attachment } from './attachment.ts';
+import { Departure } from './departure.ts';
+import { Dispatch } from './dispatch.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
+import type { CastPayload, Limits, MemberRecord, Message, PeerCard, ReleaseNotice } from './messages.ts';
+import { defaultOptions, validateOptions } from './options.ts';
+import type { TreeOptions } from './options.ts';
+import { Parts, cardOf } from './parts.ts';
+import { Pulse } from './pulse.ts';
+import { Rounds } from './rounds.ts';
+import { theRules } from './rules.ts';
+import type { Rules } from './rules.ts';
+import type { Sample } from './selection.ts';
+import type { DurableRecord, Role, World } from './world.ts';
+
+export interface Start {
+  /** `root`: this peer is the service's origin. `peer`: it joins. `idle`: it waits for a tree-create. */
+  readonly as: 'root' | 'peer' | 'idle';
+  /** The service's root by its charter; NOBODY for an idle peer. */
+  readonly root: PeerHandle;
+  /** Peers to begin with: from the invite, or those met before. */
+  readonly neighbours: readonly PeerHandle[];
+  /** What was persisted, in the order it was persisted. */
+  readonly records: readonly DurableRecord[];
+  /** What the root gave for the invite; empty in an open farm. */
+  readonly credential?: Uint8Array;
+}
+
+export class Peer {
+  readonly #parts: Parts;
+  readonly #pulse: Pulse;
+  readonly #attachment: Attachment;
+  readonly #departure: Departure;
+  readonly #rounds: Rounds;
+  readonly #dispatch: Dispatch;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #leftBehind: PeerHandle = NOBODY;
+
+  constructor(self: PeerHandle, world: World, options: TreeOptions = defaultOptions, rules: Rules = theRules) {
+    const [problem] = validateOptions(options);
+    if (problem !== undefined) throw new RangeError(problem);
+    this.#parts = new Parts(self, world, options, rules);
+    this.#pulse = new Pulse(this.#parts);
+    this.#attachment = new Attachment(this.#parts, this.#pulse);
+    this.#departure = new Departure(this.#parts, this.#attachment);
+    this.#rounds = new Rounds(this.#parts, this.#pulse, this.#attachment, this.#departure);
+    this.#dispatch = new Dispatch(this.#parts, this.#pulse, this.#attachment);
+    this.#dispatch.onInvited = (root, neighbours) => this.#enterAsClient(root, neighbours);
+  }
+
+  // --- Life ------------------------------------------------------------------------------------------------------------
+
+  start(nowMs: number, how: Start): void {
+    const { ctx, servers, clients, membership, reachability } = this.#parts;
+    ctx.nowMs = nowMs;
+    ctx.rootPeer = how.root;
+    this.#parts.neighbours = how.neighbours;
+    this.#attachment.joining.credential = new Uint8Array(how.credential ?? []);
+    const { role, highest } = this.#restore(how.records);
+    ctx.raiseIncarnation(highest);
+    ctx.bootIncarnation = ctx.incarnation;
+    if (how.as === 'root') {
+      ctx.rootPeer = ctx.self;
+      ctx.become('root');
+      servers.becomeRoot();
+      clients.becomeRoot();
+      reachability.trustSelf();
+      membership.declare('serving', ctx.self);
+      this.#pulse.start();
+    } else if (how.as === 'peer' && role === 'server' && this.#parts.releases.installedNumber > 0) {
+      this.#returnAsServer();
+    } else if (how.as === 'peer') {
+      this.#enterAsClient(how.root, how.neighbours);
+    }
+    this.#settle();
+  }
+
+  receive(nowMs: number, from: PeerHandle, message: Message): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#dispatch.receive(from, message);
+    this.#settle();
+  }
+
+  wake(nowMs: number): void {
+    const { ctx } = this.#parts;
+    ctx.nowMs = nowMs;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    for (let timer = ctx.timers.due(nowMs); timer !== null; timer = ctx.timers.due(nowMs)) {
+      switch (timer) {
+        case 'beat':
+          this.#rounds.beat();
+          break;
+        case 'silence': {
+          const tree = this.#parts.upTree();
+          if (tree !== null) this.#attachment.parentLost(tree, 'silent');
+          break;
+        }
+        case 'attempt':
+          this.#attachment.attemptDue();
+          break;
+        case 'drain':
+          this.#departure.overdue();
+          break;
+      }
+    }
+    this.#settle();
+  }
+
+  /** The last connection to this peer was closed or broke. */
+  disconnected(nowMs: number, peer: PeerHandle): void {
+    const { ctx } = this.#parts;
+    ctx.nowMs = nowMs;
+    for (const tree of this.#parts.trees()) {
+      this.#attachment.childLost(tree, peer, 'closed');
+      if (tree.parent === peer) this.#attachment.parentLost(tree, 'closed');
+    }
+    this.#attachment.joining.unreachable(peer);
+    this.#settle();
+  }
+
+  // --- Commands of the person it belongs to -----------------------------------------------------------------------------------
+
+  /** Root: tells its neighbours that there is a service (the paper's tree-create). */
+  create(nowMs: number): void {
+    const { ctx, neighbours } = this.#parts;
+    ctx.nowMs = nowMs;
+    for (const peer of neighbours) ctx.world.send(peer, { kind: 'tree-create', root: ctx.self, ttl: 2 });
+    this.#settle();
+  }
+
+  /** Offers to serve within these limits, now and after every restart. */
+  volunteer(nowMs: number, limits: Limits): void {
+    const { ctx } = this.#parts;
+    ctx.nowMs = nowMs;
+    ctx.limits = limits;
+    ctx.world.persist({ type: 'limits', ...limits });
+    this.#parts.promotion.remind(this.#parts.ownServer());
+    this.#settle();
+  }
+
+  /** Stops serving, stays a client. Ends with the event `drained`. */
+  drain(nowMs: number): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#departure.drain();
+    this.#settle();
+  }
+
+  /** Leaves the farm. Ends with the event `left`. */
+  leave(nowMs: number): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#departure.leave();
+    this.#settle();
+  }
+
+  /** Root: a release was installed and goes out to everybody. */
+  publish(nowMs: number, number: number, digest: Uint8Array, sizeBytes: number): ReleaseNotice {
+    const { ctx, releases, multicast } = this.#parts;
+    ctx.nowMs = nowMs;
+    const notice = releases.publish(number, digest, sizeBytes);
+    multicast.publish({ type: 'release', notice });
+    this.#settle();
+    return notice;
+  }
+
+  /** Server: tells everybody something. Returns its sequence number. */
+  multicast(nowMs: number, payload: CastPayload): number {
+    this.#parts.ctx.nowMs = nowMs;
+    if (!this.#parts.ctx.isServer()) throw new Error('only a server may multicast; a client has nothing to tell the whole farm');
+    const sequence = this.#parts.multicast.publish(payload);
+    this.#settle();
+    return sequence;
+  }
+
+  /** Root: bars a server from the farm for good. */
+  exclude(nowMs: number, subject: PeerHandle): void {
+    const { ctx, membership } = this.#parts;
+    ctx.nowMs = nowMs;
+    if (ctx.role === 'root' && subject !== ctx.self) membership.declareOther(subject, 'excluded');
+    this.#settle();
+  }
+
+  // --- What the world reports ----------------------------------------------------------------------------------------------
+
+  installed(nowMs: number, notice: ReleaseNotice): void {
+    const { ctx, releases, promotion, servers } = this.#parts;
+    ctx.nowMs = nowMs;
+    releases.installed(notice);
+    if (promotion.taken !== null && ctx.role === 'client') {
+      const record = this.#parts.views.servers().find((server) => server.subject === promotion.taken?.from);
+      const from: PeerCard = record ? cardOf(record) : { peer: promotion.taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN };
+      this.#attachment.joining.begin('promote', servers, [from, ...this.#parts.views.servers().map(cardOf)]);
+    }
+    this.#settle();
+  }
+
+  installFailed(nowMs: number, reason: 'storage' | 'failed'): void {
+    const { ctx, releases, promotion } = this.#parts;
+    ctx.nowMs = nowMs;
+    releases.failed();
+    promotion.concluded(reason === 'storage' ? 'storage' : 'install-failed');
+    this.#settle();
+  }
+
+  /** A dial asked for through `World.dial` ended. */
+  dialed(nowMs: number, peer: PeerHandle, nonce: number, worked: boolean): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.reachability.dialed(peer, nonce, worked);
+    this.#settle();
+  }
+
+  /** Own addresses changed. */
+  addressChanged(nowMs: number): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.reachability.reset();
+    this.#settle();
+  }
+
+  /** A request to a server ended. */
+  measured(nowMs: number, sample: Sample): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.selection.measured(sample);
+    this.#settle();
+  }
+
+  /** A server sent bytes that contradict the release they name: never again, and the root hears of it. */
+  lied(nowMs: number, subject: PeerHandle, path: string, releaseNumber: number): void {
+    const { ctx, selection } = this.#parts;
+    ctx.nowMs = nowMs;
+    selection.lied(subject);
+    if (ctx.role === 'root') ctx.world.tell({ type: 'reported', subject, by: ctx.self, path, releaseNumber });
+    else ctx.world.send(ctx.rootPeer, { kind: 'report', subject, path, releaseNumber });
+    this.#settle();
+  }
+
+  /** The servers to try for a request now, the best first. */
+  rank(nowMs: number): PeerHandle[] {
+    const { ctx, membership, views, selection } = this.#parts;
+    ctx.nowMs = nowMs;
+    const known: Iterable<MemberRecord> = ctx.isServer() ? membership.records() : (views.current?.records ?? []);
+    return selection.rank([...known]);
+  }
+
+  /** A look inside, for `status`, tests and checkers; not to be changed. */
+  get state(): Readonly<Parts> {
+    return this.#parts;
+  }
+
+  get role(): Role {
+    return this.#parts.ctx.role;
+  }
+
+  get self(): PeerHandle {
+    return this.#parts.ctx.self;
+  }
+
+  // --- Inside ------------------------------------------------------------------------------------------------------------
+
+  #restore(records: readonly DurableRecord[]): { role: Role; highest: number } {
+    const { ctx, membership, releases, selection } = this.#parts;
+    let role: Role = 'outside';
+    let highest = 0;
+    let attachedAtMs = Number.NaN;
+    for (const record of records) {
+      switch (record.type) {
+        case 'incarnation':
+          highest = Math.max(highest, record.value);
+          break;
+        case 'standing':
+          ctx.standing = { charter: record.charter, epoch: record.epoch, term: record.term };
+          break;
+        case 'role':
+          role = record.role;
+          break;
+        case 'parent':
+          this.#leftBehind = record.peer;
+          break;
+        case 'member':
+          membership.restore(record.record, record.atMs);
+          if (record.peer === ctx.self) highest = Math.max(highest, record.record.incarnation);
+          break;
+        case 'release':
+          releases.restore(record.notice, record.installed);
+          break;
+        case 'attached':
+          attachedAtMs = record.atMs;
+          break;
+        case 'client-record':
+          selection.restore(record.peer, record.delayMs, record.failures, record.requests);
+          break;
+        case 'limits': {
+          const { uploadBytesPerSecond, storageBytes, clients } = record;
+          ctx.limits = { uploadBytesPerSecond, storageBytes, clients };
+          break;
+        }
+      }
+    }
+    membership.stale = ctx.nowMs - attachedAtMs > ctx.options.tombstoneMs;
+    return { role, highest };
+  }
+
+  #enterAsClient(root: PeerHandle, neighbours: readonly PeerHandle[]): void {
+    const { ctx, clients } = this.#parts;
+    if (root === NOBODY) return;
+    ctx.rootPeer = root;
+    this.#parts.neighbours = neighbours;
+    const cards = [this.#leftBehind, ...neighbours, root].map((peer) => ({ peer, coordinate: ctx.coordinate, rttMs: Number.NaN }));
+    this.#attachment.enter(clients, cards);
+  }
+
+  /** A server that was away: its old parent first, then any server it knew, then the root. */
+  #returnAsServer(): void {
+    const { ctx, servers, clients, membership, neighbours } = this.#parts;
+    ctx.become('server');
+    clients.becomeRoot();
+    membership.declare('joining', this.#leftBehind);
+    const at = ctx.coordinate;
+    const known = membership.nearestServing(at, ctx.self).map(cardOf);
+    const others = [this.#leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({ peer, coordinate: at, rttMs: Number.NaN }));
+    const [first, ...rest] = others;
+    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest]);
+    this.#pulse.start();
+  }
+
+  /** Asks the world for the next wake, once, when it changed. */
+  #settle(): void {
+    const { ctx } = this.#parts;
+    const next = ctx.timers.next();
+    if (next === this.#wakeAtMs) return;
+    this.#wakeAtMs = next;
+    if (next < Number.POSITIVE_INFINITY) ctx.world.wakeAt(next);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Round trips that are measured on purpose: one small question, one small answer. Each answer also moves the peer's
+ * network coordinate. Unanswered questions are forgotten after a while, so the list stays short.
+ */
+import type { Context } from './context.ts';
+import { isSound } from './coordinates.ts';
+import type { PeerHandle } from './ids.ts';
+import type { Pong } from './messages.ts';
+
+/** Who wants to know: an attempt to hang somewhere, a look for a better parent, or a client comparing servers. */
+export type Asker = 'joining' | 'optimisation' | 'comparison';
+
+interface Asked {
+  readonly peer: PeerHandle;
+  readonly nonce: number;
+  readonly asker: Asker;
+  readonly atMs: number;
+}
+
+export interface Answered {
+  readonly peer: PeerHandle;
+  readonly asker: Asker;
+  readonly rttMs: number;
+  readonly pong: Pong;
+}
+
+const mostPending = 64;
+
+export class Pings {
+  readonly #ctx: Context;
+  #pending: Asked[] = [];
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  ask(peer: PeerHandle, asker: Asker): void {
+    const nonce = this.#ctx.nonce();
+    if (this.#pending.length >= mostPending) this.#pending.shift();
+    this.#pending.push({ peer, nonce, asker, atMs: this.#ctx.nowMs });
+    this.#ctx.world.send(peer, { kind: 'ping', nonce });
+  }
+
+  /** Matches an answer with its question; null for an answer to nothing. */
+  answered(from: PeerHandle, pong: Pong): Answered | null {
+    const index = this.#pending.findIndex((asked) => asked.peer === from && asked.nonce === pong.nonce);
+    const asked = this.#pending[index];
+    if (asked === undefined) return null;
+    this.#pending.splice(index, 1);
+    const rttMs = this.#ctx.nowMs - asked.atMs;
+    if (isSound(pong.coordinate)) this.#ctx.sampled(pong.coordinate, rttMs);
+    return { peer: from, asker: asked.asker, rttMs, pong };
+  }
+}

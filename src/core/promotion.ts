@@ -1,0 +1,172 @@
+/**
+ * How a client becomes a server: by volunteering, and by consent.
+ *
+ * A client that is willing tells its server so, with its limits. The server offers the next volunteer the release, one
+ * or two at a time, with a signed order. The volunteer consents or declines; a refusal moves on to the next candidate. After the
+ * bytes are verified and installed it joins the tree of servers under the one that transmitted them, and keeps its client children.
+ *
+ * Source: P2P Volunteers, section 3.4.2 (service volunteer, server transmit).
+ */
+import type { Context } from './context.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
+import type { Answer, DeclineReason, Limits, Offer, Order, ReleaseNotice, Volunteer } from './messages.ts';
+import type { Releases } from './release.ts';
+
+interface Candidate {
+  readonly peer: PeerHandle;
+  limits: Limits;
+  /** Offered at this time, ms; NaN while it waits. */
+  offeredAtMs: number;
+  taken: boolean;
+}
+
+const offersAtOnce = 2;
+/** An offer is answered within this many beats, or the next candidate is asked. */
+const answerBeats = 5;
+/** A transfer that was taken may last this many beats without a word. */
+const transferBeats = 600;
+const mostVolunteers = 1_024;
+/** A volunteer repeats itself at this rate until it is asked. */
+const repeatBeats = 4;
+
+export class Promotion {
+  readonly #ctx: Context;
+  readonly #releases: Releases;
+  readonly #volunteers: Candidate[] = [];
+  /** Client: the offer that was accepted. */
+  taken: { readonly notice: ReleaseNotice; readonly from: PeerHandle } | null = null;
+  #beatsUntilRepeat = 0;
+
+  constructor(ctx: Context, releases: Releases) {
+    this.#ctx = ctx;
+    this.#releases = releases;
+  }
+
+  // --- The server's side ---------------------------------------------------------------------------------------------
+
+  volunteered(from: PeerHandle, { limits }: Volunteer): void {
+    const known = this.#volunteers.find((candidate) => candidate.peer === from);
+    if (known !== undefined) {
+      known.limits = limits;
+    } else if (this.#volunteers.length < mostVolunteers) {
+      this.#volunteers.push({ peer: from, limits, offeredAtMs: Number.NaN, taken: false });
+    }
+    this.offerNext();
+  }
+
+  /** Asks the next volunteers; called on every beat and after every answer. */
+  offerNext(): void {
+    const { latest } = this.#releases;
+    if (!this.#ctx.isServer() || this.#ctx.draining || latest === null || !this.#releases.upToDate) return;
+    this.#forgetSilent();
+    let open = this.#volunteers.filter((candidate) => candidate.offeredAtMs >= 0).length;
+    for (const candidate of [...this.#volunteers]) {
+      if (open >= offersAtOnce) break;
+      if (candidate.offeredAtMs >= 0) continue;
+      const { storageBytes } = candidate.limits;
+      if (storageBytes > 0 && storageBytes < latest.sizeBytes) {
+        this.#decline(candidate.peer, 'storage');
+        continue;
+      }
+      candidate.offeredAtMs = this.#ctx.nowMs;
+      open++;
+      const { self, standing } = this.#ctx;
+      const order = this.#ctx.signed<Order>({
+        type: 'order',
+        action: 'serve',
+        subject: candidate.peer,
+        releaseNumber: latest.number,
+        issuer: self,
+        standing,
+      });
+      this.#ctx.world.send(candidate.peer, { kind: 'offer', order, notice: latest });
+    }
+  }
+
+  answered(from: PeerHandle, answer: Answer): void {
+    const candidate = this.#volunteers.find((known) => known.peer === from);
+    if (candidate === undefined) return;
+    if (answer.verdict === 'taken') {
+      candidate.taken = true;
+      candidate.offeredAtMs = this.#ctx.nowMs;
+      return;
+    }
+    if (answer.verdict === 'declined') this.#decline(from, answer.reason ?? 'not-willing');
+    else this.#forget(from);
+    this.offerNext();
+  }
+
+  #decline(peer: PeerHandle, reason: DeclineReason): void {
+    this.#forget(peer);
+    this.#ctx.world.tell({ type: 'offer-declined', candidate: peer, reason });
+  }
+
+  #forget(peer: PeerHandle): void {
+    const index = this.#volunteers.findIndex((candidate) => candidate.peer === peer);
+    if (index >= 0) this.#volunteers.splice(index, 1);
+  }
+
+  #forgetSilent(): void {
+    for (const { peer, offeredAtMs, taken } of [...this.#volunteers]) {
+      const limitMs = (taken ? transferBeats : answerBeats) * this.#ctx.intervalMs;
+      if (offeredAtMs >= 0 && this.#ctx.nowMs - offeredAtMs > limitMs) this.#decline(peer, 'busy');
+    }
+  }
+
+  // --- The volunteer's side --------------------------------------------------------------------------------------------
+
+  /** Called on every beat of a client; tells its server that it is willing. */
+  remind(server: PeerHandle): void {
+    const { limits, reachable, role, draining } = this.#ctx;
+    if (limits === null || !reachable || role !== 'client' || draining || this.taken !== null || server === NOBODY) return;
+    if (this.#beatsUntilRepeat-- > 0) return;
+    this.#beatsUntilRepeat = repeatBeats;
+    this.#ctx.world.send(server, { kind: 'volunteer', limits });
+  }
+
+  /** An offer came. Consents and starts the transfer, or declines with the reason. */
+  offered(from: PeerHandle, { order, notice }: Offer, server: PeerHandle): void {
+    const refusal = this.#refusal(from, order, notice, server);
+    if (refusal !== null) {
+      this.#ctx.world.send(from, { kind: 'answer', verdict: 'declined', reason: refusal });
+      return;
+    }
+    this.taken = { notice, from };
+    this.#releases.learn(notice);
+    this.#ctx.world.send(from, { kind: 'answer', verdict: 'taken', reason: null });
+    this.#ctx.world.transfer(notice, from);
+  }
+
+  #refusal(from: PeerHandle, order: Order, notice: ReleaseNotice, server: PeerHandle): DeclineReason | null {
+    const { limits, self, role, reachable, rootPeer, world } = this.#ctx;
+    const genuine =
+      order.action === 'serve' &&
+      order.subject === self &&
+      order.issuer === from &&
+      order.releaseNumber === notice.number &&
+      notice.issuer === rootPeer &&
+      (from === server || from === rootPeer) &&
+      world.verify(order) &&
+      world.verify(notice) &&
+      this.#ctx.acknowledges(notice) &&
+      this.#ctx.acknowledges(order);
+    if (!genuine) {
+      world.tell({ type: 'refused', peer: from, what: 'an order to serve that is not genuine' });
+      return 'not-willing';
+    }
+    if (limits === null || this.#ctx.draining) return 'not-willing';
+    if (role !== 'client' || this.taken !== null) return 'busy';
+    if (!reachable) return 'not-reachable';
+    return limits.storageBytes > 0 && limits.storageBytes < notice.sizeBytes ? 'storage' : null;
+  }
+
+  /** The transfer, or the step into the tree of servers, came to an end. */
+  concluded(reason: DeclineReason | null): void {
+    if (this.taken === null) return;
+    const { from } = this.taken;
+    this.taken = null;
+    this.#beatsUntilRepeat = repeatBeats * 4;
+    this.#ctx.world.send(from, { kind: 'answer', verdict: reason === null ? 'serving' : 'declined', reason });
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The pulse: composing the heartbeats, sending them at the right time, noticing silence.
+ *
+ * A parent builds one message a beat and sends the same object to all children; only those that have not confirmed the latest
+ * roster get the long form. A child answers with its own beat, echoing the parent's, which gives the parent a round trip
+ * for nothing. The interval follows how long the children have stayed: quick where peers come and go, slow where they last.
+ *
+ * Source: P2P Volunteers, section 3.3.3 (two heartbeat timers).
+ */
+import type { PeerHandle } from './ids.ts';
+import type { HeartbeatDown, MemberRecord } from './messages.ts';
+import type { Parts } from './parts.ts';
+import type { Tree } from './tree.ts';
+
+/** Children this young make for the quickest pulse, this old for the slowest, ms. */
+const youngMs = 15 * 60_000;
+const oldMs = 120 * 60_000;
+/** A beat may come this much later than the interval, as a share of it. */
+const tolerance = 0.25;
+/** How fast patience follows a quicker pulse, a beat. */
+const patienceLoss = 0.1;
+const noDeltas: readonly MemberRecord[] = [];
+
+export class Pulse {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Starts beating, at a random phase so that a farm started at once does not beat at once. */
+  start(): void {
+    const { ctx } = this.#parts;
+    if (!ctx.timers.isSet('beat')) ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs * ctx.world.random());
+  }
+
+  /** The next beat's time. */
+  schedule(): void {
+    const { ctx } = this.#parts;
+    ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
+  }
+
+  /** Sets the alarm for the parent's silence. */
+  expectParent(tree: Tree): void {
+    const { ctx } = this.#parts;
+    const intervalMs = Math.max(tree.parentIntervalMs, ctx.options.minHeartbeatMs);
+    ctx.timers.set('silence', ctx.nowMs + intervalMs * (ctx.options.missedBeats + tolerance));
+  }
+
+  /** One beat: down both trees, and up. */
+  beat(): void {
+    const parts = this.#parts;
+    const { ctx, membership } = parts;
+    this.#adapt();
+    const deltas = ctx.isServer() && !membership.stale ? membership.takeDeltas() : noDeltas;
+    for (const tree of parts.trees()) {
+      if (tree.isRoot || tree.children.length > 0) this.#beatDown(tree, tree.kind === 'servers' ? deltas : noDeltas);
+    }
+    const up = parts.upTree();
+    if (up !== null && up.parent >= 0) this.beatUp(up, deltas);
+    this.schedule();
+  }
+
+  #beatDown(tree: Tree, deltas: readonly MemberRecord[]): void {
+    const { world } = this.#parts.ctx;
+    tree.nextBeat();
+    if (tree.children.length === 0) return;
+    const short = this.#compose(tree, deltas, false);
+    let long: HeartbeatDown | null = null;
+    for (const child of tree.children) {
+      if (child.rosterVersion === tree.rosterVersion) {
+        world.send(child.peer, short);
+      } else {
+        long ??= this.#compose(tree, deltas, true);
+        world.send(child.peer, long);
+      }
+    }
+  }
+
+  /** A beat out of turn, for a child that was just taken. */
+  beatTo(tree: Tree, child: PeerHandle): void {
+    this.#parts.ctx.world.send(child, this.#compose(tree, noDeltas, false));
+  }
+
+  beatUp(tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {
+    const { ctx, membership, multicast, servers, clients } = this.#parts;
+    let { size, height } = tree.extent();
+    if (tree === servers) {
+      const below = clients.extent();
+      size += below.size - 1;
+      height = Math.max(height, below.height);
+    }
+    ctx.world.send(tree.parent, {
+      kind: 'heartbeat-up',
+      tree: tree.kind,
+      echo: tree.parentBeat,
+      heldMs: ctx.nowMs - tree.parentHeardAtMs,
+      coordinate: ctx.coordinate,
+      reachable: ctx.reachable,
+      size,
+      height,
+      rosterVersion: tree.parentRoster?.version ?? -1,
+      deltas,
+      membershipDigest: tree.kind === 'servers' ? membership.digest() : this.#parts.views.version,
+      castDigest: multicast.digest(),
+      aggregate: null,
+    });
+  }
+
+  #compose(tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
+    const { ctx, membership, multicast, views } = this.#parts;
+    const place = tree.shown();
+    return {
+      kind: 'heartbeat-down',
+      tree: tree.kind,
+      stamp: place?.stamp ?? null,
+      depth: place?.depth ?? 0,
+      beat: tree.beat,
+      intervalMs: ctx.intervalMs,
+      rosterVersion: tree.rosterVersion,
+      roster: withRoster ? tree.roster() : null,
+      standing: ctx.standing,
+      deltas,
+      membershipDigest: tree.kind === 'servers' ? membership.digest() : views.version,
+      castDigest: multicast.digest(),
+    };
+  }
+
+  /** Sets the pulse by the median age of the children; never slower than the parent's. */
+  #adapt(): void {
+    const { ctx } = this.#parts;
+    const { minHeartbeatMs, maxHeartbeatMs } = ctx.options;
+    if (minHeartbeatMs === maxHeartbeatMs) return;
+    const ages: number[] = [];
+    for (const tree of this.#parts.trees()) for (const child of tree.children) ages.push(ctx.nowMs - child.acceptedAtMs);
+    ages.sort((a, b) => a - b);
+    const medianMs = ages[ages.length >> 1] ?? 0;
+    const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
+    const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
+    const parentMs = this.#parts.upTree()?.parentIntervalMs ?? 0;
+    ctx.intervalMs = parentMs > 0 ? Math.max(minHeartbeatMs, Math.min(ownMs, parentMs)) : ownMs;
+    ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
+  }
+}

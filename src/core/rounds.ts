@@ -1,0 +1,122 @@
+/**
+ * What a peer does on every beat, in order: count the silent, tell the others, look after its neighbourhood.
+ */
+import type { Attachment } from './attachment.ts';
+import type { Departure } from './departure.ts';
+import { NOBODY } from './ids.ts';
+import type { Parts } from './parts.ts';
+import type { Pulse } from './pulse.ts';
+import type { Tree } from './tree.ts';
+
+/** Beats between two reminders to a guest that should hang elsewhere. */
+const remindEveryBeats = 5;
+/** A peer writes down that it is still in the farm this often. */
+const attachedEveryMs = 3_600_000;
+const expireEveryBeats = 600;
+/** A client hands its children over and waits at most this long before it gives up changing servers. */
+const handoverBeats = 10;
+
+export class Rounds {
+  readonly #parts: Parts;
+  readonly #pulse: Pulse;
+  readonly #attachment: Attachment;
+  readonly #departure: Departure;
+  #beat = 0;
+  #attachedAtMs = Number.NEGATIVE_INFINITY;
+  #untilLook = -1;
+  #handover = 0;
+
+  constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
+    this.#parts = parts;
+    this.#pulse = pulse;
+    this.#attachment = attachment;
+    this.#departure = departure;
+  }
+
+  beat(): void {
+    const { ctx, membership, reachability, promotion, releases } = this.#parts;
+    this.#beat++;
+    for (const tree of this.#parts.trees()) {
+      for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
+    }
+    this.#showView();
+    this.#pulse.beat();
+    for (const tree of this.#parts.trees()) this.#thinOut(tree);
+    reachability.beat();
+    if (ctx.isServer()) {
+      this.#declareServing();
+      promotion.offerNext();
+      if (ctx.role === 'server' || ctx.role === 'root') releases.fetch();
+      if (this.#beat % expireEveryBeats === 0) membership.expire();
+    } else {
+      promotion.remind(this.#parts.ownServer());
+    }
+    this.#departure.beat();
+    this.#noteAttached();
+    this.#look();
+  }
+
+  /** A server whose known neighbours changed tells its clients. */
+  #showView(): void {
+    const { ctx, clients, views, membership } = this.#parts;
+    if (!ctx.isServer() || !this.#parts.viewDirty) return;
+    this.#parts.viewDirty = false;
+    const view = views.compose(membership);
+    if (view !== null) for (const child of clients.children) ctx.world.send(child.peer, view);
+  }
+
+  /** Attached, caught up and with the current release: now it serves, and says so. */
+  #declareServing(): void {
+    const { ctx, servers, membership, releases, promotion } = this.#parts;
+    if (ctx.role !== 'server' || ctx.draining || servers.parent === NOBODY || !this.#parts.caughtUp || !releases.upToDate) return;
+    const own = membership.get(ctx.self);
+    if (own?.state === 'serving' && own.parent === servers.parent && own.incarnation === ctx.incarnation) return;
+    if (own !== null && own.state !== 'joining') ctx.raiseIncarnation(own.incarnation);
+    membership.declare('serving', servers.parent);
+    promotion.concluded(null);
+  }
+
+  /** Guests beyond the fan-out are asked, one at a time, to hang below others. */
+  #thinOut(tree: Tree): void {
+    if (this.#beat % remindEveryBeats !== 0) return;
+    const guest = tree.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
+    if (guest !== null && tree.children.length > this.#parts.ctx.options.fanOut) this.#attachment.evict(tree, guest.peer, 'no-room');
+  }
+
+  #noteAttached(): void {
+    const { ctx } = this.#parts;
+    if (ctx.nowMs - this.#attachedAtMs < attachedEveryMs || !(this.#parts.upTree()?.attached ?? true)) return;
+    this.#attachedAtMs = ctx.nowMs;
+    ctx.world.persist({ type: 'attached', atMs: ctx.nowMs });
+  }
+
+  /** Every now and then: is there a better place? */
+  #look(): void {
+    const { ctx, optimisation, clients, views } = this.#parts;
+    const tree = this.#parts.upTree();
+    if (tree === null || tree.parent === NOBODY || ctx.draining) return;
+    this.#followHandover(tree);
+    const every = ctx.options.optimiseEveryBeats;
+    if (this.#untilLook < 0) this.#untilLook = Math.floor(ctx.world.random() * every);
+    if (this.#untilLook-- > 0) return;
+    this.#untilLook = every - 1;
+    this.#attachment.keepBackup(tree);
+    if (this.#attachment.joining.purpose !== null) return;
+    optimisation.lookAround(tree);
+    if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), views.servers());
+  }
+
+  /** A client that waits to change servers alone: opens its doors again when its children do not go. */
+  #followHandover(tree: Tree): void {
+    if (!tree.closed) {
+      this.#handover = 0;
+      return;
+    }
+    this.#handover++;
+    if (this.#handover > handoverBeats) {
+      tree.closed = false;
+      for (const child of tree.children) child.evicted = false;
+      tree.rosterChanged();
+    }
+  }
+}

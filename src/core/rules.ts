@@ -1,0 +1,79 @@
+/**
+ * The rules that keep a farm sane, each as one small predicate that can be read, tested, and taken away in a test to see
+ * what it prevents.
+ *
+ * - `feasible`: against loops. Paths that peers remember go stale, so checking a path is not enough. As in loop-free
+ *   distance-vector routing (DSDV's sequence numbers with DUAL's feasibility condition): follow only who provably heard
+ *   from the root later than anything you ever passed on, or equally late and nearer to it.
+ * - `mayEvict`: against livelock. Two peers must not push each other out for ever.
+ * - `supersedes`: against resurrection. Old news of a server must not bring it back.
+ * - `mayBeParent`: against unreachable parents. Who cannot be dialled cannot be found by an orphan.
+ */
+import type { MemberRecord, MemberState, Stamp } from './messages.ts';
+import type { TreeOptions } from './options.ts';
+
+/** Where a peer stands in a tree: what it shows to joiners. Depth 0 is the tree's root. */
+export interface Place {
+  readonly stamp: Stamp;
+  readonly depth: number;
+}
+
+/** Who wants to hang below another. `passed` is the best place it ever passed down. */
+export interface Mover {
+  readonly passed: Place | null;
+  readonly hasChildren: boolean;
+}
+
+export interface Rules {
+  feasible(shown: Place, mover: Mover): boolean;
+  mayEvict(request: Eviction, options: TreeOptions): boolean;
+  supersedes(news: MemberRecord, known: MemberRecord | null): boolean;
+  mayBeParent(reachable: boolean): boolean;
+}
+
+export interface Eviction {
+  readonly orphan: boolean;
+  /** The joiner's round trip, ms; NaN when it was not measured. */
+  readonly joinerRttMs: number;
+  /** The worst child's median round trip, ms; NaN when it was not measured. */
+  readonly worstRttMs: number;
+  /** Heartbeats since this parent last pushed a child out. */
+  readonly beatsSinceLast: number;
+}
+
+const strength: Record<MemberState, number> = { joining: 0, serving: 1, draining: 2, gone: 3, excluded: 4 };
+
+export const theRules: Rules = {
+  /**
+   * Nobody can be below a tree's root in that tree, and nobody is below a peer without children; those may always hang.
+   * Else the place shown must be in the same tree and newer than all that was passed on, or as new and nearer to the root.
+   */
+  feasible(shown, mover) {
+    if (shown.depth === 0 || !mover.hasChildren || mover.passed === null) return true;
+    const { stamp, depth } = mover.passed;
+    if (shown.stamp.root !== stamp.root) return false;
+    const age = shown.stamp.term - stamp.term || shown.stamp.sequence - stamp.sequence;
+    return age > 0 || (age === 0 && shown.depth < depth);
+  },
+
+  mayEvict(request, options) {
+    return (
+      request.orphan &&
+      request.beatsSinceLast >= options.evictEveryBeats &&
+      request.joinerRttMs <= options.evictRatio * request.worstRttMs
+    );
+  },
+
+  /** An exclusion beats everything; then the higher incarnation; then gone > draining > serving > joining. */
+  supersedes(news, known) {
+    if (known === null) return true;
+    if (known.state === 'excluded') return false;
+    if (news.state === 'excluded') return true;
+    if (news.incarnation !== known.incarnation) return news.incarnation > known.incarnation;
+    return strength[news.state] > strength[known.state];
+  },
+
+  mayBeParent(reachable) {
+    return reachable;
+  },
+};

@@ -1,0 +1,118 @@
+/**
+ * Which server a request goes to: the client's own experience decides.
+ *
+ * For every server it knows, a client keeps the response delay it felt (an exponentially weighted mean), and how often it
+ * failed lately. Before each request the servers are sorted by what a request is expected to cost: the delay, plus the
+ * price of a failure times its likelihood. A server that was never tried is judged by its distance, with a little
+ * optimism, so that a newcomer nearby gets its chance. One that lied is out for good.
+ *
+ * Source: P2P Volunteers, section 3.4.2 (server selection, evaluation after each call).
+ */
+import type { Context } from './context.ts';
+import { predictRttMs } from './coordinates.ts';
+import type { PeerHandle } from './ids.ts';
+import type { MemberRecord } from './messages.ts';
+
+export interface Sample {
+  readonly server: PeerHandle;
+  /** From sending the request to its first byte, ms; NaN when it failed. */
+  readonly delayMs: number;
+  readonly ok: boolean;
+}
+
+export interface ServerRecord {
+  readonly peer: PeerHandle;
+  delayMs: number;
+  /** Recent failures: each adds 1, each success halves it, and it fades with time. */
+  failures: number;
+  requests: number;
+  lastFailureAtMs: number;
+  liar: boolean;
+}
+
+const weightOfNews = 0.3;
+/** What a failed try is taken to cost, ms. */
+const failureCostMs = 2_000;
+/** Failures fade by half in this time, ms. */
+const forgiveHalfMs = 15_000;
+/** An untried server is taken to answer in this share of its predicted round trip, plus the farm's usual time to serve. */
+const optimism = 0.9;
+const persistEvery = 32;
+
+export class Selection {
+  readonly #ctx: Context;
+  readonly #records = new Map<PeerHandle, ServerRecord>();
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  /** Takes note of one request. */
+  measured(sample: Sample): void {
+    const record = this.#record(sample.server);
+    record.requests++;
+    if (sample.ok) {
+      record.delayMs = Number.isNaN(record.delayMs) ? sample.delayMs : record.delayMs + weightOfNews * (sample.delayMs - record.delayMs);
+      record.failures = this.#failures(record) / 2;
+    } else {
+      record.failures = this.#failures(record) + 1;
+    }
+    record.lastFailureAtMs = this.#ctx.nowMs;
+    if (record.requests % persistEvery === 1) {
+      const { peer, delayMs, failures, requests } = record;
+      this.#ctx.world.persist({ type: 'client-record', peer, delayMs, failures, requests });
+    }
+  }
+
+  /** A server sent bytes that contradict the release they name. */
+  lied(server: PeerHandle): void {
+    this.#record(server).liar = true;
+  }
+
+  isLiar(server: PeerHandle): boolean {
+    return this.#records.get(server)?.liar ?? false;
+  }
+
+  restore(peer: PeerHandle, delayMs: number, failures: number, requests: number): void {
+    Object.assign(this.#record(peer), { delayMs, failures, requests });
+  }
+
+  get(peer: PeerHandle): ServerRecord | null {
+    return this.#records.get(peer) ?? null;
+  }
+
+  /** The servers to try for a request, the best first. */
+  rank(servers: readonly MemberRecord[]): PeerHandle[] {
+    const usable = servers.filter((record) => record.state === 'serving' && !this.isLiar(record.subject));
+    const draining = servers.filter((record) => record.state === 'draining' && !this.isLiar(record.subject));
+    const sorted = (records: MemberRecord[]): PeerHandle[] =>
+      records
+        .map((record) => ({ peer: record.subject, cost: this.#costMs(record) }))
+        .sort((a, b) => a.cost - b.cost)
+        .map(({ peer }) => peer);
+    return [...sorted(usable), ...sorted(draining)];
+  }
+
+  #costMs(member: MemberRecord): number {
+    const record = this.#records.get(member.subject);
+    const guessMs = optimism * predictRttMs(member.coordinate, this.#ctx.coordinate);
+    if (record === undefined) return guessMs;
+    const delayMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
+    const failures = this.#failures(record);
+    return delayMs + (failureCostMs * failures) / (1 + failures);
+  }
+
+  #failures(record: ServerRecord): number {
+    const agoMs = Math.max(0, this.#ctx.nowMs - record.lastFailureAtMs);
+    return record.failures * 2 ** (-agoMs / forgiveHalfMs);
+  }
+
+  #record(peer: PeerHandle): ServerRecord {
+    let record = this.#records.get(peer);
+    if (record === undefined) {
+      record = { peer, delayMs: Number.NaN, failures: 0, requests: 0, lastFailureAtMs: this.#ctx.nowMs, liar: false };
+      this.#records.set(peer, record);
+    }
+    return record;
+  }
+}

@@ -1,0 +1,386 @@
+/**
+ * One peer's place in one tree: its parent above, its children below, and who may hang where.
+ *
+ * The server tree and every client tree run on this same class. A server has two of them: in the tree of servers it is a
+ * node, in the tree of its own clients it is the root. A tree's root stamps its heartbeats, the stamps flow down, and a peer's
+ * own place is (stamp, depth). `passed` is the best place it ever showed to those below: rule `feasible` compares with that.
+ *
+ * Source: P2P Volunteers for Reliable Server Farms, sections 3.3.2 (tree joining) and 3.3.3 (two timers); the
+ * feasibility condition after Garcia-Luna-Aceves, "Loop-free routing using diffusing computations", 1993.
+ */
+import { RttWindow } from './context.ts';
+import type { Context } from './context.ts';
+import { predictRttMs } from './coordinates.ts';
+import { NOBODY } from './ids.ts';
+import type { PeerHandle, TreeKind } from './ids.ts';
+import type { Coordinate, HeartbeatDown, HeartbeatUp, Join, PeerCard, RedirectReason, Roster, Stamp } from './messages.ts';
+import type { Place } from './rules.ts';
+
+export interface Child {
+  readonly peer: PeerHandle;
+  coordinate: Coordinate;
+  readonly rtt: RttWindow;
+  acceptedAtMs: number;
+  heardAtMs: number;
+  reachable: boolean;
+  hasChildren: boolean;
+  size: number;
+  height: number;
+  /** Told to hang elsewhere; keeps its place until it does. */
+  evicted: boolean;
+  /** The roster version it confirmed. */
+  rosterVersion: number;
+  /** Beats in a row in which its digests differed from ours. */
+  memberMismatch: number;
+  castMismatch: number;
+}
+
+export type Verdict = { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
+
+const sentBeatsKept = 16;
+const candidatesNamed = 8;
+
+export class Tree {
+  readonly kind: TreeKind;
+  readonly #ctx: Context;
+  isRoot = false;
+  parent: PeerHandle = NOBODY;
+  /** The parent was lost and no other is found yet. */
+  orphaned = false;
+  /** A move is under way: nothing newer is shown to those below, so that the new parent can be ahead of us. */
+  moving = false;
+  /** Takes no children: it is about to move to another tree alone. */
+  closed = false;
+  parentHeardAtMs = 0;
+  parentIntervalMs = 0;
+  parentBeat = -1;
+  parentCoordinate: Coordinate | null = null;
+  parentRoster: Roster | null = null;
+  readonly parentRtt = new RttWindow();
+  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
+  place: Place | null = null;
+  /** The best place ever shown below. */
+  passed: Place | null = null;
+  readonly children: Child[] = [];
+  beat = 0;
+  rosterVersion = 1;
+  #roster: Roster | null = null;
+  #stamp: Stamp | null = null;
+  readonly #beatSentAtMs = new Float64Array(sentBeatsKept).fill(Number.NaN);
+  #lastEvictionBeat = Number.NEGATIVE_INFINITY;
+
+  constructor(kind: TreeKind, ctx: Context) {
+    this.kind = kind;
+    this.#ctx = ctx;
+  }
+
+  /** In the tree: its root, or attached to a parent. */
+  get attached(): boolean {
+    return this.isRoot || this.parent !== NOBODY;
+  }
+
+  child(peer: PeerHandle): Child | null {
+    for (const child of this.children) if (child.peer === peer) return child;
+    return null;
+  }
+
+  /** Children that have not been told to leave. */
+  get residents(): number {
+    let count = 0;
+    for (const child of this.children) if (!child.evicted) count++;
+    return count;
+  }
+
+  get room(): number {
+    const usable = this.isRoot || (this.parent !== NOBODY && this.#ctx.rules.mayBeParent(this.#ctx.reachable));
+    if (!usable || this.closed || this.#ctx.draining || this.#atClientLimit()) return 0;
+    return Math.max(0, this.#ctx.options.fanOut - this.residents);
+  }
+
+  /** A server that declared a limit takes no more clients into its group than that. */
+  #atClientLimit(): boolean {
+    const limit = this.#ctx.limits?.clients ?? 0;
+    return this.kind === 'clients' && this.isRoot && limit > 0 && this.extent().size - 1 >= limit;
+  }
+
+  // --- Being a root, having a parent ---------------------------------------------------------------------------------
+
+  becomeRoot(): void {
+    this.isRoot = true;
+    this.orphaned = false;
+    this.moving = false;
+    this.parent = NOBODY;
+    this.parentRoster = null;
+    this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
+    this.place = { stamp: this.#stamp, depth: 0 };
+    this.rosterChanged();
+  }
+
+  stepDown(): void {
+    this.isRoot = false;
+    this.place = null;
+    this.#stamp = null;
+  }
+
+  /** Hangs below `parent`. Nothing is passed down before the new parent has sent something to pass. */
+  adopt(parent: PeerHandle, intervalMs: number, roster: Roster): void {
+    this.parent = parent;
+    this.orphaned = false;
+    this.moving = false;
+    this.place = null;
+    this.parentHeardAtMs = this.#ctx.nowMs;
+    this.parentIntervalMs = intervalMs;
+    this.parentBeat = -1;
+    this.parentRoster = roster;
+    this.parentCoordinate = roster.ancestors.at(-1)?.coordinate ?? null;
+    this.parentRtt.forget();
+    this.rosterChanged();
+  }
+
+  loseParent(): void {
+    this.parent = NOBODY;
+    this.orphaned = true;
+    this.parentRtt.forget();
+  }
+
+  /** The place this peer shows to joiners and children; null when it has none to show. */
+  shown(): Place | null {
+    if (this.orphaned) return this.passed;
+    if (this.place === null) return null;
+    if (this.moving && this.passed !== null && this.passed.stamp.root === this.place.stamp.root) return this.passed;
+    return this.place;
+  }
+
+  /** Remembers what was shown: the yardstick for `feasible`. */
+  #show(place: Place): void {
+    const { passed } = this;
+    if (passed === null || passed.stamp.root !== place.stamp.root) {
+      this.passed = place;
+      return;
+    }
+    const age = place.stamp.term - passed.stamp.term || place.stamp.sequence - passed.stamp.sequence;
+    if (age > 0 || (age === 0 && place.depth < passed.depth)) this.passed = place;
+  }
+
+  // --- Children --------------------------------------------------------------------------------------------------------
+
+  /** What becomes of a request to hang below this peer. */
+  judge(from: PeerHandle, join: Join): Verdict {
+    const { options, rules, draining, reachable, self } = this.#ctx;
+    const place = this.shown();
+    if (draining) return { accept: false, reason: 'draining' };
+    if (this.closed) return { accept: false, reason: 'not-a-parent' };
+    if (from === self || from === this.parent || place === null || this.orphaned) return { accept: false, reason: 'not-a-parent' };
+    if (!this.isRoot && !rules.mayBeParent(reachable)) return { accept: false, reason: 'not-a-parent' };
+    const passed = join.passed === null ? null : { stamp: join.passed, depth: join.passedDepth };
+    if (!rules.feasible(place, { passed, hasChildren: join.hasChildren })) return { accept: false, reason: 'infeasible' };
+    if (this.child(from) !== null) return { accept: true, evict: null };
+    if (this.#atClientLimit()) return { accept: false, reason: 'no-room' };
+    if (this.residents < options.fanOut) return { accept: true, evict: null };
+
+    const worst = this.#worst();
+    const eviction = {
+      orphan: join.orphan,
+      joinerRttMs: join.rttMs,
+      worstRttMs: worst?.rtt.medianMs() ?? Number.NaN,
+      beatsSinceLast: this.beat - this.#lastEvictionBeat,
+    };
+    if (worst !== null && rules.mayEvict(eviction, options)) {
+      this.#lastEvictionBeat = this.beat;
+      return { accept: true, evict: worst };
+    }
+    const bringsSubtree = this.isRoot && join.hasChildren;
+    const nowhereElse = this.candidatesFor(from, join.coordinate).length === 0;
+    if (join.orphan && (bringsSubtree || nowhereElse) && this.children.length < options.fanOut + options.guestRoom) {
+      return { accept: true, evict: null };
+    }
+    return { accept: false, reason: 'no-room' };
+  }
+
+  take(from: PeerHandle, join: Join): Place {
+    const known = this.child(from);
+    if (known === null) {
+      this.children.push({
+        peer: from,
+        coordinate: join.coordinate,
+        rtt: new RttWindow(),
+        acceptedAtMs: this.#ctx.nowMs,
+        heardAtMs: this.#ctx.nowMs,
+        reachable: join.reachable,
+        hasChildren: join.hasChildren,
+        size: 1,
+        height: 0,
+        evicted: false,
+        rosterVersion: -1,
+        memberMismatch: 0,
+        castMismatch: 0,
+      });
+      this.rosterChanged();
+    } else {
+      known.heardAtMs = this.#ctx.nowMs;
+      known.evicted = false;
+      known.rosterVersion = -1;
+    }
+    this.child(from)?.rtt.add(join.rttMs);
+    const place = this.shown();
+    if (place === null) throw new Error(`peer ${this.#ctx.self} took a child without a place in the tree`);
+    this.#show(place);
+    return place;
+  }
+
+  drop(peer: PeerHandle): Child | null {
+    const index = this.children.findIndex((child) => child.peer === peer);
+    if (index < 0) return null;
+    const [child] = this.children.splice(index, 1);
+    this.rosterChanged();
+    return child ?? null;
+  }
+
+  /** Children not heard for `missedBeats` intervals. */
+  silentChildren(): Child[] {
+    const limitMs = (this.#ctx.options.missedBeats + 0.5) * this.#ctx.patienceMs;
+    return this.children.filter((child) => this.#ctx.nowMs - child.heardAtMs > limitMs);
+  }
+
+  /** The child farthest away that has not been told to leave. */
+  #worst(): Child | null {
+    let worst: Child | null = null;
+    let worstRttMs = -1;
+    for (const child of this.children) {
+      const rttMs = child.rtt.medianMs();
+      if (!child.evicted && rttMs > worstRttMs) {
+        worst = child;
+        worstRttMs = rttMs;
+      }
+    }
+    return worst;
+  }
+
+  /** The guest that should hang elsewhere: beyond `fanOut`, the farthest that can be told to go. */
+  surplus(): Child | null {
+    return this.residents > this.#ctx.options.fanOut ? this.#worst() ?? this.children.findLast((child) => !child.evicted) ?? null : null;
+  }
+
+  /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */
+  candidatesFor(joiner: PeerHandle, coordinate: Coordinate): PeerCard[] {
+    const cards: PeerCard[] = [];
+    for (const child of this.children) {
+      if (child.reachable && !child.evicted && child.peer !== joiner) {
+        cards.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
+      }
+    }
+    for (const card of this.parentRoster?.siblings ?? []) {
+      if (card.peer !== joiner && card.peer !== this.#ctx.self) cards.push(card);
+    }
+    return nearest(cards, coordinate, candidatesNamed);
+  }
+
+  // --- The roster: what the children are told of the neighbourhood ---------------------------------------------------------
+
+  rosterChanged(): void {
+    this.rosterVersion++;
+    this.#roster = null;
+  }
+
+  roster(): Roster {
+    this.#roster ??= this.#composeRoster();
+    return this.#roster;
+  }
+
+  #composeRoster(): Roster {
+    const { self, coordinate } = this.#ctx;
+    const toParentMs = this.parentRtt.medianMs();
+    const ancestors: PeerCard[] = this.isRoot
+      ? []
+      : (this.parentRoster?.ancestors ?? []).map((card) => ({ ...card, rttMs: card.rttMs + toParentMs }));
+    ancestors.push({ peer: self, coordinate, rttMs: 0 });
+    const siblings: PeerCard[] = [];
+    for (const child of this.children) {
+      if (child.reachable && !child.evicted) siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
+    }
+    const uncles = this.isRoot ? [] : (this.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
+    return { version: this.rosterVersion, ancestors, siblings, uncles };
+  }
+
+  // --- Heartbeats --------------------------------------------------------------------------------------------------------
+
+  /** Starts a new beat: the root stamps it. Returns the place to pass down, or null if there is none. */
+  nextBeat(): Place | null {
+    this.beat++;
+    this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
+    if (this.isRoot) {
+      this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
+      this.place = { stamp: this.#stamp, depth: 0 };
+    }
+    const place = this.shown();
+    if (place !== null && this.children.length > 0) this.#show(place);
+    return place;
+  }
+
+  /** Takes in a beat of the parent. False when its stamp is older than what we have (then only its life is noted). */
+  heardParent(beat: HeartbeatDown): void {
+    this.parentHeardAtMs = this.#ctx.nowMs;
+    this.parentIntervalMs = beat.intervalMs;
+    this.parentBeat = beat.beat;
+    if (beat.roster !== null && beat.roster.version !== this.parentRoster?.version) {
+      const before = this.parentRoster;
+      this.parentRoster = beat.roster;
+      this.parentCoordinate = beat.roster.ancestors.at(-1)?.coordinate ?? this.parentCoordinate;
+      if (!sameFamily(before, beat.roster)) this.rosterChanged();
+    }
+    if (beat.stamp === null) return;
+    const { place } = this;
+    if (place !== null && place.stamp.root === beat.stamp.root) {
+      const age = beat.stamp.term - place.stamp.term || beat.stamp.sequence - place.stamp.sequence;
+      if (age < 0) return;
+    }
+    this.place = { stamp: beat.stamp, depth: beat.depth + 1 };
+  }
+
+  heardChild(child: Child, beat: HeartbeatUp): void {
+    const ctx = this.#ctx;
+    child.heardAtMs = ctx.nowMs;
+    const known = child.reachable;
+    child.coordinate = beat.coordinate;
+    child.reachable = beat.reachable;
+    child.size = beat.size;
+    child.height = beat.height;
+    child.hasChildren = beat.size > 1;
+    child.rosterVersion = beat.rosterVersion;
+    const sentAtMs = this.beat - beat.echo < sentBeatsKept && beat.echo >= 0 ? (this.#beatSentAtMs[beat.echo % sentBeatsKept] ?? Number.NaN) : Number.NaN;
+    const rttMs = ctx.nowMs - sentAtMs - beat.heldMs;
+    if (rttMs >= 0) {
+      const fresh = Number.isNaN(child.rtt.medianMs());
+      child.rtt.add(rttMs);
+      ctx.sampled(beat.coordinate, rttMs);
+      if (fresh && child.reachable) this.rosterChanged();
+    }
+    if (known !== child.reachable) this.rosterChanged();
+  }
+
+  /** Peers in the subtree below and including this peer, and its height. */
+  extent(): { size: number; height: number } {
+    let size = 1;
+    let height = 0;
+    for (const child of this.children) {
+      size += child.size;
+      height = Math.max(height, child.height + 1);
+    }
+    return { size, height };
+  }
+}
+
+/** The cards nearest to a coordinate, at most `count` of them. */
+export function nearest(cards: readonly PeerCard[], to: Coordinate, count: number): PeerCard[] {
+  return [...cards].sort((a, b) => predictRttMs(a.coordinate, to) - predictRttMs(b.coordinate, to)).slice(0, count);
+}
+
+/** Whether two rosters name the same relatives; if so, those below need not hear of it. */
+function sameFamily(a: Roster | null, b: Roster): boolean {
+  if (a === null) return false;
+  return samePeers(a.ancestors, b.ancestors) && samePeers(a.siblings, b.siblings);
+}
+
+function samePeers(a: readonly PeerCard[], b: readonly PeerCard[]): boolean {
+  return a.length === b.length && a.every((card, i) => card.peer === b[i]?.peer);
+}

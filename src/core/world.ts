@@ -1,0 +1,77 @@
+/**
+ * The port: everything a peer may ask of the world, and the one promise it relies on.
+ *
+ * A `Peer` has no clock, no dice, no socket and no disk. It is told the time with every call, and it acts only through
+ * this interface. Production hangs it on libp2p and SQLite, the simulator on a timing wheel; the peer cannot tell.
+ *
+ * **The promise**: what is given to `persist` is on disk BEFORE any message given to `send` after it leaves the machine.
+ * A world may do that one by one, or gather the effects of one call, commit them together, and then let the messages go.
+ * (The idea, effects that carry their ordering, is that of the `Ready` struct of etcd's raft.)
+ */
+import type { PeerHandle, Signature, TreeKind } from './ids.ts';
+import type { CastHead, CastPayload, MemberRecord, Message, ReleaseNotice, Statement, Unsigned } from './messages.ts';
+
+/** What a peer remembers over a restart. The latest of each (`type`, and `peer` or `origin` where there is one) counts. */
+export type DurableRecord =
+  | { readonly type: 'incarnation'; readonly value: number }
+  | { readonly type: 'standing'; readonly charter: number; readonly epoch: number; readonly term: number }
+  | { readonly type: 'role'; readonly role: Role }
+  | { readonly type: 'parent'; readonly tree: TreeKind; readonly peer: PeerHandle }
+  | { readonly type: 'member'; readonly peer: PeerHandle; readonly record: MemberRecord; readonly atMs: number }
+  | { readonly type: 'release'; readonly notice: ReleaseNotice; readonly installed: boolean }
+  | { readonly type: 'attached'; readonly atMs: number }
+  | { readonly type: 'client-record'; readonly peer: PeerHandle; readonly delayMs: number; readonly failures: number; readonly requests: number }
+  | { readonly type: 'limits'; readonly uploadBytesPerSecond: number; readonly storageBytes: number; readonly clients: number };
+
+export type Role = 'root' | 'server' | 'client' | 'outside';
+
+/** What happened, for logs, `status`, tests and checkers. Past tense; never needed for the protocol to work. */
+export type PeerEvent =
+  | { readonly type: 'attached'; readonly tree: TreeKind; readonly parent: PeerHandle; readonly depth: number; readonly moved: boolean }
+  | { readonly type: 'orphaned'; readonly tree: TreeKind; readonly parent: PeerHandle; readonly reason: string }
+  | { readonly type: 'child-accepted'; readonly tree: TreeKind; readonly child: PeerHandle }
+  | { readonly type: 'child-lost'; readonly tree: TreeKind; readonly child: PeerHandle; readonly reason: string }
+  | { readonly type: 'role-changed'; readonly role: Role }
+  | { readonly type: 'member-changed'; readonly record: MemberRecord }
+  | { readonly type: 'delivered'; readonly origin: PeerHandle; readonly incarnation: number; readonly sequence: number; readonly payload: CastPayload }
+  | { readonly type: 'gap-skipped'; readonly origin: PeerHandle; readonly from: CastHead; readonly to: number }
+  | { readonly type: 'release-learned'; readonly notice: ReleaseNotice }
+  | { readonly type: 'release-installed'; readonly number: number }
+  | { readonly type: 'offer-declined'; readonly candidate: PeerHandle; readonly reason: string }
+  | { readonly type: 'reachability-changed'; readonly reachable: boolean }
+  | { readonly type: 'refused'; readonly peer: PeerHandle; readonly what: string }
+  | { readonly type: 'reported'; readonly subject: PeerHandle; readonly by: PeerHandle; readonly path: string; readonly releaseNumber: number }
+  | { readonly type: 'excluded-self' }
+  | { readonly type: 'drained' }
+  | { readonly type: 'left' };
+
+export interface World {
+  /** Hands a message to the network. It may be lost; it is never reordered on one living connection. */
+  send(to: PeerHandle, message: Message): void;
+  /** Writes down what must survive a restart; see the promise above. */
+  persist(record: DurableRecord): void;
+  /** Asks for one `peer.wake` at this time (ms); a later call replaces an earlier one. */
+  wakeAt(atMs: number): void;
+  /** Keep a connection to this peer open (parent, backup, children). */
+  connect(peer: PeerHandle): void;
+  /** No need to keep the connection any more. */
+  disconnect(peer: PeerHandle): void;
+  /** Fetch and install this release from a server; ends in `peer.installed` or `peer.installFailed`. */
+  transfer(notice: ReleaseNotice, from: PeerHandle): void;
+  /** Dial this peer on a fresh connection; ends in `peer.dialed`. */
+  dial(peer: PeerHandle, nonce: number): void;
+  /** Tells what happened. */
+  tell(event: PeerEvent): void;
+  /** A number in [0, 1): for jitter and for choices between equals. The simulator seeds it. */
+  random(): number;
+  /** Signs as this peer. */
+  sign(statement: Unsigned<Statement>): Signature;
+  /** Whether the issuer that a statement names did sign it. For a release also: whether the owner signed the manifest. */
+  verify(statement: Statement): boolean;
+  /** Whether this credential lets that peer into the farm now. */
+  admits(peer: PeerHandle, credential: Uint8Array): boolean;
+  /** 32 bits that every process computes alike for this peer (from its key). */
+  fingerprint(peer: PeerHandle): number;
+  /** The network neighbourhood a peer sits in: peers of one subnet have the same number. */
+  subnet(peer: PeerHandle): number;
+}
