@@ -135,6 +135,11 @@ export class SimulatedFarm {
     return this.#hosts.get(handle)?.peer ?? null;
   }
 
+  /** Which life of this peer it is: raised by every start and crash. */
+  life(handle: PeerHandle): number {
+    return this.#hosts.get(handle)?.life ?? 0;
+  }
+
   /** All that live. */
   living(): Peer[] {
     const living: Peer[] = [];

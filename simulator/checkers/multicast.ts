@@ -24,10 +24,10 @@ export function onceInOrder(): MulticastChecker {
     observed(farm, peer, event) {
       if (event.type === 'gap-skipped') {
         skipped++;
-        last.set(`${peer} ${farm.peer(peer)?.state.ctx.bootIncarnation} ${event.origin} ${event.from.incarnation}`, event.to - 1);
+        last.set(`${peer} ${farm.life(peer)} ${event.origin} ${event.from.incarnation}`, event.to - 1);
       }
       if (event.type !== 'delivered') return;
-      const key = `${peer} ${farm.peer(peer)?.state.ctx.bootIncarnation} ${event.origin} ${event.incarnation}`;
+      const key = `${peer} ${farm.life(peer)} ${event.origin} ${event.incarnation}`;
       const before = last.get(key);
       if (before !== undefined && event.sequence !== before + 1) {
         found.push(`at ${farm.nowMs} ms peer ${peer} got ${event.origin}/${event.incarnation}:${event.sequence} after ${before}`);

@@ -185,9 +185,8 @@ export class Attachment {
     }
     if (purpose === 'step-down') {
       if (servers.parent !== NOBODY) this.#part(servers, servers.parent);
-      servers.loseParent();
-      servers.orphaned = false;
-      clients.stepDown();
+      servers.leave();
+      clients.leave();
     }
     tree.adopt(from, accept.intervalMs, accept.roster);
     ctx.world.connect(from);

@@ -134,9 +134,7 @@ export class Departure {
         ctx.world.send(tree.parent, { kind: 'part', tree: tree.kind });
         ctx.world.disconnect(tree.parent);
       }
-      tree.loseParent();
-      tree.orphaned = false;
-      tree.stepDown();
+      tree.leave();
     }
     for (const timer of ['beat', 'silence', 'attempt', 'drain', 'promotion'] as const) ctx.timers.clear(timer);
     ctx.draining = false;

@@ -34,7 +34,7 @@ export class Dispatch {
     this.#attachment = attachment;
     parts.multicast.links = () => parts.links();
     parts.multicast.onDeliver = (cast) => this.#delivered(cast);
-    parts.membership.onChange = (record) => this.#memberChanged(record);
+    parts.membership.onChange = (record, own) => this.#memberChanged(record, own);
     parts.reachability.acquaintances = () => parts.acquaintances();
     parts.releases.sources = () => this.#sources();
   }
@@ -97,10 +97,10 @@ export class Dispatch {
       case 'answer':
         return parts.promotion.answered(from, message);
       case 'release-ask':
-        if (parts.releases.latest !== null) ctx.world.send(from, { kind: 'release-now', notice: parts.releases.latest });
+        ctx.world.send(from, { kind: 'release-now', notice: parts.releases.latest });
         return;
       case 'release-now':
-        parts.releases.learn(message.notice);
+        if (message.notice !== null) parts.releases.learn(message.notice);
         if (from === parts.servers.parent) parts.caughtUp = true;
         if (ctx.isServer()) parts.releases.fetch();
         return;
@@ -227,8 +227,8 @@ export class Dispatch {
     else for (const record of message.records) membership.merge(record);
   }
 
-  #memberChanged(record: MemberRecord): void {
-    const { ctx, servers, clients, membership, selection } = this.#parts;
+  #memberChanged(record: MemberRecord, own: boolean): void {
+    const { ctx, servers, clients, membership, multicast, selection } = this.#parts;
     this.#parts.viewDirty = true;
     if (record.state === 'excluded') {
       selection.lied(record.subject);
@@ -239,14 +239,15 @@ export class Dispatch {
         this.#attachment.childLost(tree, record.subject, 'left');
       }
     }
-    if (record.subject !== ctx.self || record.issuer === ctx.self) return;
+    if (record.subject !== ctx.self || own) return;
     if (record.state === 'excluded') {
       ctx.world.tell({ type: 'excluded-self' });
-    } else if (record.state === 'gone' && ctx.isServer() && !ctx.draining) {
-      // Somebody took us for dead: outbid the rumour.
-      ctx.raiseIncarnation(record.incarnation);
-      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
+      return;
     }
+    // News of ourselves that we did not write now: a rumour of our death, or a life that we forgot. Outbid it.
+    ctx.raiseIncarnation(record.incarnation);
+    if (record.incarnation >= ctx.bootIncarnation && record.issuer === ctx.self) multicast.restartOwn();
+    if (ctx.isServer() && !ctx.draining) membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
   }
 
   #viewed(from: PeerHandle, view: View): void {

@@ -31,8 +31,8 @@ export class Membership {
   readonly #buckets = new Uint32Array(bucketCount);
   /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
   stale = false;
-  /** Called after a record changed. */
-  onChange: (record: MemberRecord, before: MemberRecord | null) => void = () => {};
+  /** Called after a record changed; `own` when this peer wrote it now. */
+  onChange: (record: MemberRecord, own: boolean) => void = () => {};
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
@@ -64,7 +64,7 @@ export class Membership {
   declare(state: MemberState, parent: PeerHandle): MemberRecord {
     const { self, incarnation, standing, coordinate } = this.#ctx;
     const record = this.#ctx.signed<MemberRecord>({ type: 'member', subject: self, incarnation, state, parent, coordinate, issuer: self, standing });
-    this.#store(record);
+    this.#store(record, true);
     return record;
   }
 
@@ -83,7 +83,7 @@ export class Membership {
       issuer: self,
       standing,
     });
-    this.#store(record);
+    this.#store(record, true);
   }
 
   /**
@@ -99,7 +99,7 @@ export class Membership {
       return false;
     }
     this.#ctx.acknowledges(record);
-    this.#store(record);
+    this.#store(record, false);
     return true;
   }
 
@@ -160,11 +160,11 @@ export class Membership {
     if (record.state === 'excluded') return record.issuer === rootPeer;
     if (record.issuer === record.subject) return true;
     if (record.state !== 'gone') return false;
-    return record.issuer === rootPeer || record.issuer === (known?.parent ?? record.parent);
+    const parent = known !== null && known.incarnation === record.incarnation ? known.parent : record.parent;
+    return record.issuer === rootPeer || record.issuer === parent;
   }
 
-  #store(record: MemberRecord): void {
-    const before = this.get(record.subject);
+  #store(record: MemberRecord, own: boolean): void {
     this.#remove(record.subject);
     this.#entries.set(record.subject, { record, atMs: this.#ctx.nowMs });
     this.#toggle(record);
@@ -172,7 +172,7 @@ export class Membership {
     this.#pending.push(record);
     this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
     this.#ctx.world.tell({ type: 'member-changed', record });
-    this.onChange(record, before);
+    this.onChange(record, own);
   }
 
   #remove(peer: PeerHandle): void {

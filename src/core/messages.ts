@@ -342,7 +342,8 @@ export interface ReleaseAsk {
 
 export interface ReleaseNow {
   readonly kind: 'release-now';
-  readonly notice: ReleaseNotice;
+  /** Null when the asked one knows of no release yet. */
+  readonly notice: ReleaseNotice | null;
 }
 
 // --- Reachability -------------------------------------------------------------------------------------------------

@@ -56,6 +56,12 @@ export class Multicast {
     return this.#ownSequence;
   }
 
+  /** An earlier life of this peer used the same numbers: begin again under the present incarnation. */
+  restartOwn(): void {
+    this.#ctx.bootIncarnation = this.#ctx.incarnation;
+    this.#ownSequence = 0;
+  }
+
   heads(): CastHead[] {
     const heads: CastHead[] = [];
     for (const { origin, incarnation, sequence } of this.#streams.values()) heads.push({ origin, incarnation, sequence });

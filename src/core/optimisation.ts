@@ -118,6 +118,7 @@ export class Optimisation {
     if (best !== null) return best;
     let bestGain = 0;
     for (const card of roster.ancestors.slice(0, -1)) {
+      if (card.peer === self) continue;
       const throughTreeMs = card.rttMs + directMs;
       const gain = throughTreeMs - predictRttMs(card.coordinate, coordinate);
       if (gain > bestGain && this.#savesEnough(throughTreeMs, predictRttMs(card.coordinate, coordinate))) {

@@ -72,7 +72,8 @@ export class Peer {
     this.#parts.neighbours = how.neighbours;
     this.#attachment.joining.credential = new Uint8Array(how.credential ?? []);
     const { role, highest } = this.#restore(how.records);
-    ctx.raiseIncarnation(highest);
+    // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
+    ctx.raiseIncarnation(Math.max(highest, Math.floor(nowMs / 100)));
     ctx.bootIncarnation = ctx.incarnation;
     if (how.as === 'root') {
       ctx.rootPeer = ctx.self;

@@ -51,9 +51,10 @@ export function candidatesForRepair(ctx: Context, tree: Tree, lost: PeerHandle, 
 export function chooseBackup(ctx: Context, tree: Tree, servers: readonly MemberRecord[]): PeerHandle {
   const roster = tree.parentRoster;
   if (roster === null) return NOBODY;
-  const uncle = nearest(roster.uncles, ctx.coordinate, 1)[0];
-  if (uncle !== undefined && uncle.peer !== tree.parent) return uncle.peer;
+  const others = roster.uncles.filter((card) => card.peer !== tree.parent && card.peer !== ctx.self);
+  const uncle = nearest(others, ctx.coordinate, 1)[0];
+  if (uncle !== undefined) return uncle.peer;
   const grandparent = roster.ancestors.at(-2);
-  if (grandparent !== undefined) return grandparent.peer;
+  if (grandparent !== undefined && grandparent.peer !== ctx.self) return grandparent.peer;
   return servers.find((record) => record.subject !== tree.parent && record.subject !== ctx.self)?.subject ?? NOBODY;
 }

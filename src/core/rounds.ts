@@ -6,6 +6,7 @@ import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
 import type { Parts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
+import { Sweep } from './sweep.ts';
 import type { Tree } from './tree.ts';
 
 /** Beats between two reminders to a guest that should hang elsewhere. */
@@ -13,6 +14,7 @@ const remindEveryBeats = 5;
 /** A peer writes down that it is still in the farm this often. */
 const attachedEveryMs = 3_600_000;
 const expireEveryBeats = 600;
+const askAgainBeats = 3;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */
 const handoverBeats = 10;
 
@@ -21,6 +23,7 @@ export class Rounds {
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   readonly #departure: Departure;
+  readonly #sweep: Sweep;
   #beat = 0;
   #attachedAtMs = Number.NEGATIVE_INFINITY;
   #untilLook = -1;
@@ -31,6 +34,7 @@ export class Rounds {
     this.#pulse = pulse;
     this.#attachment = attachment;
     this.#departure = departure;
+    this.#sweep = new Sweep(parts);
   }
 
   beat(): void {
@@ -44,9 +48,11 @@ export class Rounds {
     for (const tree of this.#parts.trees()) this.#thinOut(tree);
     reachability.beat();
     if (ctx.isServer()) {
+      this.#askAgain();
       this.#declareServing();
+      this.#sweep.beat();
       promotion.offerNext();
-      if (ctx.role === 'server' || ctx.role === 'root') releases.fetch();
+      releases.fetch();
       if (this.#beat % expireEveryBeats === 0) membership.expire();
     } else {
       promotion.remind(this.#parts.ownServer());
@@ -65,13 +71,20 @@ export class Rounds {
     if (view !== null) for (const child of clients.children) ctx.world.send(child.peer, view);
   }
 
+  /** A server that does not know yet what its parent has asks once more: the question or the answer was lost. */
+  #askAgain(): void {
+    const { ctx, servers } = this.#parts;
+    if (ctx.role !== 'server' || servers.parent === NOBODY || this.#parts.caughtUp || this.#beat % askAgainBeats !== 0) return;
+    ctx.world.send(servers.parent, { kind: 'release-ask' });
+  }
+
   /** Attached, caught up and with the current release: now it serves, and says so. */
   #declareServing(): void {
     const { ctx, servers, membership, releases, promotion } = this.#parts;
     if (ctx.role !== 'server' || ctx.draining || servers.parent === NOBODY || !this.#parts.caughtUp || !releases.upToDate) return;
     const own = membership.get(ctx.self);
     if (own?.state === 'serving' && own.parent === servers.parent && own.incarnation === ctx.incarnation) return;
-    if (own !== null && own.state !== 'joining') ctx.raiseIncarnation(own.incarnation);
+    if (own !== null && (own.state !== 'joining' || own.parent !== servers.parent)) ctx.raiseIncarnation(own.incarnation);
     membership.declare('serving', servers.parent);
     promotion.concluded(null);
   }

@@ -116,14 +116,25 @@ export class Tree {
     this.rosterChanged();
   }
 
-  stepDown(): void {
+  /** No longer in this tree: neither its root nor anybody's child. */
+  leave(): void {
     this.isRoot = false;
+    this.parent = NOBODY;
+    this.orphaned = false;
+    this.moving = false;
+    this.closed = false;
     this.place = null;
     this.#stamp = null;
+    this.parentRoster = null;
+    this.parentRtt.forget();
   }
 
-  /** Hangs below `parent`. Nothing is passed down before the new parent has sent something to pass. */
+  /**
+   * Hangs below `parent`. Nothing is passed down before the new parent has sent something to pass. What a peer without
+   * children once passed binds nobody any more, and may be better than what it has now: it is forgotten.
+   */
   adopt(parent: PeerHandle, intervalMs: number, roster: Roster): void {
+    if (this.children.length === 0) this.passed = null;
     this.parent = parent;
     this.orphaned = false;
     this.moving = false;

@@ -14,7 +14,7 @@ import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, View } from './messages.ts';
 import type { Membership } from './membership.ts';
 
-const versionsPerIncarnation = 1 << 20;
+const versionsPerIncarnation = 1 << 16;
 
 export class Views {
   readonly #ctx: Context;
