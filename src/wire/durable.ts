@@ -1,0 +1,89 @@
+/**
+ * What a peer must not forget, as rows for a database: a kind, a key, a value.
+ *
+ * The latest record of each kind and key counts, so a row is replaced by the next of the same kind and key. Values are
+ * envelopes like those of messages, with a version of their own: a database outlives many versions of the program. A peer that is
+ * to be found again after a restart stands there with the addresses it had.
+ */
+import { NOBODY } from '../core/ids.ts';
+import type { DurableRecord, Role } from '../core/world.ts';
+import { choice } from './choices.ts';
+import { open, seal } from './envelope.ts';
+import type { Format } from './envelope.ts';
+import { durableLimitBytes } from './limits.ts';
+import type { PeerNames } from './peer-table.ts';
+import { memberRecord, releaseNotice, treeKind } from './schema.ts';
+import { utf8Bytes } from './utf8.ts';
+import { bool, enumeration, float64, introducedPeer, introducedPeerOrNobody, peer, uint, unlessNaN } from './values.ts';
+import { WireError } from './wire-error.ts';
+
+/** A row of the state database. */
+export interface DurableRow {
+  /** The record's `type`. */
+  readonly kind: string;
+  /** Which of its kind: a peer's key, a tree's name, or empty when there is only one. */
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Raised only for what an older program would misunderstand. */
+export const durableVersion = 1;
+
+const role = enumeration<Role>('Role', { root: 1, server: 2, client: 3, outside: 4 });
+
+/** All kinds of durable record. Numbers 1 to 7 belong to the envelope. */
+export const durables = choice<DurableRecord, 'type'>('type', {
+  incarnation: [8, { value: [1, uint] }],
+  standing: [9, { charter: [1, uint], epoch: [2, uint], term: [3, uint] }],
+  role: [10, { role: [1, role] }],
+  parent: [11, { tree: [1, treeKind], peer: [2, introducedPeerOrNobody] }],
+  member: [12, { peer: [1, introducedPeer], record: [2, memberRecord], atMs: [3, float64] }],
+  release: [13, { notice: [1, releaseNotice], installed: [2, bool] }],
+  attached: [14, { atMs: [1, float64] }],
+  'client-record': [
+    15,
+    { peer: [1, peer], delayMs: [2, unlessNaN(float64)], failures: [3, float64], requests: [4, float64] },
+  ],
+  limits: [16, { uploadBytesPerSecond: [1, uint], storageBytes: [2, uint], clients: [3, uint] }],
+});
+
+const durableFormat: Format<DurableRecord> = {
+  what: 'record format',
+  version: durableVersion,
+  choice: durables,
+  limitOf: () => durableLimitBytes,
+  largestBytes: durableLimitBytes,
+};
+
+const theOnly = new Uint8Array(0);
+
+function keyOf(record: DurableRecord, names: Pick<PeerNames, 'keyOf'>): Uint8Array {
+  if (record.type === 'parent') return utf8Bytes(record.tree);
+  // The one that is served and the newest one heard of are two facts: the second must not overwrite the first.
+  if (record.type === 'release') return utf8Bytes(record.installed ? 'installed' : 'latest');
+  if ('peer' in record) return record.peer === NOBODY ? theOnly : names.keyOf(record.peer);
+  return theOnly;
+}
+
+/** The row that keeps a record. Throws `WireError` for values that its fields cannot hold. */
+export function encodeDurable(record: DurableRecord, names: Pick<PeerNames, 'keyOf' | 'addressesOf'>): DurableRow {
+  return { kind: record.type, key: keyOf(record, names).slice(), value: seal(durableFormat, record, names) };
+}
+
+/**
+ * The record that a row keeps; null for a kind that only a newer program knows. Throws `WireError` when the row is damaged,
+ * or was written by a newer program in a way that this one would misunderstand.
+ */
+export function decodeDurable(row: DurableRow, names: Pick<PeerNames, 'keyOf' | 'handleOf'>): DurableRecord | null {
+  const opened = open(durableFormat, row.value, names);
+  if (opened.type === 'unknown') return null;
+  const record = opened.value;
+  if (record.type !== row.kind) {
+    throw new WireError('out-of-range', `a row of kind '${row.kind}' holds a record of type '${record.type}'`);
+  }
+  const key = keyOf(record, names);
+  if (key.length !== row.key.length || key.some((byte, i) => byte !== row.key[i])) {
+    throw new WireError('out-of-range', `a row of kind '${row.kind}' holds the record of another key`);
+  }
+  return record;
+}

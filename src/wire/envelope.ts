@@ -1,0 +1,157 @@
+/**
+ * The envelope that everything travels and is kept in: a version, one of a choice, and the table of the peers it mentions.
+ *
+ * In protobuf's terms `message Envelope { uint32 version = 1; repeated Peer peers = 2; oneof { ... = 8 and up } }`. The
+ * version stands first, so that it can be refused before anything else is looked at; 3 to 7 are for later fields of the
+ * envelope itself and are stepped over. A first pass finds the parts without reading them, because the size that is
+ * allowed depends on which of the choice it is.
+ */
+import type { Case, Choice } from './choices.ts';
+import { itemLimits } from './limits.ts';
+import { TableSink, TableSource } from './peer-table.ts';
+import type { PeerNames } from './peer-table.ts';
+import { Reader } from './reader.ts';
+import { WireError, placed } from './wire-error.ts';
+import type { WireType } from './writer.ts';
+
+const versionField = 1;
+const peersField = 2;
+/** The first number that stands for one of the choice. */
+const firstCase = 8;
+
+/** What is put into envelopes. */
+export interface Format<U> {
+  /** What it is, in sentences: 'protocol', 'record format'. */
+  readonly what: string;
+  readonly version: number;
+  readonly choice: Choice<U>;
+  /** The most bytes that this case may have in its envelope. */
+  readonly limitOf: (name: string) => number;
+  /** The largest of these limits. */
+  readonly largestBytes: number;
+}
+
+/** What was in an envelope: a value, or a case that is not known here, with the number of its field. */
+export type Opened<U> =
+  | { readonly type: 'value'; readonly value: U }
+  | { readonly type: 'unknown'; readonly field: number; readonly reason: string };
+
+// Kept between calls, because a buffer that has grown once need not grow again.
+let spare: TableSink | null = null;
+
+function sealInto<U, R>(format: Format<U>, value: U, names: SealNames, take: (sink: TableSink) => R): R {
+  const sink = spare ?? new TableSink();
+  spare = null;
+  try {
+    const { name } = format.choice.caseOf(value);
+    sink.reset(format.limitOf(name));
+    sink.writer.tag(versionField, 0);
+    sink.writer.varint(format.version);
+    format.choice.write(sink, value);
+    try {
+      sink.writeTable(peersField, names);
+      sink.writer.finish();
+    } catch (error) {
+      throw placed(error, name);
+    }
+    return take(sink);
+  } finally {
+    spare = sink;
+  }
+}
+
+type SealNames = Pick<PeerNames, 'keyOf' | 'addressesOf'>;
+
+/** The bytes of a value in its envelope. Throws `WireError` for what the other side would refuse. */
+export function seal<U>(format: Format<U>, value: U, names: SealNames): Uint8Array {
+  return sealInto(format, value, names, (sink) => sink.writer.bytes());
+}
+
+/** How many bytes `seal` would give. */
+export function sealedSize<U>(format: Format<U>, value: U, names: SealNames): number {
+  return sealInto(format, value, names, (sink) => sink.writer.length);
+}
+
+/** What an envelope holds. Throws `WireError` for anything malformed, and then `names` was not asked for anything. */
+export function open<U>(format: Format<U>, bytes: Uint8Array, names: Pick<PeerNames, 'handleOf'>): Opened<U> {
+  if (bytes.length > format.largestBytes) {
+    throw new WireError('too-large', `${bytes.length} bytes; the largest there is has ${format.largestBytes}`);
+  }
+  const reader = new Reader(bytes);
+  checkVersion(format, reader);
+  const { found, body, tables } = findParts(format, reader, bytes.length);
+  if (body === null) return found;
+  const source = new TableSource(body);
+  try {
+    const value = found.layout.read(source);
+    const peers = tables.map((table, i) => source.readEntry(table, i));
+    source.resolve(peers, names);
+    return { type: 'value', value };
+  } catch (error) {
+    if (error instanceof WireError && error.code === 'unknown-case') {
+      const { message: reason } = placed(error, found.name) as WireError;
+      return { type: 'unknown', field: found.number, reason };
+    }
+    throw placed(error, found.name);
+  }
+}
+
+function checkVersion<U>(format: Format<U>, reader: Reader): void {
+  const { what, version } = format;
+  const first = reader.tag();
+  if (first.field !== versionField)
+    throw new WireError('missing-field', `does not begin with the version of the ${what}`);
+  checkWireType('version', first.wireType, 0);
+  const theirs = reader.varint();
+  if (theirs === 0) throw new WireError('out-of-range', `version 0 of the ${what} does not exist`);
+  if (theirs > version) {
+    const reason = `version ${theirs} of the ${what}; this peer speaks up to version ${version}: update this one`;
+    throw new WireError('unsupported-version', reason);
+  }
+}
+
+function checkWireType(name: string, wireType: WireType, wanted: WireType): void {
+  if (wireType !== wanted)
+    throw new WireError('wire-type', `${name} has wire type ${wireType} where ${wanted} must stand`);
+}
+
+type Found<U> =
+  | { readonly found: Case<U>; readonly body: Reader; readonly tables: readonly Reader[] }
+  | { readonly found: Opened<U>; readonly body: null; readonly tables: readonly Reader[] };
+
+/** Walks over the top level: where the value is and where the peers are. */
+function findParts<U>(format: Format<U>, reader: Reader, length: number): Found<U> {
+  const tables: Reader[] = [];
+  let number = 0;
+  let body: Reader | null = null;
+  while (!reader.done) {
+    const { field, wireType } = reader.tag();
+    if (field === versionField) throw new WireError('duplicate-field', 'the version stands there twice');
+    if (field === peersField) {
+      checkWireType('peers', wireType, 2);
+      if (tables.length === itemLimits.peers) {
+        throw new WireError('list-length', `more than ${itemLimits.peers} peers in one message`);
+      }
+      tables.push(reader.branch());
+    } else if (field < firstCase) {
+      reader.skip(wireType);
+    } else {
+      if (number !== 0) throw new WireError('duplicate-field', `two of a choice: fields ${number} and ${field}`);
+      checkWireType(`field ${field}`, wireType, 2);
+      number = field;
+      const known = format.choice.caseNumbered(field);
+      if (known !== undefined) checkSize(format, known, length);
+      body = reader.branch();
+    }
+  }
+  if (body === null) throw new WireError('missing-field', 'an envelope with nothing in it');
+  const found = format.choice.caseNumbered(number);
+  if (found !== undefined) return { found, body, tables };
+  const reason = `field ${number} is no ${format.choice.discriminator} known here`;
+  return { found: { type: 'unknown', field: number, reason }, body: null, tables };
+}
+
+function checkSize<U>(format: Format<U>, { name }: Case<U>, length: number): void {
+  const limit = format.limitOf(name);
+  if (length > limit) throw new WireError('too-large', `${length} bytes where ${limit} are allowed`, name);
+}

@@ -1,0 +1,70 @@
+/**
+ * How large anything on the wire may be.
+ *
+ * Two kinds of bounds. The size of a message, by kind, is checked before anything in it is read and again when one is
+ * written: a stranger can make a peer hold at most this much. The length of a list or text bounds the work that a message
+ * of legal size may cause. Whoever builds messages must stay inside; what does not fit is sent in several messages.
+ */
+import type { MessageKind } from '../core/messages.ts';
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+/** The most bytes that a message of each kind may have, all included. */
+export const sizeLimits: Readonly<Record<MessageKind, number>> = {
+  'tree-create': 4 * kib,
+  join: 8 * kib,
+  accept: 512 * kib,
+  redirect: 64 * kib,
+  evict: 64 * kib,
+  part: 256,
+  disown: 256,
+  'heartbeat-down': 64 * kib,
+  'heartbeat-up': 64 * kib,
+  ping: 256,
+  pong: 256,
+  'members-compare': 1 * kib,
+  members: 1 * mib,
+  view: 64 * kib,
+  'view-pull': 256,
+  cast: 128 * kib,
+  'cast-pull': 256,
+  'cast-gone': 256,
+  'cast-heads': 256 * kib,
+  volunteer: 256,
+  offer: 4 * kib,
+  answer: 256,
+  'release-ask': 256,
+  'release-now': 4 * kib,
+  'dial-back': 256,
+  'dialed-back': 256,
+  report: 8 * kib,
+};
+
+/** The largest of them: what a reader of length-prefixed messages must be ready to take. */
+export const largestMessageBytes = Math.max(...Object.values(sizeLimits));
+
+/** A peer's durable record is small; this only bounds what a damaged database can ask for. */
+export const durableLimitBytes = 64 * kib;
+
+/** The most items that a list may have, and the most bytes that a text or blob may have. */
+export const itemLimits = {
+  /** Peers of one message. */
+  peers: 8192,
+  /** Addresses of one peer; the sender names its first eight. */
+  addresses: 8,
+  addressBytes: 256,
+  ancestors: 256,
+  /** Also the most children of one parent that it can name. */
+  siblings: 1024,
+  candidates: 256,
+  deltas: 512,
+  records: 4096,
+  heads: 4096,
+  buckets: 16,
+  credentialBytes: 4 * kib,
+  aggregateBytes: 32 * kib,
+  topicBytes: 256,
+  noteBytes: 64 * kib,
+  pathBytes: 4 * kib,
+} as const;

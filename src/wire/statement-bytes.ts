@@ -1,0 +1,65 @@
+/**
+ * What is signed when a statement is signed.
+ *
+ * A signature must mean one thing only. So the bytes begin with what they are (no signature over anything else in the
+ * project can begin so) and with the service they are about (no statement of one farm counts in another); peers stand as
+ * their keys, not as handles or places in a table; and the fields follow in the order of their numbers, in the one encoding that
+ * the wire allows. Numbers are signed at the precision they travel with, so a record that was read from the wire has the
+ * bytes it was signed with.
+ *
+ * A receiver rebuilds these bytes from the fields it knows. So a statement cannot grow a field quietly: that takes a new
+ * prefix.
+ */
+import { NOBODY } from '../core/ids.ts';
+import type { PeerHandle } from '../core/ids.ts';
+import type { MemberRecord, Order, ReleaseNotice, Statement, Unsigned } from '../core/messages.ts';
+import { durableLimitBytes } from './limits.ts';
+import type { PeerNames } from './peer-table.ts';
+import { statements } from './schema.ts';
+import { utf8Bytes } from './utf8.ts';
+import type { Sink } from './values.ts';
+import { WireError } from './wire-error.ts';
+import { Writer } from './writer.ts';
+
+const prefix = utf8Bytes('banyan/statement/1\0');
+const nobodysKey = new Uint8Array(0);
+
+class SigningSink implements Sink {
+  readonly signing = true;
+  readonly writer = new Writer();
+  readonly #names: Pick<PeerNames, 'keyOf'>;
+
+  constructor(names: Pick<PeerNames, 'keyOf'>) {
+    this.#names = names;
+  }
+
+  writePeer(peer: PeerHandle): void {
+    const key = peer === NOBODY ? nobodysKey : this.#names.keyOf(peer);
+    if (peer !== NOBODY && key.length !== 32) {
+      throw new WireError('out-of-range', `the key of peer ${peer} has ${key.length} bytes, not 32`);
+    }
+    this.writer.block(key);
+  }
+}
+
+/** A statement, signed or not yet. */
+export type Signable =
+  Statement | Unsigned<Statement> | Unsigned<MemberRecord> | Unsigned<ReleaseNotice> | Unsigned<Order>;
+
+/**
+ * The bytes that the issuer signs: prefix, the service's id after its length, then the statement without its signature.
+ * Equal for equal statements in every process. Throws `WireError` for a statement that could not be sent either.
+ */
+export function statementBytes(
+  serviceId: Uint8Array,
+  statement: Signable,
+  names: Pick<PeerNames, 'keyOf'>,
+): Uint8Array {
+  const sink = new SigningSink(names);
+  sink.writer.reset(durableLimitBytes);
+  sink.writer.raw(prefix);
+  sink.writer.block(serviceId);
+  statements.write(sink, statement as Statement);
+  sink.writer.finish();
+  return sink.writer.bytes();
+}

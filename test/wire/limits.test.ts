@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { PeerHandle } from '../../src/core/ids.ts';
+import type { MemberRecord, Message } from '../../src/core/messages.ts';
+import { decode, encode, itemLimits, largestMessageBytes, sizeLimits, wireSize } from '../../src/wire/index.ts';
+import { AddressBook, keyNumber } from './address-book.ts';
+import { arbitraryMember, arbitraryOf, messageKinds } from './arbitrary-messages.ts';
+import { errorOf, heartbeat, received, repeated, sender, spot, varint } from './readings.ts';
+
+describe('limits', () => {
+  test.each(messageKinds)('%s has one, and it is held when reading', (kind) => {
+    const limit = sizeLimits[kind];
+    const [message] = fc.sample(arbitraryOf[kind] as fc.Arbitrary<Message>, { numRuns: 1, seed: 3 });
+    const bytes = encode(message as Message, sender);
+    // An unknown field of the envelope fills it up: 0x3a, length, zeros.
+    const padded = (total: number): Uint8Array => {
+      const room = total - bytes.length - 1;
+      const length = room < 130 ? [room - 1] : room < 16_386 ? [((room - 2) & 127) | 128, (room - 2) >> 7] : null;
+      const size = length ?? [((room - 3) & 127) | 128, (((room - 3) >> 7) & 127) | 128, (room - 3) >> 14];
+      return Uint8Array.from([...bytes, 0x3a, ...size, ...new Uint8Array(room - size.length)]);
+    };
+    expect(padded(limit).length).toBe(limit);
+    expect(received(padded(limit))).toEqual(message);
+    expect(received(padded(limit + 1))).toBe('too-large');
+  });
+
+  test('a message beyond its limit is not written either, nor counted', () => {
+    const [record] = fc.sample(arbitraryMember, { numRuns: 1, seed: 1 });
+    if (record === undefined) throw new Error('no record');
+    // Each of these peers fills 2 kB with its addresses.
+    const crowd = new AddressBook(() => repeated(`/dns4/${'x'.repeat(240)}/tcp/1`, 8));
+    for (let n = 0; n < 600; n++) crowd.handleOf(keyNumber(n), []);
+    const records = (count: number): MemberRecord[] =>
+      Array.from({ length: count }, (_, n) => ({ ...record, subject: n as PeerHandle }));
+    expect(errorOf(() => encode(heartbeat({ deltas: records(60) }), crowd)).code).toBe('too-large');
+    expect(errorOf(() => encode({ kind: 'members', records: records(600), snapshot: true }, crowd)).code).toBe(
+      'too-large',
+    );
+    expect(errorOf(() => wireSize({ kind: 'members', records: records(600), snapshot: true }, crowd)).code).toBe(
+      'too-large',
+    );
+    // And the one after it is none the worse for it.
+    expect(received(encode(heartbeat(), crowd), crowd)).toEqual(heartbeat());
+  });
+
+  test('a message that fills its limit to the last byte is written, and with one byte more it is not', () => {
+    const [record] = fc.sample(arbitraryMember, { numRuns: 1, seed: 1 });
+    if (record === undefined) throw new Error('no record');
+    const filled = (aggregateBytes: number): Message => ({
+      kind: 'heartbeat-up',
+      tree: 'servers',
+      echo: 1,
+      heldMs: 1,
+      coordinate: spot,
+      reachable: true,
+      size: 1,
+      height: 0,
+      rosterVersion: 1,
+      deltas: repeated(record, 300),
+      membershipDigest: 1,
+      castDigest: 1,
+      aggregate: new Uint8Array(aggregateBytes),
+    });
+    // From 16,384 to 32,768 bytes, each byte of the aggregate is one byte of the message.
+    const room = sizeLimits['heartbeat-up'] - encode(filled(20_000), sender).length;
+    const fitting = filled(20_000 + room);
+    expect(encode(fitting, sender).length).toBe(sizeLimits['heartbeat-up']);
+    expect(received(encode(fitting, sender))).toEqual(fitting);
+    expect(errorOf(() => encode(filled(20_001 + room), sender)).code).toBe('too-large');
+  });
+
+  test('nothing larger than the largest limit is looked at', () => {
+    expect(received(new Uint8Array(largestMessageBytes + 1).fill(0xff))).toBe('too-large');
+  });
+
+  test('a list longer than its limit is refused in both directions', () => {
+    const head = { origin: 0 as PeerHandle, incarnation: 1, sequence: 1 };
+    const heads = repeated(head, itemLimits.heads);
+    const full = encode({ kind: 'cast-heads', heads, reply: false }, sender);
+    expect(received(full)).toEqual({ kind: 'cast-heads', heads, reply: false });
+    expect(errorOf(() => encode({ kind: 'cast-heads', heads: [...heads, head], reply: false }, sender)).code).toBe(
+      'list-length',
+    );
+    // One head more: 0a 06 08 01 10 01 18 01, put in front; the length of the body grows by 8.
+    const bodyLength = heads.length * 8 + 2;
+    const start = 4 + varint(bodyLength).length;
+    const longer = Uint8Array.from([
+      ...full.subarray(0, 4),
+      ...varint(bodyLength + 8),
+      0x0a,
+      6,
+      8,
+      1,
+      16,
+      1,
+      24,
+      1,
+      ...full.subarray(start),
+    ]);
+    expect(received(longer)).toBe('list-length');
+  });
+});
+
+describe('addresses', () => {
+  test('go with peers that are introduced, and with no others', () => {
+    const names = AddressBook.of(0);
+    const card = { peer: 5 as PeerHandle, coordinate: spot, rttMs: Number.NaN };
+    const roster = { version: 1, ancestors: [card], siblings: [], uncles: [] };
+    decode(encode(heartbeat({ roster }), sender), names);
+    expect(names.heard).toEqual([
+      { handle: 0, addresses: [] },
+      { handle: 1, addresses: ['/ip4/10.0.0.105/tcp/4001'] },
+    ]);
+  });
+
+  test('go with a peer that is only mentioned in one place and introduced in another', () => {
+    const names = AddressBook.of(0);
+    const card = { peer: 3 as PeerHandle, coordinate: spot, rttMs: 1 };
+    decode(
+      encode(heartbeat({ roster: { version: 1, ancestors: [card], siblings: [card], uncles: [] } }), sender),
+      names,
+    );
+    expect(names.heard).toEqual([{ handle: 0, addresses: ['/ip4/10.0.0.103/tcp/4001'] }]);
+  });
+
+  test('are not taken from a message that introduces nobody', () => {
+    const names = AddressBook.of(0);
+    const bytes = encode({ kind: 'report', subject: 1 as PeerHandle, path: '', releaseNumber: 1 }, sender);
+    const entry = Buffer.from(bytes).indexOf(Buffer.from([0x12, 34]));
+    const forged = Uint8Array.from([
+      ...bytes.subarray(0, entry),
+      0x12,
+      38,
+      ...bytes.subarray(entry + 2),
+      0x12,
+      2,
+      0x2f,
+      0x78,
+    ]);
+    expect(decode(forged, names).type).toBe('message');
+    expect(names.heard).toEqual([{ handle: 0, addresses: [] }]);
+  });
+
+  test('are at most the first eight of those that are not too long', () => {
+    const many = new AddressBook(() => [
+      '/dns4/' + 'x'.repeat(260),
+      ...Array.from({ length: 12 }, (_, n) => `/ip4/10.0.0.${n}/tcp/1`),
+    ]);
+    many.handleOf(sender.keyOf(0 as PeerHandle), []);
+    const names = AddressBook.of(0);
+    decode(encode({ kind: 'tree-create', root: 0 as PeerHandle, ttl: 2 }, many), names);
+    expect(names.heard[0]?.addresses).toEqual(Array.from({ length: 8 }, (_, n) => `/ip4/10.0.0.${n}/tcp/1`));
+  });
+});
