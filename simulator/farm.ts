@@ -27,6 +27,8 @@ export interface FarmOptions {
   readonly loss?: number;
   /** Added to each one-way delay: up to this share of it, at random. Order on a connection is kept. */
   readonly jitter?: number;
+  /** Share of messages that arrive twice, 0 to 1. */
+  readonly duplication?: number;
   readonly tree?: Partial<TreeOptions>;
   readonly rules?: Rules;
   /** Whether others can dial this peer. */
@@ -56,6 +58,8 @@ interface Host {
   /** Which life this is: what was meant for an earlier one is dropped. */
   life: number;
   alarm: number;
+  /** Died without a word: nothing on its machine resets connections. */
+  silent: boolean;
   disk: Map<string, DurableRecord>;
   start: Start;
 }
@@ -74,6 +78,7 @@ export class SimulatedFarm {
   onSend: (from: PeerHandle, to: PeerHandle, message: Message) => void = () => {};
   messages = 0;
   loss: number;
+  duplication: number;
   #traceHash = 0;
   readonly #agenda = new Agenda<Happening>();
   readonly #hosts = new Map<PeerHandle, Host>();
@@ -88,6 +93,7 @@ export class SimulatedFarm {
     this.random = new Random(options.seed);
     this.tree = { ...defaultOptions, ...options.tree };
     this.loss = options.loss ?? 0;
+    this.duplication = options.duplication ?? 0;
   }
 
   /** The same inputs gave the same run: a hash over all that happened. */
@@ -101,7 +107,7 @@ export class SimulatedFarm {
   start(handle: PeerHandle, start: Omit<Start, 'records'>): Peer {
     const known = this.#hosts.get(handle);
     const disk = known?.disk ?? new Map<string, DurableRecord>();
-    const host: Host = { peer: null, life: (known?.life ?? 0) + 1, alarm: 0, disk, start: { ...start, records: [...disk.values()] } };
+    const host: Host = { peer: null, life: (known?.life ?? 0) + 1, alarm: 0, silent: false, disk, start: { ...start, records: [...disk.values()] } };
     this.#hosts.set(handle, host);
     const peer = new Peer(handle, this.#worldOf(handle, host), this.tree, this.options.rules ?? theRules);
     host.peer = peer;
@@ -109,15 +115,16 @@ export class SimulatedFarm {
     return peer;
   }
 
-  /** Stops a peer without a word. */
-  crash(handle: PeerHandle): void {
+  /** Stops a peer at once. `closes`: its machine closes the connections, as for a killed process; else it is a power loss. */
+  crash(handle: PeerHandle, closes = this.options.crashCloses ?? true): void {
     const host = this.#hosts.get(handle);
     if (host?.peer == null) return;
     const neighbours = host.peer.state.links();
     host.peer = null;
     host.life++;
+    host.silent = !closes;
     for (const key of this.#dialledOut) if (Math.floor(key / 0x100_0000) === handle) this.#dialledOut.delete(key);
-    if (this.options.crashCloses === false) return;
+    if (!closes) return;
     for (const neighbour of neighbours) {
       this.after(this.options.rttMs(handle, neighbour) / 2, () => this.act(neighbour, (peer) => peer.disconnected(this.nowMs, handle)));
     }
@@ -156,6 +163,7 @@ export class SimulatedFarm {
   mendAll(): void {
     this.#partitioned.clear();
     this.loss = 0;
+    this.duplication = 0;
   }
 
   // --- Time --------------------------------------------------------------------------------------------------------------------
@@ -212,7 +220,7 @@ export class SimulatedFarm {
         if (host?.peer == null || this.#partitioned.has(pair(from, to))) {
           const sender = this.#hosts.get(from);
           // TCP answers for a dead process: the connection is refused or reset.
-          if (this.options.crashCloses !== false && host?.peer === null && sender?.life === life) {
+          if (host?.peer === null && !host.silent && sender?.life === life) {
             this.after(this.options.rttMs(from, to) / 2, () => this.act(from, (peer) => peer.disconnected(this.nowMs, to)));
           }
           return;
@@ -287,6 +295,7 @@ export class SimulatedFarm {
     const atMs = Math.max(Math.ceil(this.nowMs + oneWayMs + jitterMs), this.#lastArrival.get(key) ?? 0);
     this.#lastArrival.set(key, atMs);
     this.#agenda.add(atMs, { type: 'message', from, to, life, message });
+    if (this.duplication > 0 && this.random.next() < this.duplication) this.#agenda.add(atMs, { type: 'message', from, to, life, message });
   }
 
   #transfer(self: PeerHandle, life: number, notice: ReleaseNotice, from: PeerHandle): void {
@@ -318,6 +327,7 @@ function fingerprint(peer: PeerHandle): number {
 
 function durableKey(record: DurableRecord): string {
   if (record.type === 'member' || record.type === 'client-record') return `${record.type} ${record.peer}`;
+  if (record.type === 'release') return `release ${record.installed}`;
   return record.type;
 }
 

@@ -1,40 +1,112 @@
 /**
- * A multicast is delivered exactly once and in order per origin. A peer may begin in the middle of a stream (it came later),
- * and may skip what its neighbours have forgotten; both are said by events. Within one life nothing else may be missing.
+ * A multicast is delivered exactly once, in order per origin, and to everybody who was there.
+ *
+ * A peer may begin in the middle of a stream (it came later), and may skip what its neighbours have forgotten; both are said by
+ * events. Within one life nothing else may be missing. `missing` asks more, of a farm that has come to rest: whoever was attached
+ * when a message was published and has lived on since then has it, or said that it is lost, if its origin has lived on too.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Checker } from '../farm.ts';
+import type { PeerEvent } from '../../src/core/world.ts';
+import type { Checker, SimulatedFarm } from '../farm.ts';
 
 export interface MulticastChecker extends Checker {
-  readonly delivered: Map<PeerHandle, number>;
-  readonly skipped: number;
+  /** Sentences about messages that did not reach somebody who was attached throughout, and did not say so. */
+  missing(farm: SimulatedFarm): string[];
+  /** Deliveries that were due to those who were attached throughout, and how many of them were given up (`gap-skipped`). */
+  due(farm: SimulatedFarm): { deliveries: number; lost: number };
 }
+
+interface Publication {
+  readonly origin: PeerHandle;
+  readonly life: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly atMs: number;
+}
+
+/** What one life of a peer got of one stream: all from `first` to `last`. */
+interface Span {
+  readonly first: number;
+  last: number;
+  /** Gaps within that were given up: from, to. */
+  readonly lost: [number, number][];
+}
+
+type Delivered = Extract<PeerEvent, { type: 'delivered' }>;
 
 export function onceInOrder(): MulticastChecker {
   const found: string[] = [];
-  const last = new Map<string, number>();
-  const delivered = new Map<PeerHandle, number>();
-  let skipped = 0;
+  const spans = new Map<string, Span>();
+  const published: Publication[] = [];
+  /** When each life of a peer was first attached, ms. */
+  const attachedAtMs = new Map<string, number>();
+
+  function delivered(farm: SimulatedFarm, peer: PeerHandle, { origin, incarnation, sequence }: Delivered): void {
+    if (origin === peer) published.push({ origin, life: farm.life(peer), incarnation, sequence, atMs: farm.nowMs });
+    const key = `${lifeOf(farm, peer)} ${origin} ${incarnation}`;
+    const span = spans.get(key);
+    if (span === undefined) {
+      spans.set(key, { first: sequence, last: sequence, lost: [] });
+      return;
+    }
+    if (sequence !== span.last + 1) {
+      found.push(`at ${farm.nowMs} ms peer ${peer} got ${origin}/${incarnation}:${sequence} after ${span.last}`);
+    }
+    span.last = sequence;
+  }
+
+  /** Every message of an origin that has lived on, for every peer that was attached then and has lived on. */
+  function* owed(farm: SimulatedFarm): Generator<{ cast: Publication; peer: PeerHandle; span: Span | undefined }> {
+    for (const cast of published) {
+      if (farm.peer(cast.origin)?.role === 'outside' || farm.life(cast.origin) !== cast.life) continue;
+      for (const { self } of farm.living()) {
+        const life = lifeOf(farm, self);
+        if (self === cast.origin || !((attachedAtMs.get(life) ?? Number.NaN) < cast.atMs)) continue;
+        yield { cast, peer: self, span: spans.get(`${life} ${cast.origin} ${cast.incarnation}`) };
+      }
+    }
+  }
+
   return {
     name: 'multicast once in order',
-    delivered,
-    get skipped() {
-      return skipped;
-    },
     observed(farm, peer, event) {
-      if (event.type === 'gap-skipped') {
-        skipped++;
-        last.set(`${peer} ${farm.life(peer)} ${event.origin} ${event.from.incarnation}`, event.to - 1);
+      if (event.type === 'attached') {
+        const life = lifeOf(farm, peer);
+        if (!attachedAtMs.has(life)) attachedAtMs.set(life, farm.nowMs);
+      } else if (event.type === 'left') {
+        attachedAtMs.delete(lifeOf(farm, peer));
+      } else if (event.type === 'gap-skipped') {
+        const key = `${lifeOf(farm, peer)} ${event.origin} ${event.from.incarnation}`;
+        const span = spans.get(key) ?? { first: event.from.sequence + 1, last: 0, lost: [] };
+        span.last = event.to - 1;
+        span.lost.push([event.from.sequence + 1, event.to - 1]);
+        spans.set(key, span);
+      } else if (event.type === 'delivered') {
+        delivered(farm, peer, event);
       }
-      if (event.type !== 'delivered') return;
-      const key = `${peer} ${farm.life(peer)} ${event.origin} ${event.incarnation}`;
-      const before = last.get(key);
-      if (before !== undefined && event.sequence !== before + 1) {
-        found.push(`at ${farm.nowMs} ms peer ${peer} got ${event.origin}/${event.incarnation}:${event.sequence} after ${before}`);
-      }
-      last.set(key, event.sequence);
-      delivered.set(peer, (delivered.get(peer) ?? 0) + 1);
     },
     verdict: () => found,
+    missing(farm) {
+      const sentences: string[] = [];
+      for (const { cast, peer, span } of owed(farm)) {
+        if (span !== undefined && span.first <= cast.sequence && cast.sequence <= span.last) continue;
+        const { origin, incarnation, sequence, atMs } = cast;
+        sentences.push(`peer ${peer} never got ${origin}/${incarnation}:${sequence}, published at ${atMs} ms`);
+      }
+      return sentences;
+    },
+    due(farm) {
+      let deliveries = 0;
+      let lost = 0;
+      for (const { cast, span } of owed(farm)) {
+        deliveries++;
+        if (span?.lost.some(([from, to]) => from <= cast.sequence && cast.sequence <= to) === true) lost++;
+      }
+      return { deliveries, lost };
+    },
   };
+}
+
+function lifeOf(farm: SimulatedFarm, peer: PeerHandle): string {
+  return `${peer}.${farm.life(peer)}`;
 }

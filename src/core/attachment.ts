@@ -87,6 +87,9 @@ export class Attachment {
     tree.rosterChanged();
     const named = candidates ?? tree.candidatesFor(child, entry.coordinate);
     this.#parts.ctx.world.send(child, { kind: 'evict', tree: tree.kind, reason, candidates: named });
+    if (this.#parts.ctx.rules.mayStay()) return;
+    this.#parts.ctx.world.send(child, { kind: 'disown', tree: tree.kind });
+    this.childLost(tree, child, 'left');
   }
 
   /** A child parted, fell silent, or its connection closed. */

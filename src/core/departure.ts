@@ -57,7 +57,8 @@ export class Departure {
     ctx.draining = true;
     this.#beats = 0;
     ctx.timers.set('drain', ctx.nowMs + ctx.options.drainBeats * ctx.intervalMs);
-    if (ctx.role === 'server') membership.declare('draining', servers.parent);
+    // Within an incarnation the parent stays the same: who may bury this peer must be clear to those who heard the last record.
+    if (ctx.role === 'server') membership.declare('draining', membership.get(ctx.self)?.parent ?? servers.parent);
     this.#sendChildrenOn();
     this.#finishIfEmpty();
   }

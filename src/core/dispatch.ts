@@ -33,6 +33,7 @@ export class Dispatch {
     this.#pulse = pulse;
     this.#attachment = attachment;
     parts.multicast.links = () => parts.links();
+    parts.multicast.upstream = () => parts.upTree()?.parent ?? NOBODY;
     parts.multicast.onDeliver = (cast) => this.#delivered(cast);
     parts.membership.onChange = (record, own) => this.#memberChanged(record, own);
     parts.reachability.acquaintances = () => parts.acquaintances();

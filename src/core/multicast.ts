@@ -4,11 +4,14 @@
  * Every origin numbers its messages. A peer delivers number n only after n-1 and then passes it to all its neighbours in the trees but the one
  * it came from; what comes too early waits, and the gap is pulled from whoever showed it. After a repair the new neighbours
  * compare how far they are (`heads`), and the one behind pulls. A digest on the heartbeats finds a lost last message. Who
- * was away longer than the history reaches is told where to go on, and takes the state itself by other means.
+ * was away longer than the history reaches is told where to go on, and takes the state itself by other means. A newcomer starts
+ * where its parent is and has no history; when an orphan that missed something hangs below it, it asks its own parent and
+ * hands on what comes.
  *
  * Source: P2P Volunteers, section 3.4.1 (data propagation); numbering and gaps after Overcast and scalable reliable multicast.
  */
 import type { Context } from './context.ts';
+import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Cast, CastGone, CastHead, CastHeads, CastPayload, CastPull } from './messages.ts';
 import { mix } from './membership.ts';
@@ -26,6 +29,17 @@ interface Stream {
   pulledTo: number;
 }
 
+/** A neighbour that misses what is older than our history: it gets what our parent sends us. */
+interface Waiting {
+  readonly peer: PeerHandle;
+  readonly origin: PeerHandle;
+  readonly incarnation: number;
+  /** The next it needs, and the last one that we do not have. */
+  next: number;
+  readonly upTo: number;
+}
+
+const mostWaiting = 64;
 /** Bytes of payload kept for those who missed some, all origins together. */
 const historyBytes = 4 << 20;
 const mostEarly = 256;
@@ -39,6 +53,9 @@ export class Multicast {
   #keptBytes = 0;
   #digest = 0;
   #ownSequence = 0;
+  #waiting: Waiting[] = [];
+  /** The parent, NOBODY for the root; set by the peer. */
+  upstream: () => PeerHandle = () => NOBODY;
   /** The neighbours in both trees; set by the peer. */
   links: () => readonly PeerHandle[] = () => [];
   onDeliver: (cast: Cast) => void = () => {};
@@ -83,6 +100,7 @@ export class Multicast {
     } else if (incarnation > stream.incarnation) {
       this.#restart(stream, incarnation, 0);
     }
+    if (incarnation === stream.incarnation && sequence <= stream.sequence) this.#handOn(cast);
     if (incarnation < stream.incarnation || sequence <= stream.sequence) return;
     if (sequence > stream.sequence + 1) {
       if (stream.early.size < mostEarly) stream.early.set(sequence, cast);
@@ -125,7 +143,7 @@ export class Multicast {
     const { origin, incarnation } = stream;
     const oldest = stream.history[0]?.sequence ?? stream.sequence + 1;
     let next = pull.incarnation === incarnation ? pull.sequence : 1;
-    if (next < oldest) {
+    if (next < oldest && !this.#asksAbove({ peer: from, origin, incarnation, next, upTo: oldest - 1 })) {
       this.#ctx.world.send(from, { kind: 'cast-gone', origin, incarnation, sequence: oldest });
       next = oldest;
     }
@@ -141,6 +159,7 @@ export class Multicast {
   gone(from: PeerHandle, message: CastGone): void {
     const stream = this.#streams.get(message.origin);
     if (stream === undefined || !this.#trusts(from) || message.incarnation !== stream.incarnation) return;
+    this.#passOnGone(message);
     if (message.sequence - 1 <= stream.sequence) return;
     const { origin, incarnation, sequence } = stream;
     this.#ctx.world.tell({ type: 'gap-skipped', origin, from: { origin, incarnation, sequence }, to: message.sequence });
@@ -148,6 +167,38 @@ export class Multicast {
     stream.sequence = message.sequence - 1;
     this.#redigest();
     this.#deliverEarly(stream, from);
+  }
+
+  // --- On behalf of a neighbour that misses what we never had ---------------------------------------------------------------------
+
+  /** Pulls from the parent for another; false when there is nobody to ask. */
+  #asksAbove(waiting: Waiting): boolean {
+    const above = this.upstream();
+    if (above === NOBODY || above === waiting.peer) return false;
+    const { peer, origin, incarnation, next } = waiting;
+    this.#waiting = this.#waiting.filter((other) => other.peer !== peer || other.origin !== origin).slice(-mostWaiting);
+    this.#waiting.push(waiting);
+    this.#ctx.world.send(above, { kind: 'cast-pull', origin, incarnation, sequence: next });
+    return true;
+  }
+
+  #handOn(cast: Cast): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.origin !== cast.origin || waiting.incarnation !== cast.incarnation || waiting.next !== cast.sequence) continue;
+      waiting.next++;
+      this.#ctx.world.send(waiting.peer, cast);
+    }
+    this.#waiting = this.#waiting.filter(({ next, upTo }) => next <= upTo);
+  }
+
+  /** The parent does not have it either: whoever waits goes on later, at the latest where our own history begins. */
+  #passOnGone({ origin, incarnation, sequence }: CastGone): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.origin !== origin || waiting.incarnation !== incarnation || waiting.next >= sequence) continue;
+      waiting.next = Math.min(sequence, waiting.upTo + 1);
+      this.#ctx.world.send(waiting.peer, { kind: 'cast-gone', origin, incarnation, sequence: waiting.next });
+    }
+    this.#waiting = this.#waiting.filter(({ next, upTo }) => next <= upTo);
   }
 
   /** Only neighbours in the trees take part. */

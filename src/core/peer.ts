@@ -310,7 +310,7 @@ export class Peer {
         }
       }
     }
-    membership.stale = ctx.nowMs - attachedAtMs > ctx.options.tombstoneMs;
+    membership.stale = ctx.rules.isStale(ctx.nowMs - attachedAtMs, ctx.options);
     return { role, highest };
   }
 

@@ -99,7 +99,7 @@ export class Pulse {
       reachable: ctx.reachable,
       size,
       height,
-      rosterVersion: tree.parentRoster?.version ?? -1,
+      rosterVersion: tree.parentRoster?.version ?? 0,
       deltas,
       membershipDigest: tree.kind === 'servers' ? membership.digest() : this.#parts.views.version,
       castDigest: multicast.digest(),

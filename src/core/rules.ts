@@ -8,6 +8,10 @@
  * - `mayEvict`: against livelock. Two peers must not push each other out for ever.
  * - `supersedes`: against resurrection. Old news of a server must not bring it back.
  * - `mayBeParent`: against unreachable parents. Who cannot be dialled cannot be found by an orphan.
+ * - `mayShow`: against loops, too. Who has just moved still remembers news of its old parent, and they may be fresher than
+ *   its new parent's; an ancestor that sees them would hang below its own descendant.
+ * - `isStale`: against resurrection. Who slept longer than the dead are remembered must not talk of them as if they lived.
+ * - `mayStay`: against needless orphans. Who is told to hang elsewhere keeps its place until it does.
  */
 import type { MemberRecord, MemberState, Stamp } from './messages.ts';
 import type { TreeOptions } from './options.ts';
@@ -29,6 +33,12 @@ export interface Rules {
   mayEvict(request: Eviction, options: TreeOptions): boolean;
   supersedes(news: MemberRecord, known: MemberRecord | null): boolean;
   mayBeParent(reachable: boolean): boolean;
+  /** Whether a peer passes its place down; `confirmed`: its present parent has stamped a heartbeat for it. */
+  mayShow(confirmed: boolean): boolean;
+  /** Whether a peer that was away this long, ms, has to forget what it knew of others. NaN = it was never in the farm. */
+  isStale(awayMs: number, options: TreeOptions): boolean;
+  /** Whether a child that was told to go may stay until it hangs elsewhere. */
+  mayStay(): boolean;
 }
 
 export interface Eviction {
@@ -75,5 +85,17 @@ export const theRules: Rules = {
 
   mayBeParent(reachable) {
     return reachable;
+  },
+
+  mayShow(confirmed) {
+    return confirmed;
+  },
+
+  isStale(awayMs, options) {
+    return awayMs > options.tombstoneMs;
+  },
+
+  mayStay() {
+    return true;
   },
 };

@@ -53,7 +53,8 @@ export class Tree {
   closed = false;
   parentHeardAtMs = 0;
   parentIntervalMs = 0;
-  parentBeat = -1;
+  /** The parent's last beat; 0 before the first. */
+  parentBeat = 0;
   parentCoordinate: Coordinate | null = null;
   parentRoster: Roster | null = null;
   readonly parentRtt = new RttWindow();
@@ -138,10 +139,10 @@ export class Tree {
     this.parent = parent;
     this.orphaned = false;
     this.moving = false;
-    this.place = null;
+    if (!this.#ctx.rules.mayShow(false)) this.place = null;
     this.parentHeardAtMs = this.#ctx.nowMs;
     this.parentIntervalMs = intervalMs;
-    this.parentBeat = -1;
+    this.parentBeat = 0;
     this.parentRoster = roster;
     this.parentCoordinate = roster.ancestors.at(-1)?.coordinate ?? null;
     this.parentRtt.forget();
@@ -158,7 +159,8 @@ export class Tree {
   shown(): Place | null {
     if (this.orphaned) return this.passed;
     if (this.place === null) return null;
-    if (this.moving && this.passed !== null && this.passed.stamp.root === this.place.stamp.root) return this.passed;
+    const held = this.moving && !this.#ctx.rules.mayShow(false);
+    if (held && this.passed !== null && this.passed.stamp.root === this.place.stamp.root) return this.passed;
     return this.place;
   }
 
@@ -274,14 +276,15 @@ export class Tree {
 
   /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */
   candidatesFor(joiner: PeerHandle, coordinate: Coordinate): PeerCard[] {
+    const { rules, self } = this.#ctx;
     const cards: PeerCard[] = [];
     for (const child of this.children) {
-      if (child.reachable && !child.evicted && child.peer !== joiner) {
+      if (rules.mayBeParent(child.reachable) && !child.evicted && child.peer !== joiner) {
         cards.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
       }
     }
     for (const card of this.parentRoster?.siblings ?? []) {
-      if (card.peer !== joiner && card.peer !== this.#ctx.self) cards.push(card);
+      if (card.peer !== joiner && card.peer !== self) cards.push(card);
     }
     return nearest(cards, coordinate, candidatesNamed);
   }
@@ -299,7 +302,7 @@ export class Tree {
   }
 
   #composeRoster(): Roster {
-    const { self, coordinate } = this.#ctx;
+    const { self, coordinate, rules } = this.#ctx;
     const toParentMs = this.parentRtt.medianMs();
     const ancestors: PeerCard[] = this.isRoot
       ? []
@@ -307,7 +310,7 @@ export class Tree {
     ancestors.push({ peer: self, coordinate, rttMs: 0 });
     const siblings: PeerCard[] = [];
     for (const child of this.children) {
-      if (child.reachable && !child.evicted) siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
+      if (rules.mayBeParent(child.reachable) && !child.evicted) siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
     }
     const uncles = this.isRoot ? [] : (this.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
     return { version: this.rosterVersion, ancestors, siblings, uncles };
@@ -358,7 +361,7 @@ export class Tree {
     child.height = beat.height;
     child.hasChildren = beat.size > 1;
     child.rosterVersion = beat.rosterVersion;
-    const sentAtMs = this.beat - beat.echo < sentBeatsKept && beat.echo >= 0 ? (this.#beatSentAtMs[beat.echo % sentBeatsKept] ?? Number.NaN) : Number.NaN;
+    const sentAtMs = this.beat - beat.echo < sentBeatsKept && beat.echo > 0 ? (this.#beatSentAtMs[beat.echo % sentBeatsKept] ?? Number.NaN) : Number.NaN;
     const rttMs = ctx.nowMs - sentAtMs - beat.heldMs;
     if (rttMs >= 0) {
       const fresh = Number.isNaN(child.rtt.medianMs());

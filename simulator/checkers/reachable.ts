@@ -1,0 +1,17 @@
+/**
+ * Nobody hangs below a peer that others cannot dial: an orphan that is sent there would never arrive. Told from the world's own
+ * knowledge of who can be dialled, not from what the peers believe of themselves.
+ */
+import type { Checker } from '../farm.ts';
+
+export function belowReachable(): Checker {
+  const found: string[] = [];
+  return {
+    name: 'parents can be dialled',
+    observed(farm, peer, event) {
+      if (event.type !== 'attached' || (farm.options.reachable?.(event.parent) ?? true)) return;
+      found.push(`at ${farm.nowMs} ms peer ${peer} hung below ${event.parent}, which nobody can dial`);
+    },
+    verdict: () => found,
+  };
+}

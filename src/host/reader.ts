@@ -1,0 +1,208 @@
+/**
+ * A user's request, answered by the best server that can, with bytes that are proven to be the owner's.
+ *
+ * The servers are tried in the order of this client's own experience. A server that fails, is too old, or lies costs the user
+ * nothing but time: before the first byte the next one is asked, and a body that breaks off in the middle is continued by
+ * another server from the byte where it stopped. Whoever lied is reported and never asked again.
+ *
+ * Source: P2P Volunteers, section 3.4.2 (server selection).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AcceptedReleases, LieError, ResponseVerifier, requestOf, verifyResponse } from '../service/index.ts';
+import type { Manifest, RawResponse, SiteRequest, VerifiedResponse } from '../service/index.ts';
+import type { HttpClient } from './http-stream.ts';
+import type { HostLogger } from './network-options.ts';
+
+export interface ReaderPort {
+  /** Peer ids of the servers to try, the best first. */
+  rank(): readonly string[];
+  /** One request to a server ended. */
+  measured(server: string, delayMs: number, ok: boolean): void;
+  lied(server: string, path: string, release: number, reason: string): void;
+  /** A server's current manifest, checked. */
+  manifestFrom(server: string, signal: AbortSignal): Promise<Manifest>;
+  nowMs(): number;
+}
+
+type OkResponse = Extract<VerifiedResponse, { readonly verdict: 'ok' }>;
+
+interface Opened {
+  readonly server: string;
+  readonly response: OkResponse;
+}
+
+/** A server that has not begun to answer after this long is given up for another, ms. */
+const silenceMs = 2_500;
+/** All tries together, until the first byte, ms. */
+const patienceMs = 9_000;
+/** Rounds through the list of servers before giving up. */
+const rounds = 3;
+const pauseBetweenRoundsMs = 400;
+
+export class Reader {
+  readonly #http: HttpClient;
+  readonly #port: ReaderPort;
+  readonly #logger: HostLogger;
+  #accepted: AcceptedReleases | null = null;
+
+  constructor(http: HttpClient, port: ReaderPort, logger: HostLogger) {
+    this.#http = http;
+    this.#port = port;
+    this.#logger = logger;
+  }
+
+  get release(): number {
+    return this.#accepted?.newest.release ?? 0;
+  }
+
+  /** Takes a manifest that was checked elsewhere. */
+  accept(manifest: Manifest): void {
+    if (this.#accepted === null) this.#accepted = new AcceptedReleases(manifest, this.#port.nowMs());
+    else this.#accepted.accept(manifest, this.#port.nowMs());
+  }
+
+  /**
+   * Answers a user's request. Resolves to false, with nothing written, when no server can answer now.
+   * @throws what breaks the user's own connection
+   */
+  async answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<boolean> {
+    const request = requestOf(incoming);
+    incoming.resume();
+    const left = new AbortController();
+    outgoing.once('close', () => left.abort());
+    const opened = await this.#open(request, left.signal);
+    if (opened === null) return false;
+    if (left.signal.aborted) {
+      opened.response.body[Symbol.asyncIterator]().return?.();
+      return true;
+    }
+    outgoing.writeHead(opened.response.status, { ...opened.response.headers });
+    await this.#pour(request, opened, outgoing, left.signal);
+    return true;
+  }
+
+  /** The first proven response to a request; null when there is none within the time allowed. */
+  async #open(request: SiteRequest, signal: AbortSignal, only?: AcceptedReleases, avoid?: string): Promise<Opened | null> {
+    const untilMs = this.#port.nowMs() + patienceMs;
+    for (let round = 0; round < rounds; round++) {
+      for (const server of this.#port.rank()) {
+        if (signal.aborted || this.#port.nowMs() > untilMs) return null;
+        if (server === avoid && round === 0) continue;
+        const response = await this.#ask(server, request, signal, only);
+        if (response !== null) return { server, response };
+      }
+      if (signal.aborted) return null;
+      await pause(pauseBetweenRoundsMs);
+    }
+    return null;
+  }
+
+  async #ask(server: string, request: SiteRequest, signal: AbortSignal, only?: AcceptedReleases): Promise<OkResponse | null> {
+    try {
+      const accepted = only ?? (await this.#releases(server, signal));
+      const verified = await this.#request(server, request, accepted, signal);
+      if (verified.verdict === 'ahead' && only === undefined) {
+        this.accept(await this.#port.manifestFrom(server, signal));
+        const again = await this.#request(server, request, accepted, signal);
+        return again.verdict === 'ok' ? again : null;
+      }
+      return verified.verdict === 'ok' ? verified : null;
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.#port.measured(server, Number.NaN, false);
+      this.#logger.debug({ server, target: request.target, reason: String(error) }, 'a server did not answer');
+      return null;
+    }
+  }
+
+  async #releases(server: string, signal: AbortSignal): Promise<AcceptedReleases> {
+    if (this.#accepted === null) this.accept(await this.#port.manifestFrom(server, signal));
+    return this.#accepted as AcceptedReleases;
+  }
+
+  async #request(server: string, request: SiteRequest, accepted: AcceptedReleases, signal: AbortSignal): Promise<VerifiedResponse> {
+    const verifier = new ResponseVerifier(accepted, request);
+    const { method, target, headers } = verifier.upstream;
+    const raw = await this.#http.request(server, { method, path: target, headers: { host: 'banyan', ...headers }, signal, silenceMs });
+    const response: RawResponse = { status: raw.status, headers: singleValues(raw.headers), body: raw.body };
+    const verified = await verifyResponse(verifier, response, this.#port.nowMs());
+    if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);
+    else this.#port.measured(server, raw.firstByteMs, verified.verdict === 'ok');
+    return verified;
+  }
+
+  #caught(server: string, request: SiteRequest, reason: string): void {
+    this.#logger.warn({ server, target: request.target, reason }, 'a server lied');
+    this.#port.measured(server, Number.NaN, false);
+    this.#port.lied(server, request.target, this.release, reason);
+  }
+
+  /** Writes the body; when it breaks off, another server goes on from there. */
+  async #pour(request: SiteRequest, opened: Opened, outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+    let { server, response } = opened;
+    const { manifest, status, headers } = opened.response;
+    let sent = 0;
+    for (;;) {
+      try {
+        for await (const piece of response.body) {
+          if (signal.aborted) return;
+          sent += piece.length;
+          if (!outgoing.write(piece)) await drained(outgoing, signal);
+        }
+        outgoing.end();
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof LieError) this.#caught(server, request, error.message);
+        else this.#port.measured(server, Number.NaN, false);
+        const rest = restOf(request, status, headers, sent);
+        const only = new AcceptedReleases(manifest, this.#port.nowMs());
+        const next = rest === null ? null : await this.#open(rest, signal, only, server);
+        if (next === null) {
+          outgoing.destroy(error instanceof Error ? error : new Error(String(error)));
+          return;
+        }
+        ({ server, response } = next);
+      }
+    }
+  }
+}
+
+/** The request for what is still missing of a response of which `sent` bytes have gone out; null where there is no such request. */
+export function restOf(
+  request: SiteRequest,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  sent: number,
+): SiteRequest | null {
+  if (request.method !== 'GET' || (status !== 200 && status !== 206)) return null;
+  const range = /^bytes (\d+)-(\d+)\//.exec(headers['content-range'] ?? '');
+  const first = status === 206 ? Number(range?.[1] ?? Number.NaN) : 0;
+  const last = status === 206 ? (range?.[2] ?? '') : '';
+  if (Number.isNaN(first)) return null;
+  return { method: 'GET', target: request.target, headers: { range: `bytes=${first + sent}-${last}` } };
+}
+
+function singleValues(headers: IncomingMessage['headers']): Record<string, string | undefined> {
+  const single: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(headers)) single[name] = Array.isArray(value) ? value.join(', ') : value;
+  return single;
+}
+
+async function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      outgoing.off('drain', done);
+      outgoing.off('close', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    outgoing.once('drain', done);
+    outgoing.once('close', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}

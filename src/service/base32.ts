@@ -1,0 +1,20 @@
+/** RFC 4648 base32 in small letters, without padding: ids that survive being read aloud and used in host names. */
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+
+export function base32(bytes: Uint8Array): string {
+  let text = '';
+  let pending = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    pending = (pending << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += ALPHABET.charAt((pending >> bits) & 31);
+    }
+    pending &= (1 << bits) - 1;
+  }
+  if (bits > 0) text += ALPHABET.charAt((pending << (5 - bits)) & 31);
+  return text;
+}

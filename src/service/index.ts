@@ -1,0 +1,89 @@
+/** The boundary of the service: what host, gateway, storage and the commands may use. */
+export { type ByteStream } from './byte-stream.ts';
+export {
+  PEER_ID_PATTERN,
+  SERVICE_ID_PATTERN,
+  amendCharter,
+  foundCharter,
+  readCharter,
+  serviceIdOf,
+  supersedes,
+  type Admission,
+  type Charter,
+  type CharterTerms,
+  type TreeParameters,
+} from './charter.ts';
+export {
+  issueCredential,
+  verifyCredential,
+  type Authority,
+  type Credential,
+  type CredentialCheck,
+  type CredentialRefusal,
+} from './credential.ts';
+export { Intake } from './intake.ts';
+export { INVITE_SCHEME, formatInvite, readInvite, type Invite, type InviteToken } from './invite.ts';
+export {
+  createKey,
+  exportKey,
+  keyFromPem,
+  readKeyFile,
+  requireKey,
+  restoreKey,
+  verifySignature,
+  writeKeyFile,
+  type KeyRole,
+  type SigningKey,
+} from './keys.ts';
+export {
+  BLOCK_BYTES,
+  MAX_MANIFEST_BYTES,
+  allBlocks,
+  blocksOf,
+  readManifest,
+  signManifest,
+  type BlockReference,
+  type FileEntry,
+  type Manifest,
+  type ReleaseFacts,
+  type ServiceIdentity,
+} from './manifest.ts';
+export { publishFolder, type Publication } from './publish.ts';
+export { hashFolder, type BuildProgress, type HashedFolder } from './release-builder.ts';
+export { ReleaseStore, type StoreEvent, type StoreOptions } from './release-store.ts';
+export {
+  BlockDamagedError,
+  BlockMismatchError,
+  DiskFullError,
+  QuotaError,
+  ServiceError,
+  TransferRefusedError,
+  type ServiceErrorCode,
+  type TransferRefusal,
+} from './service-error.ts';
+export { type Health, type ServiceContext, type ServiceEvent, type ServiceKind } from './service-kind.ts';
+export { createService } from './service-registry.ts';
+export { Site, requestOf, siteHandler, type SiteHooks, type SiteOptions, type SiteResponse } from './site.ts';
+export {
+  CONTENT_HEADER,
+  RELEASE_HEADER,
+  SWITCH_GRACE_MS,
+  entityTag,
+  planResponse,
+  readReleaseHeader,
+  type ResponsePlan,
+  type SiteRequest,
+} from './site-plan.ts';
+export {
+  createToken,
+  redeemToken,
+  type RedeemRefusal,
+  type RedeemResult,
+  type TokenBook,
+  type TokenRecord,
+} from './token-book.ts';
+export { TRANSFER_VERSION, type TransferOptions, type TransferProgress, type TransferResult } from './transfer.ts';
+export { receiveManifest, receiveRelease, type ReceiveOptions } from './transfer-receiver.ts';
+export { sendRelease } from './transfer-sender.ts';
+export { LieError, verifyResponse, type RawResponse, type VerifiedResponse } from './verified-response.ts';
+export { AcceptedReleases, ResponseVerifier, type BodyVerdict, type HeadVerdict } from './verify.ts';

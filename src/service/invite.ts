@@ -1,0 +1,169 @@
+/**
+ * An invite: everything a volunteer types.
+ *
+ *     banyan:AQCu…   =  base64url( version 1 B | payload length 2 B | payload | check 4 B )
+ *
+ * The payload is JSON, deflated when that is shorter. People paste links through chats and mails that cut and wrap them,
+ * so the length tells a cut link from a damaged one and the check (the head of its SHA-256) finds single wrong letters.
+ * An invite is not signed and need not be: it is trusted exactly as far as the person who sent it. The service id in it
+ * pins the owner key (see charter.ts), the peer ids pin the peers, and the token is checked by who redeems it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { PEER_ID_PATTERN, SERVICE_ID_PATTERN } from './charter.ts';
+import { ServiceError } from './service-error.ts';
+import { FieldReader } from './signed-document.ts';
+import type { JsonObject } from './canonical-json.ts';
+
+/** The right to join once (or a few times): shown to the root, which gives a credential for it. */
+export interface InviteToken {
+  /** 16 hex characters; the name under which the root knows the token. */
+  readonly id: string;
+  /** 32 hex characters; the root keeps only a hash of it. */
+  readonly secret: string;
+}
+
+export interface Invite {
+  readonly serviceId: string;
+  readonly name: string;
+  /** Multiaddrs, each ending in `/p2p/<peer id>`. */
+  readonly addresses: readonly string[];
+  readonly token: InviteToken | null;
+  readonly expiresAtMs: number | null;
+}
+
+export const INVITE_SCHEME = 'banyan:';
+export const TOKEN_ID_PATTERN = /^[0-9a-f]{16}$/;
+export const TOKEN_SECRET_PATTERN = /^[0-9a-f]{32}$/;
+
+const VERSION = 1;
+const HEADER_BYTES = 3;
+const CHECK_BYTES = 4;
+const DEFLATED = 0x80;
+const MAX_PAYLOAD_BYTES = 8 * 1024;
+const MAX_ADDRESSES = 32;
+// eslint-disable-next-line no-control-regex -- the name is shown on terminals.
+const NAME_PATTERN = /^[^\u0000-\u001f\u007f-\u009f]{0,100}$/u;
+
+/** The link for an invite. */
+export function formatInvite(invite: Invite): string {
+  const plain = Buffer.from(
+    JSON.stringify({
+      s: invite.serviceId,
+      n: invite.name,
+      a: invite.addresses,
+      ...(invite.token === null ? {} : { t: [invite.token.id, invite.token.secret] }),
+      ...(invite.expiresAtMs === null ? {} : { x: invite.expiresAtMs }),
+    }),
+  );
+  const deflated = deflateRawSync(plain, { level: 9 });
+  const small = deflated.length < plain.length;
+  const payload = small ? deflated : plain;
+  if (plain.length > MAX_PAYLOAD_BYTES) throw bad('it names too many or too long addresses');
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt8(VERSION | (small ? DEFLATED : 0), 0);
+  header.writeUInt16BE(payload.length, 1);
+  const body = Buffer.concat([header, payload]);
+  return INVITE_SCHEME + Buffer.concat([body, check(body)]).toString('base64url');
+}
+
+/**
+ * Reads a link. Blanks and line breaks that a mail put in, quotes and angle brackets around it, and `banyan://` are
+ * forgiven.
+ * @throws ServiceError `invite-malformed`, `invite-truncated`, `invite-version`, `invite-expired`.
+ */
+export function readInvite(link: string, nowMs: number): Invite {
+  const text = link.replace(/^[\s"'<]+|[\s"'>]+$/g, '').replace(/\s+/g, '');
+  if (text.slice(0, INVITE_SCHEME.length).toLowerCase() !== INVITE_SCHEME) {
+    throw bad(`it must begin with "${INVITE_SCHEME}", this begins with "${text.slice(0, 12)}"`);
+  }
+  const code = text.slice(INVITE_SCHEME.length).replace(/^\/\//, '');
+  const wrong = /[^A-Za-z0-9_-]/.exec(code);
+  if (wrong !== null)
+    throw bad(`"${wrong[0]}" at character ${INVITE_SCHEME.length + wrong.index + 1} is not part of one`);
+  const payload = unpack(Buffer.from(code, 'base64url'));
+  const invite = readPayload(payload);
+  if (invite.expiresAtMs !== null && nowMs >= invite.expiresAtMs) {
+    throw new ServiceError(
+      'invite-expired',
+      `This invite expired on ${new Date(invite.expiresAtMs).toISOString()}: ask whoever sent it for a new one.`,
+    );
+  }
+  return invite;
+}
+
+function unpack(bytes: Buffer): Buffer {
+  if (bytes.length < HEADER_BYTES) throw truncated(bytes.length, null);
+  const version = bytes.readUInt8(0) & ~DEFLATED;
+  if (version > VERSION) {
+    throw new ServiceError(
+      'invite-version',
+      `This invite was made by a newer version (format ${version}, this program reads ${VERSION}): update the program.`,
+    );
+  }
+  if (version !== VERSION) throw bad(`its format ${version} never existed`);
+  const whole = HEADER_BYTES + bytes.readUInt16BE(1) + CHECK_BYTES;
+  if (bytes.length < whole) throw truncated(bytes.length, whole);
+  if (bytes.length > whole) throw bad(`something was pasted after its end (${bytes.length - whole} bytes too many)`);
+  const body = bytes.subarray(0, whole - CHECK_BYTES);
+  if (!timingSafeEqual(check(body), bytes.subarray(whole - CHECK_BYTES))) {
+    throw bad('a character in it is wrong: copy it again');
+  }
+  const payload = body.subarray(HEADER_BYTES);
+  if ((bytes.readUInt8(0) & DEFLATED) === 0) return payload;
+  try {
+    return inflateRawSync(payload, { maxOutputLength: MAX_PAYLOAD_BYTES });
+  } catch (error) {
+    throw bad('its contents cannot be unpacked', error);
+  }
+}
+
+function readPayload(payload: Buffer): Invite {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(payload.toString('utf8'));
+  } catch (error) {
+    throw bad('its contents cannot be read', error);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw bad('its contents cannot be read');
+  try {
+    const fields = new FieldReader('invite', parsed as JsonObject);
+    return {
+      serviceId: fields.text('s', SERVICE_ID_PATTERN),
+      name: fields.text('n', NAME_PATTERN),
+      addresses: fields.texts('a', /^\/[\x21-\x7e]{1,400}$/, MAX_ADDRESSES).map(requirePeerId),
+      token: fields.has('t') ? readToken(fields.list('t', 2)) : null,
+      expiresAtMs: fields.has('x') ? fields.integer('x', 0, 8.64e15) : null,
+    };
+  } catch (error) {
+    throw bad(error instanceof Error ? error.message : 'a field in it is wrong', error);
+  }
+}
+
+function requirePeerId(address: string): string {
+  const peerId = /\/p2p\/([^/]+)$/.exec(address)?.[1];
+  if (peerId === undefined || !PEER_ID_PATTERN.test(peerId)) throw bad(`the address ${address} names no peer`);
+  return address;
+}
+
+function readToken(parts: readonly unknown[]): InviteToken {
+  const [id, secret] = parts;
+  if (typeof id !== 'string' || typeof secret !== 'string') throw bad('its token is incomplete');
+  if (!TOKEN_ID_PATTERN.test(id) || !TOKEN_SECRET_PATTERN.test(secret)) throw bad('its token is malformed');
+  return { id, secret };
+}
+
+function check(body: Buffer): Buffer {
+  return createHash('sha256').update('banyan invite\n').update(body).digest().subarray(0, CHECK_BYTES);
+}
+
+function truncated(haveBytes: number, wholeBytes: number | null): ServiceError {
+  const characters = (bytes: number): number => INVITE_SCHEME.length + Math.ceil((bytes * 4) / 3);
+  const sizes =
+    wholeBytes === null ? '' : ` (${characters(haveBytes)} of ${characters(wholeBytes)} characters are there)`;
+  return new ServiceError('invite-truncated', `This invite was cut off${sizes}: copy the whole link.`);
+}
+
+function bad(why: string, cause?: unknown): ServiceError {
+  return new ServiceError('invite-malformed', `This is not a Banyan invite: ${why}.`, { cause });
+}

@@ -1,0 +1,99 @@
+/**
+ * All that a peer must remember, in one file of its state folder (only keys are files of their own).
+ *
+ * One file means one transaction can hold what belongs together, and one fsync makes it safe: the host gathers what the
+ * protocol persists in a turn, commits it in one `batch`, and only then lets the messages go that depend on it.
+ */
+import { CounterTable, SettingTable } from './daemon-tables.ts';
+import { RecordTable, type StateRow } from './record-table.ts';
+import { SqliteFile, type OpenOptions } from './sqlite-file.ts';
+import { TokenTable } from './token-table.ts';
+
+/** The file's usual name. */
+export const STATE_FILE = 'state.db';
+
+export class StateDatabase {
+  /** The protocol's durable records. */
+  readonly records: RecordTable;
+  /** Invite tokens. */
+  readonly tokens: TokenTable;
+  readonly #settings: SettingTable;
+  readonly #counters: CounterTable;
+  readonly #file: SqliteFile;
+
+  /**
+   * Opens the database at `path`, making it or bringing it to the newest shape as needed.
+   * @throws CorruptStateError after moving a damaged file aside (unless `recoverOrFresh`, which then begins anew)
+   * @throws NewerStateError, StateBusyError, DiskFullError, StorageError; see `storage-errors.ts`
+   */
+  static open(path: string, options: OpenOptions = {}): StateDatabase {
+    return new StateDatabase(SqliteFile.open(path, options));
+  }
+
+  private constructor(file: SqliteFile) {
+    this.#file = file;
+    this.records = new RecordTable(file);
+    this.tokens = new TokenTable(file);
+    this.#settings = new SettingTable(file);
+    this.#counters = new CounterTable(file);
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Where the damaged file lies that this one took the place of, if it did. */
+  get replaced(): string | undefined {
+    return this.#file.replaced;
+  }
+
+  /**
+   * Everything that `work` writes is on the disk when this returns, or nothing of it when it throws. Batches within batches
+   * are one. `work` must not wait for anything.
+   */
+  batch<T>(work: () => T): T {
+    return this.#file.batch(work);
+  }
+
+  /** Writes durable records as one transaction; on the disk when this returns. */
+  put(rows: readonly StateRow[]): void {
+    this.records.put(rows);
+  }
+
+  /** All durable records, by kind and key. */
+  all(): StateRow[] {
+    return this.records.all();
+  }
+
+  /** A text that was remembered under this name; null when there is none. */
+  recall(name: string): string | null {
+    return this.#settings.get(name) ?? null;
+  }
+
+  remember(name: string, value: string): void {
+    this.#settings.set(name, value);
+  }
+
+  forget(name: string): void {
+    this.#settings.delete(name);
+  }
+
+  /** A sum over all runs; 0 when nothing was ever added. */
+  counter(name: string): number {
+    return this.#counters.get(name);
+  }
+
+  /** Adds to a sum. A commit each time: gather, and add several in one batch. */
+  count(name: string, by: number): void {
+    this.#counters.add(name, by);
+  }
+
+  /** Whether SQLite still promises that commits are on the disk when they return. */
+  isDurable(): boolean {
+    return this.#file.isDurable();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,160 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { byteStream } from '../../src/host/byte-stream.ts';
+import { Emulation, type DelayGraph } from '../../src/host/emulation.ts';
+import { HttpClient, serveHttp } from '../../src/host/http-stream.ts';
+import type { Network } from '../../src/host/network.ts';
+import { startNetwork, startPair } from './test-network.ts';
+import { until } from './waiting.ts';
+
+/** Four nodes on a line, in two domains: 0-1 are 12 ms apart, 0-2 60 ms, 0-3 0 ms. */
+const positionsMs = [0, 12, 60, 0];
+const graph: DelayGraph = {
+  size: 4,
+  rttMs: (from, to) => Math.abs((positionsMs[from] ?? 0) - (positionsMs[to] ?? 0)),
+  domain: (node) => (node === 2 ? 1 : 0),
+};
+
+const at = (node: number): { emulation: Emulation } => ({ emulation: new Emulation(graph, node) });
+
+/** Round trips of small messages on held streams, in ms, after one to open them. */
+async function roundTrips(a: Network, b: Network, count = 15): Promise<number[]> {
+  const echo = (peerId: string, message: Uint8Array): void => b.send(peerId, Buffer.from(message));
+  b.on('message', echo);
+  const times: number[] = [];
+  for (let index = 0; index <= count; index += 1) {
+    const startedMs = performance.now();
+    await new Promise<void>((resolve) => {
+      a.once('message', () => resolve());
+      a.send(b.peerId, Buffer.from('ping'));
+    });
+    if (index > 0) times.push(performance.now() - startedMs);
+  }
+  b.off('message', echo);
+  return times.sort((x, y) => x - y);
+}
+
+const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] as number;
+
+describe('an emulated distance', () => {
+  it('is never less than the topology says, and not much more than here without it', async () => {
+    const [plainA, plainB] = await startPair();
+    const plainMs = median(await roundTrips(plainA, plainB));
+    for (const [node, rttMs] of [
+      [1, 12],
+      [2, 60],
+    ] as const) {
+      const [a, b] = await startPair(at(0), at(node));
+      const times = await roundTrips(a, b);
+      expect(times[0]).toBeGreaterThanOrEqual(rttMs);
+      expect(median(times) - plainMs).toBeLessThan(2 * rttMs);
+    }
+  });
+
+  it('costs nothing between peers on the same spot', async () => {
+    const [a, b] = await startPair(at(0), at(3));
+    expect(median(await roundTrips(a, b))).toBeLessThan(12);
+  });
+
+  it('is paid for opening a connection too: at least four round trips to the first answer', async () => {
+    const [a, b] = await startPair(at(0), at(2));
+    await serveHttp(b, (_, response) => response.end('hello'));
+    const client = new HttpClient(a);
+    const first = await client.request(b.peerId, { path: '/' });
+    first.body.resume();
+    await until('the first answer is read', () => first.body.readableEnded);
+    // One for TCP, one for noise, one to agree on HTTP, one for the request.
+    expect(first.firstByteMs).toBeGreaterThanOrEqual(4 * 60);
+    const second = await client.request(b.peerId, { path: '/' });
+    second.body.resume();
+    expect(second.firstByteMs).toBeGreaterThanOrEqual(60);
+    expect(second.firstByteMs).toBeLessThan(first.firstByteMs);
+  });
+
+  it('keeps bytes in order and does not limit how many are under way', async () => {
+    const [a, b] = await startPair(at(0), at(2));
+    const content = randomBytes(8_000_000);
+    const received = createHash('sha256');
+    let isRead = false;
+    await b.handle('/test/bulk', async (stream) => {
+      for await (const chunk of byteStream(stream).chunks) received.update(chunk);
+      isRead = true;
+      await stream.close();
+    });
+    const pipe = byteStream(await a.openStream(b.peerId, '/test/bulk'));
+    for (let from = 0; from < content.byteLength; from += 100_000)
+      await pipe.send(content.subarray(from, from + 100_000));
+    await pipe.closeWrite();
+    await until('all is read', () => isRead);
+    expect(received.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
+  });
+
+  it('holds for the end of a connection, after all that was sent before it', async () => {
+    const [a, b] = await startPair(at(0), at(2));
+    await roundTrips(a, b, 1);
+    const heard: string[] = [];
+    b.on('message', (_, message) => heard.push(Buffer.from(message).toString()));
+    for (let index = 0; index < 50; index += 1) a.send(b.peerId, Buffer.from(`m${index}`));
+    const closedMs = performance.now();
+    await a.disconnect(b.peerId);
+    await until('the end has arrived', () => !b.isConnected(a.peerId));
+    expect(performance.now() - closedMs).toBeGreaterThanOrEqual(30);
+    expect(heard).toEqual(Array.from({ length: 50 }, (_, index) => `m${index}`));
+  });
+
+  it('holds for a connection that broke', async () => {
+    const [a, b] = await startPair(at(0), at(2));
+    await roundTrips(a, b, 1);
+    const brokenMs = performance.now();
+    a.refuse(b.peerId, 'as if the process had been killed');
+    await until('the end has arrived', () => !b.isConnected(a.peerId));
+    expect(performance.now() - brokenMs).toBeGreaterThanOrEqual(30);
+  });
+
+  it('makes the domain of the topology the subnet', async () => {
+    const [a, b] = await startPair(at(0), at(2));
+    const c = await startNetwork(at(1));
+    a.learn(c.peerId, c.addresses());
+    await roundTrips(a, b, 1);
+    await roundTrips(a, c, 1);
+    expect([a.subnetOf(b.peerId), b.subnetOf(a.peerId), a.subnetOf(c.peerId)]).toEqual([1, 0, 0]);
+  });
+
+  it('holds for probes', async () => {
+    const [a, b] = await startPair(at(0), at(2));
+    const startedMs = performance.now();
+    expect(await a.probe(b.peerId, b.addresses(), AbortSignal.timeout(10_000))).toBe(true);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(2 * 60);
+  });
+});
+
+describe('emulation on one side only', () => {
+  it('is refused with a sentence that says what to do', async () => {
+    const [emulating, plain] = await startPair(at(0), {});
+    const failed: string[] = [];
+    emulating.on('sendFailed', (_, reason) => failed.push(reason));
+    emulating.send(plain.peerId, Buffer.from('hello'));
+    await until('the failure is told', () => failed.length === 1);
+    expect(failed[0]).toMatch(/did not say where it stands|does not emulate delays/);
+    expect(plain.isConnected(emulating.peerId)).toBe(false);
+
+    plain.learn(emulating.peerId, emulating.addresses());
+    plain.on('sendFailed', (_, reason) => failed.push(reason));
+    plain.send(emulating.peerId, Buffer.from('hello'));
+    await until('the other failure is told', () => failed.length === 2);
+  });
+
+  it('is refused when the topologies differ in size', async () => {
+    const larger: DelayGraph = { ...graph, size: 9, rttMs: () => 0 };
+    const [a, b] = await startPair({ emulation: new Emulation(larger, 8) }, at(0));
+    const failed: string[] = [];
+    a.on('sendFailed', (_, reason) => failed.push(reason));
+    a.send(b.peerId, Buffer.from('hello'));
+    await until('the failure is told', () => failed.length === 1);
+    expect(b.isConnected(a.peerId)).toBe(false);
+  });
+
+  it('cannot begin on a node that the topology does not have', () => {
+    expect(() => new Emulation(graph, 4)).toThrow('Cannot emulate node 4: the topology has nodes 0 to 3.');
+  });
+});

@@ -1,0 +1,108 @@
+/** A disk that is really full: a small tmpfs where mounting is allowed, else a limit on the size of files. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BLOCK_BYTES, DiskFullError, type Manifest, type ReleaseStore } from '../../src/service/index.ts';
+import { afterwards, found, noise, openStore, publish, temporaryFolder } from './workshop.ts';
+
+const service = found();
+const isRoot = process.getuid?.() === 0;
+
+function tryMount(folder: string, bytes: number): boolean {
+  if (!isRoot) return false;
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
+  if (status !== 0) return false;
+  afterwards(() => {
+    execFileSync('umount', [folder]);
+  });
+  return true;
+}
+
+const canMount = ((): boolean => {
+  if (!isRoot || process.platform !== 'linux') return false;
+  return spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' }).status === 0;
+})();
+const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version'], { stdio: 'ignore' }).status === 0;
+
+async function take(store: ReleaseStore, from: ReleaseStore, manifest: Manifest): Promise<void> {
+  const intake = await store.begin(manifest);
+  for (const block of intake.missing) await intake.write(block, await from.readBlock(block));
+  await intake.finish();
+}
+
+/** The old release must still be there in every byte, and nothing of the new one. */
+async function expectUntouched(store: ReleaseStore, folder: string): Promise<void> {
+  expect(store.current?.release).toBe(1);
+  expect(await store.check()).toBe(0);
+  expect((await readdir(join(folder, 'packs'))).filter((name) => name.endsWith('.part'))).toEqual([]);
+}
+
+describe('a full disk', () => {
+  it.runIf(canMount)('is noticed before a byte is taken when its free space is known to be too small', async () => {
+    const folder = await temporaryFolder();
+    expect(tryMount(folder, 4 * BLOCK_BYTES)).toBe(true);
+    const origin = await openStore(service.charter);
+    const store = await openStore(service.charter, { folder });
+    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+    await take(store, origin, first);
+    await store.install(first);
+    const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
+    await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
+    await expectUntouched(store, folder);
+    await store.close();
+  });
+
+  it.runIf(canMount)('that fills up in the middle takes back the new release and keeps serving the old', async () => {
+    const folder = await temporaryFolder();
+    expect(tryMount(folder, 8 * BLOCK_BYTES)).toBe(true);
+    const origin = await openStore(service.charter);
+    const store = await openStore(service.charter, { folder });
+    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+    await take(store, origin, first);
+    await store.install(first);
+    const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
+    const intake = await store.begin(second);
+    const hog = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'hog')}`, 'bs=1M', 'count=4'], { stdio: 'ignore' });
+    expect(hog.error).toBeUndefined();
+    const filling = async (): Promise<void> => {
+      for (const block of intake.missing) await intake.write(block, await origin.readBlock(block));
+    };
+    await expect(filling()).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringMatching(/ENOSPC.*free some space/s) as string,
+    });
+    await expectUntouched(store, folder);
+    spawnSync('rm', [join(folder, 'hog')]);
+    await take(store, origin, second);
+    await store.install(second);
+    expect(store.current?.release).toBe(2);
+    await store.close();
+  });
+
+  it.runIf(canLimit)('also when it is a limit on files that is reached', async () => {
+    const folder = await temporaryFolder();
+    const origin = await openStore(service.charter);
+    const store = await openStore(service.charter, { folder });
+    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+    await take(store, origin, first);
+    await store.install(first);
+    const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
+    const ignore = (): void => undefined;
+    process.on('SIGXFSZ', ignore); // without a listener the signal ends the process
+    const limit = (size: string): void => {
+      execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:unlimited`]);
+    };
+    try {
+      limit(String(3 * BLOCK_BYTES));
+      await expect(take(store, origin, second)).rejects.toMatchObject({ code: 'disk-full' });
+    } finally {
+      limit('unlimited');
+      process.off('SIGXFSZ', ignore);
+    }
+    await expectUntouched(store, folder);
+    await take(store, origin, second);
+    await store.install(second);
+    expect(store.current?.release).toBe(2);
+  });
+});
