@@ -4,7 +4,8 @@
  * Each entry is a signed record that only its subject may raise; records merge by rule `supersedes`, so any order of arrival
  * ends in the same list. Changes travel as deltas on the heartbeats, over every link but the one they came by; digests on the same heartbeats find what was
  * missed, in 16 buckets so that a small difference costs little. The dead are kept as tombstones: without them old news would
- * raise them again.
+ * raise them again. Tombstones are no part of the digests and are not taken from others by those who never knew the subject:
+ * each server forgets them in its own time, and would else get them back from the next that has not yet.
  *
  * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
  */
@@ -92,7 +93,7 @@ export class Membership {
    */
   merge(record: MemberRecord): boolean {
     const known = this.get(record.subject);
-    if (!this.#ctx.rules.supersedes(record, known)) return false;
+    if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return false;
     if (!this.#mayWrite(record, known)) return false;
     if (!this.#ctx.world.verify(record)) {
       this.#ctx.world.tell({ type: 'refused', peer: record.issuer, what: 'a membership record with a false signature' });
@@ -105,13 +106,22 @@ export class Membership {
 
   /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */
   replace(records: readonly MemberRecord[]): void {
-    for (const peer of [...this.#entries.keys()]) if (peer !== this.#ctx.self) this.#remove(peer);
+    const { self, nowMs, options, world } = this.#ctx;
+    const before = [...this.records()].filter(({ subject }) => subject !== self);
+    for (const { subject } of before) this.#remove(subject);
     this.stale = false;
     for (const record of records) this.merge(record);
+    // On disk too they must not live on: the next start would believe it.
+    for (const record of before) {
+      if (this.get(record.subject) !== null) continue;
+      const atMs = nowMs - options.tombstoneMs - 1;
+      world.persist({ type: 'member', peer: record.subject, record: { ...record, state: 'gone' }, atMs });
+    }
   }
 
   restore(record: MemberRecord, atMs: number): void {
     this.#remove(record.subject);
+    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) return;
     this.#entries.set(record.subject, { record, atMs });
     this.#toggle(record);
   }
@@ -188,6 +198,7 @@ export class Membership {
 
   /** Adds a record to the digests, or takes it out: exclusive or undoes itself. */
   #toggle(record: MemberRecord): void {
+    if (record.state === 'gone') return;
     const bucket = this.#bucketOf(record.subject);
     this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) ^ this.#hash(record);
   }

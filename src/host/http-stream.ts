@@ -6,7 +6,7 @@
  * code that says whether it makes sense to ask another server.
  */
 import { Agent, createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Readable, type Duplex } from 'node:stream';
 import type { Network } from './network.ts';
 import { StreamDuplex } from './stream-duplex.ts';
@@ -67,19 +67,11 @@ export async function serveHttp(
   listener: RequestListener,
   protocol = HTTP_PROTOCOL,
 ): Promise<HttpServer> {
-  const server = createServer({ keepAliveTimeout: SERVER_IDLE_MS }, listener);
-  server.timeout = SERVER_IDLE_MS;
-  await network.handle(
-    protocol,
-    (stream, peerId) => {
-      const duplex = new StreamDuplex(stream, peerId);
-      // Node's server answers errors of its sockets by itself; those after it let go of one concern nobody.
-      duplex.on('error', () => undefined);
-      server.emit('connection', duplex);
-    },
-    { maxInbound: MAX_STREAMS_PER_CLIENT },
-  );
-  return new HttpServer(network, protocol, server);
+  const server = new HttpServer(network, protocol, listener);
+  await network.handle(protocol, (stream, peerId) => server.take(new StreamDuplex(stream, peerId)), {
+    maxInbound: MAX_STREAMS_PER_CLIENT,
+  });
+  return server;
 }
 
 /** A running HTTP service of one protocol. */
@@ -87,16 +79,39 @@ export class HttpServer {
   readonly #network: Network;
   readonly #protocol: string;
   readonly #server: Server;
+  readonly #idle = new Set<StreamDuplex>();
+  #isClosing = false;
 
-  constructor(network: Network, protocol: string, server: Server) {
+  constructor(network: Network, protocol: string, listener: RequestListener) {
     this.#network = network;
     this.#protocol = protocol;
-    this.#server = server;
+    this.#server = createServer({ keepAliveTimeout: SERVER_IDLE_MS });
+    this.#server.timeout = SERVER_IDLE_MS;
+    this.#server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      if (!(socket instanceof StreamDuplex)) return;
+      this.#idle.delete(socket);
+      response.once('close', () => {
+        if (this.#isClosing) socket.destroySoon();
+        else if (!socket.destroyed) this.#idle.add(socket);
+      });
+    });
+    this.#server.on('request', listener);
   }
 
-  /** Takes no new streams. Those open go on until their clients close them. */
+  /** Talks HTTP on a stream. */
+  take(duplex: StreamDuplex): void {
+    // Node's server answers errors of its sockets by itself; those after it let go of one concern nobody.
+    duplex.on('error', () => undefined);
+    duplex.once('close', () => this.#idle.delete(duplex));
+    this.#idle.add(duplex);
+    this.#server.emit('connection', duplex);
+  }
+
+  /** Takes no new streams, closes those held open between requests, and the others after the answer they are at. */
   async close(): Promise<void> {
     await this.#network.unhandle(this.#protocol);
+    this.#isClosing = true;
+    for (const duplex of this.#idle) duplex.destroySoon();
     this.#server.close();
   }
 }
@@ -141,9 +156,9 @@ export class HttpClient {
         path,
         headers: { host: 'banyan', ...headers },
       });
-      let cause: HttpStreamErrorCode | undefined;
+      let cause: StopCause | undefined;
       const stop = (code: HttpStreamErrorCode, reason: string): void => {
-        cause ??= code;
+        cause ??= { code, reason };
         outgoing.destroy(new Error(reason));
       };
       const watch = new SilenceWatch(silenceMs, () => stop('timeout', `no byte came for ${silenceMs} ms`));
@@ -214,7 +229,7 @@ class StreamAgent extends Agent {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new HttpStreamError('unreachable', peerId, `Peer ${peerId} cannot be reached: ${reason}`, { cause });
     });
-    const duplex = new StreamDuplex(opening, peerId);
+    const duplex = new StreamDuplex(opening, peerId, { allowHalfOpen: false });
     duplex.once('close', () => giveUp.abort());
     return duplex;
   }
@@ -262,9 +277,16 @@ class ResponseBody extends Readable {
   }
 }
 
-function typed(error: Error, cause: HttpStreamErrorCode | undefined, peerId: string, what: string): HttpStreamError {
+/** Why we ended a request ourselves. */
+interface StopCause {
+  readonly code: HttpStreamErrorCode;
+  readonly reason: string;
+}
+
+function typed(error: Error, cause: StopCause | undefined, peerId: string, what: string): HttpStreamError {
   if (error instanceof HttpStreamError) return error;
   const isMalformed = 'code' in error && typeof error.code === 'string' && error.code.startsWith('HPE_');
-  const code = cause ?? (isMalformed ? 'malformed' : 'cut');
-  return new HttpStreamError(code, peerId, `${what} at peer ${peerId} failed: ${error.message}`, { cause: error });
+  const code = cause?.code ?? (isMalformed ? 'malformed' : 'cut');
+  const reason = cause?.reason ?? error.message;
+  return new HttpStreamError(code, peerId, `${what} at peer ${peerId} failed: ${reason}`, { cause: error });
 }

@@ -29,9 +29,12 @@ export class StreamDuplex extends Duplex {
   #timeoutMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Takes an open stream, or one that is being opened: what is written meanwhile waits for it. */
-  constructor(stream: Stream | Promise<Stream>, remotePeer: string) {
-    super({ allowHalfOpen: true, readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
+  /**
+   * Takes an open stream, or one that is being opened: what is written meanwhile waits for it. Unless `allowHalfOpen` our
+   * side ends when the other has.
+   */
+  constructor(stream: Stream | Promise<Stream>, remotePeer: string, { allowHalfOpen = true } = {}) {
+    super({ allowHalfOpen, readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
     this.remotePeer = remotePeer;
     if (stream instanceof Promise) {
       this.#opening = stream.then((opened) => {

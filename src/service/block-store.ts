@@ -193,7 +193,7 @@ export class BlockStore {
   /** Reads every block once; those that fail are reported and forgotten. Returns how many failed. */
   async check(): Promise<number> {
     let damaged = 0;
-    for (const [blockHash, place] of [...this.#index]) {
+    for (const [blockHash, place] of this.#index) {
       if (this.#index.get(blockHash) !== place) continue;
       try {
         await this.read({ hash: blockHash, size: place.size });

@@ -186,7 +186,7 @@ describe('a transfer', () => {
       },
     });
     const { received } = await transfer(origin, store, { manifest, shape });
-    expect(bytes).toBeLessThan((received as TransferResult).bytes + 9 * allBlocks(manifest).length + 200);
+    expect(bytes).toBeLessThan((received as TransferResult).bytes + 10 * allBlocks(manifest).length + 200);
   });
 
   it('can be of the manifest alone', async () => {

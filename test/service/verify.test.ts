@@ -59,14 +59,20 @@ beforeAll(async () => {
   sites = made.map((one) => one.site);
 });
 
+const kept: { readonly folder: string; readonly store: ReleaseStore }[] = [];
+
+afterAll(async () => {
+  for (const { folder, store } of kept) {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 /** A store that lives as long as this file's tests. */
 async function openKept(): Promise<ReleaseStore> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-test-'));
   const store = await ReleaseStore.open(folder, service.charter);
-  afterAll(async () => {
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  kept.push({ folder, store });
   return store;
 }
 

@@ -1,0 +1,123 @@
+/** `banyan drain`, `banyan leave` and `banyan stop`: three ways to do less. */
+import { ANY_PEER, type Wanted, findState } from '../choice.ts';
+import { plan } from '../command.ts';
+import { toggle } from '../option.ts';
+import type { Session } from '../session.ts';
+import type { StateFolder } from '../state-folder.ts';
+import { UsageError, UserError } from '../user-error.ts';
+
+const VOLUNTEER: Wanted = {
+  parts: ['volunteer'],
+  what: 'service joined as a volunteer',
+  hint: 'Join one with `banyan join <link>`.',
+};
+const JOINED: Wanted = {
+  parts: ['volunteer', 'reader', 'gateway'],
+  what: 'service joined from this machine',
+  hint: 'Join one with `banyan join <link>`.',
+};
+
+export const drain = plan({
+  name: 'drain',
+  summary: 'stop serving, stay a client',
+  description:
+    'Stops serving without losing a request: clients are sent to other servers first. The peer stays in the farm as a client.',
+  args: [],
+  options: {},
+  examples: [['banyan drain', 'ends when nobody is served any more']],
+  run: async (session) => {
+    const { folder, record } = await findState(session, { ...VOLUNTEER, mustRun: true });
+    const { callControl } = await import('../control-client.ts');
+    session.output.progress({ step: 'Draining', done: 0, total: 0 });
+    await callControl(folder, 'drain', {}, { toStart: 'banyan join' });
+    session.output.result(
+      { kind: 'drained', serviceId: record.serviceId },
+      () => `No longer serving "${record.name}"; still a client of it.`,
+    );
+  },
+});
+
+export const stop = plan({
+  name: 'stop',
+  summary: 'end the peer that runs in the background',
+  description: 'Ends the running peer. It keeps what it stored and goes on where it stopped when it is started again.',
+  args: [],
+  options: {},
+  examples: [['banyan stop', 'ends when the peer has ended']],
+  run: async (session) => {
+    const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
+    const { ControlClient } = await import('../control-client.ts');
+    const client = await ControlClient.find(folder);
+    if (client !== null) await end(folder, () => client.call('stop', {}), client);
+    const text = client === null ? `Nothing is running for "${record.name}".` : `Stopped "${record.name}".`;
+    session.output.result({ kind: 'stopped', serviceId: record.serviceId, wasRunning: client !== null }, () => text);
+  },
+});
+
+export const leave = plan({
+  name: 'leave',
+  summary: 'leave a service and remove what was stored of it',
+  description:
+    'Departs from a service: neighbours are told, the peer ends, and what it stored here (its copy of the content, its keys, its ' +
+    'records) is removed. To come back, an invite is needed.',
+  args: [],
+  options: { yes: toggle('yes', 'do not ask', { short: 'y' }) },
+  examples: [
+    ['banyan leave', 'asks first'],
+    ['banyan leave --service my-site --yes', 'for a script'],
+  ],
+  run: async (session, { yes }) => {
+    const { folder, record } = await findState(session, JOINED);
+    if (!yes) await askToLeave(session, record.name, folder);
+    const { ControlClient } = await import('../control-client.ts');
+    const client = await ControlClient.find(folder);
+    if (client !== null) await end(folder, () => client.call('leave', {}), client);
+    const kept = await folder.remove();
+    const result = {
+      kind: 'left',
+      serviceId: record.serviceId,
+      wasRunning: client !== null,
+      removed: folder.path,
+      kept,
+    };
+    session.output.result(result, () =>
+      [
+        `Left "${record.name}" and removed what was stored in ${folder.path}.`,
+        client === null ? 'The peer was not running, so its neighbours will notice by themselves.' : '',
+        kept.length === 0 ? '' : `The folder stays, as it holds files that are not Banyan's: ${kept.join(', ')}.`,
+      ]
+        .filter((line) => line !== '')
+        .join('\n'),
+    );
+  },
+});
+
+async function askToLeave(session: Session, name: string, folder: StateFolder): Promise<void> {
+  if (!session.output.isInteractive)
+    throw new UsageError('Leaving removes what was stored, and there is nobody to ask.', {
+      hint: 'Add --yes to go ahead.',
+    });
+  const { confirm } = await import('../question.ts');
+  if (await confirm(`Leave "${name}" and remove ${folder.path}?`)) return;
+  throw new UserError('Nothing was done.', { code: 'declined' });
+}
+
+/** Gives the order and waits until the process has let go of its folder. */
+async function end(
+  folder: StateFolder,
+  order: () => Promise<unknown>,
+  client: { closed: Promise<void> },
+): Promise<void> {
+  const { findHolder } = await import('../lock.ts');
+  await order();
+  await client.closed;
+  const untilMs = Date.now() + 30_000;
+  while ((await findHolder(folder)) !== null) {
+    if (Date.now() > untilMs)
+      throw new UserError(`The process on ${folder.path} does not end.`, {
+        hint: 'End it by hand; `banyan status` shows its number.',
+        code: 'no-end',
+      });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,206 @@
+/** `banyan init`: makes a service, or exports and restores what makes it one's own. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { OWN_SERVICE, findState } from '../choice.ts';
+import { plan } from '../command.ts';
+import { parseChoice, parseText, value } from '../option.ts';
+import { parsePositiveDurationMs, parseWhole } from '../quantities.ts';
+import type { Session } from '../session.ts';
+import { StateFolder, knownStates, labelFor, labelledFolder } from '../state-folder.ts';
+import { UsageError, UserError } from '../user-error.ts';
+
+/** What a service is founded on; `serve` takes the same. */
+export const termsOptions = {
+  name: value('name', '<name>', 'what the service is called', parseText, null, {
+    fallbackText: 'the name of the folder',
+  }),
+  requirement: value(
+    'requirement',
+    '<duration>',
+    'response delay that clients should see',
+    parsePositiveDurationMs,
+    null,
+    { fallbackText: 'none' },
+  ),
+  admission: value(
+    'admission',
+    '<who>',
+    'who may join: invited (holders of an invite) or open (all who know the service)',
+    parseChoice(['invited', 'open']),
+    'invited',
+  ),
+  fanOut: value('fan-out', '<count>', 'children a parent takes at most', parseWhole(2, 1000), 8),
+  heartbeat: value('heartbeat', '<duration>', 'interval of the heartbeats', parsePositiveDurationMs, 1_000, {
+    fallbackText: '1s',
+  }),
+};
+
+export interface TermsSettings {
+  readonly requirement: number | null;
+  readonly admission: 'invited' | 'open';
+  readonly fanOut: number;
+  readonly heartbeat: number;
+}
+
+export function termsOf(name: string, { requirement, admission, fanOut, heartbeat }: TermsSettings) {
+  const tree = { fanOut, heartbeatMs: heartbeat };
+  return { name, requirementMs: requirement, tree, kind: 'site', admission, gateways: [] };
+}
+
+export const init = plan({
+  name: 'init',
+  summary: 'make a service: its keys and its charter',
+  description:
+    'Makes a service: the owner key that signs charters and releases, the root key that signs day by day, and the charter. ' +
+    'Export it and keep the file elsewhere: without the owner key a service can never be changed again.',
+  args: [],
+  options: {
+    ...termsOptions,
+    exportTo: value(
+      'export',
+      '<file>',
+      'write owner key and charter to a file to be kept elsewhere; - for stdout',
+      parseText,
+      null,
+    ),
+    restoreFrom: value(
+      'restore',
+      '<file>',
+      'bring a service (or its lost owner key) back from an export; - for stdin',
+      parseText,
+      null,
+    ),
+    passphraseFile: value(
+      'passphrase-file',
+      '<file>',
+      'file whose first line protects the exported key',
+      parseText,
+      null,
+    ),
+  },
+  examples: [
+    ['banyan init --name my-site --requirement 120ms', 'make a service'],
+    ['banyan init --export my-site.key', 'keep its key in a safe place'],
+    ['banyan init --restore my-site.key', 'carry on on another machine'],
+  ],
+  run: async (session, settings) => {
+    const { exportTo, restoreFrom, passphraseFile, name } = settings;
+    if (exportTo !== null && restoreFrom !== null) throw new UsageError('--export and --restore do not go together.');
+    const passphrase = passphraseFile === null ? undefined : await firstLineOf(passphraseFile);
+    if (exportTo !== null) await exportKey(session, exportTo, passphrase);
+    else if (restoreFrom !== null) await restore(session, restoreFrom, passphrase);
+    else await found(session, name ?? 'my-site', settings);
+  },
+});
+
+async function found(session: Session, name: string, settings: TermsSettings): Promise<void> {
+  const { foundService } = await import('../founding.ts');
+  const state = newFolder(session, name);
+  const before = await state.record();
+  if (before !== null) {
+    throw new UserError(`There is a service in ${state.path} already: "${before.name}" (${before.serviceId}).`, {
+      hint: `Serve it with \`banyan serve <folder>\`, or choose another --name or --state for a new one.`,
+      code: 'service-exists',
+    });
+  }
+  const charter = await foundService(state, termsOf(name, settings), null);
+  tell(session, 'init', state, charter, `Made the service "${charter.name}" (${charter.serviceId}).`);
+}
+
+async function exportKey(session: Session, file: string, passphrase: string | undefined): Promise<void> {
+  const { exportService, readOwnCharter } = await import('../founding.ts');
+  const { folder, record } = await findState(session, OWN_SERVICE);
+  const text = await exportService(folder, await readOwnCharter(folder, record.serviceId), passphrase);
+  if (file === '-') {
+    session.outside.stdout.write(text);
+    return;
+  }
+  await writeFile(file, text, { mode: 0o600, flag: 'wx', flush: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    throw new UserError(`The file ${file} exists already; it is not overwritten.`, {
+      hint: 'Choose another name.',
+      code: 'file-exists',
+    });
+  });
+  const result = { kind: 'exported', serviceId: record.serviceId, file, isProtected: passphrase !== undefined };
+  session.output.result(result, () =>
+    [
+      `Wrote the owner key of "${record.name}" to ${file}.`,
+      passphrase === undefined
+        ? 'It is not protected by a passphrase: whoever has this file owns the service.'
+        : 'It opens with the passphrase only.',
+      'Keep it away from this machine.',
+    ].join('\n'),
+  );
+}
+
+async function restore(session: Session, file: string, passphrase: string | undefined): Promise<void> {
+  const { charterIn, restoreService } = await import('../founding.ts');
+  const text = file === '-' ? await readStdin() : await readFile(file, 'utf8');
+  const charterBefore = text.includes('BANYAN CHARTER') ? await charterIn(text) : null;
+  const state = await restoreTarget(session, charterBefore);
+  const { charter, isNewRoot } = await restoreService(state, text, passphrase);
+  const what = isNewRoot
+    ? `Restored "${charter.name}" (${charter.serviceId}); this machine is its new root. Publish its content with \`banyan serve <folder>\` and send out new invites.`
+    : `Put the owner key of "${charter.name}" back in its place.`;
+  tell(session, 'restored', state, charter, what);
+}
+
+/** The folder of this very service, if there is one here; else a new one. */
+async function restoreTarget(
+  session: Session,
+  charter: { name: string; serviceId: string } | null,
+): Promise<StateFolder> {
+  if (session.common.state !== null) return new StateFolder(session.common.state);
+  if (charter === null) return (await findState(session, OWN_SERVICE)).folder;
+  const known = await knownStates(session.paths);
+  const own = known.find(({ record }) => record.part === 'root' && record.serviceId === charter.serviceId);
+  return own?.folder ?? newFolder(session, charter.name);
+}
+
+export function newFolder(session: Session, name: string): StateFolder {
+  const { state } = session.common;
+  return state === null ? labelledFolder(session.paths, labelFor(name, null, 'root')) : new StateFolder(state);
+}
+
+function tell(
+  session: Session,
+  kind: string,
+  state: StateFolder,
+  charter: { serviceId: string; name: string; requirementMs: number | null; rootPeerId: string },
+  text: string,
+): void {
+  const { serviceId, name, requirementMs, rootPeerId } = charter;
+  const result = {
+    kind,
+    serviceId,
+    name,
+    requirementMs,
+    rootPeerId,
+    stateFolder: state.path,
+    ownerKey: state.file('ownerKey'),
+  };
+  session.output.result(result, () =>
+    [
+      text,
+      `Its owner key is ${state.file('ownerKey')}. Keep a copy elsewhere: banyan init --export <file>`,
+      kind === 'init' ? 'Next: banyan serve <folder>' : '',
+    ]
+      .filter((line) => line !== '')
+      .join('\n'),
+  );
+}
+
+async function firstLineOf(path: string): Promise<string> {
+  const [line = ''] = (await readFile(path, 'utf8')).split(/\r?\n/);
+  if (line === '')
+    throw new UserError(`The passphrase file ${path} begins with an empty line.`, {
+      hint: 'Write the passphrase on its first line.',
+    });
+  return line;
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}

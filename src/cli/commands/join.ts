@@ -1,0 +1,99 @@
+/** `banyan join`: a volunteer's peer. */
+import { plan } from '../command.ts';
+import { detachOption, limitOptions, peerOptions, toggle } from '../option.ts';
+import { facts } from '../output.ts';
+import { formatBytes } from '../quantities.ts';
+import type { RunningDaemon } from '../daemon.ts';
+import type { Session } from '../session.ts';
+import { UsageError } from '../user-error.ts';
+import { inBackground, refuseIfRunning } from './serve.ts';
+
+export const join = plan({
+  name: 'join',
+  summary: 'join a service as a volunteer',
+  description:
+    'Joins a service by its invite, in the foreground unless told otherwise. The peer is a client until the service has ' +
+    'use for it as a server; --serve offers that at once. Without a link, goes on with the service joined before.',
+  args: [{ name: 'link', about: 'the invite: banyan:…' }],
+  options: {
+    serve: toggle('serve', 'offer to serve at once'),
+    neverServe: toggle('never-serve', 'stay a client, whoever asks'),
+    ...limitOptions,
+    ...peerOptions(4747, 'port'),
+    detach: detachOption,
+  },
+  examples: [
+    ['banyan join banyan:AQCu…', 'be there when needed'],
+    ['banyan join banyan:AQCu… --serve --max-upload 2MB/s --max-storage 500MB', 'serve at once, within limits'],
+    ['banyan join --detach', 'go on in the background with what was joined before'],
+  ],
+  run: async (session, settings, [link]) => {
+    if (settings.serve && settings.neverServe) throw new UsageError('--serve and --never-serve do not go together.');
+    const { joinBy } = await import('../joining.ts');
+    const { folder: state, record, invite } = await joinBy(session, link, 'volunteer');
+    if (settings.detach && !(await inBackground(session))) {
+      const { startInBackground } = await import('../background.ts');
+      await startInBackground(session, state);
+      return;
+    }
+    await refuseIfRunning(state);
+    const { runDaemon } = await import('../daemon.ts');
+    const { addressesOf, emulationOf, limitsOf } = await import('../peer-settings.ts');
+    await runDaemon(session, {
+      record,
+      request: {
+        part: 'volunteer',
+        serviceId: record.serviceId,
+        state,
+        charter: null,
+        invite,
+        serving: settings.serve ? 'at-once' : settings.neverServe ? 'never' : 'if-asked',
+        limits: limitsOf(settings),
+        ...(await addressesOf(session, settings)),
+        emulation: await emulationOf(settings),
+      },
+      http: null,
+      ready: async (daemon) => tellReady(session, daemon, settings),
+    });
+  },
+});
+
+function tellReady(
+  session: Session,
+  { node, info }: RunningDaemon,
+  {
+    serve,
+    neverServe,
+    maxUpload,
+    maxStorage,
+  }: { serve: boolean; neverServe: boolean; maxUpload: number; maxStorage: number },
+): void {
+  const { service, peerId, addresses, attached, role } = node.status();
+  const ready = {
+    kind: 'ready',
+    part: 'volunteer',
+    service,
+    peerId,
+    pid: info.pid,
+    addresses,
+    attached,
+    role,
+    stateFolder: info.stateFolder,
+    logFile: info.logFile,
+  };
+  session.output.result(ready, () =>
+    facts([
+      ['Volunteer', `for "${service.name}", ${attached ? 'joined' : 'on the way in'}`],
+      [
+        'Serves',
+        serve
+          ? `at once; at most ${maxStorage === 0 ? 'any storage' : formatBytes(maxStorage)}, ${maxUpload === 0 ? 'any upload' : `${formatBytes(maxUpload)}/s`}`
+          : neverServe
+            ? 'never'
+            : 'when asked',
+      ],
+      ['Peer', peerId],
+      info.logFile === null ? ['End', 'Ctrl-C'] : ['Log', info.logFile],
+    ]),
+  );
+}

@@ -1,0 +1,190 @@
+/** `banyan serve`: publishes a folder and runs its root. Makes the service first when there is none. */
+import { basename, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import type { Invitation } from '../../host/farm-node.ts';
+import { OWN_SERVICE, findState } from '../choice.ts';
+import { plan } from '../command.ts';
+import { detachOption, limitOptions, parseText, peerOptions, value } from '../option.ts';
+import { facts } from '../output.ts';
+import { formatBytes, formatCount, parsePort } from '../quantities.ts';
+import type { RunningDaemon } from '../daemon.ts';
+import type { Session } from '../session.ts';
+import { type KnownState, StateFolder, knownStates, meantBy } from '../state-folder.ts';
+import { UserError } from '../user-error.ts';
+import { newFolder, termsOf, termsOptions, type TermsSettings } from './init.ts';
+
+export const serve = plan({
+  name: 'serve',
+  summary: 'publish a folder and run the root of its service',
+  description:
+    'Publishes a folder as a website and runs its root, in the foreground unless told otherwise. Makes the service first ' +
+    'when there is none for this folder. Prints an invite for volunteers and an address to open. Without a folder, the ' +
+    'service goes on with the release it has.',
+  args: [{ name: 'folder', about: 'the site: its files, index.html among them' }],
+  options: {
+    ...termsOptions,
+    ...peerOptions(4747, 'port'),
+    httpPort: value('http-port', '<port>', 'port of the plain HTTP address on this machine', parsePort, 8080),
+    httpHost: value('http-host', '<address>', 'where that address listens', parseText, '127.0.0.1'),
+    ...limitOptions,
+    detach: detachOption,
+  },
+  examples: [
+    ['banyan serve ./site --requirement 120ms', 'serve a site'],
+    ['banyan serve ./site --detach', 'the same in the background'],
+    ['banyan serve ./site --announce my.host.example:4747', 'behind a router that forwards port 4747'],
+  ],
+  run: async (session, settings, [folder]) => {
+    const site = folder === undefined ? null : await siteFolder(folder);
+    const known = await ownService(session, site, settings.name, settings);
+    if (settings.detach && !(await inBackground(session))) {
+      const { startInBackground } = await import('../background.ts');
+      await startInBackground(session, known.folder);
+      return;
+    }
+    const { runDaemon } = await import('../daemon.ts');
+    const { readOwnCharter } = await import('../founding.ts');
+    const { addressesOf, emulationOf, limitsOf } = await import('../peer-settings.ts');
+    const { folder: state, record } = known;
+    await refuseIfRunning(state);
+    await runDaemon(session, {
+      record: { ...record, folder: site ?? record.folder },
+      request: {
+        part: 'root',
+        serviceId: record.serviceId,
+        state,
+        charter: await readOwnCharter(state, record.serviceId),
+        invite: null,
+        serving: 'at-once',
+        limits: limitsOf(settings),
+        ...(await addressesOf(session, settings)),
+        emulation: await emulationOf(settings),
+      },
+      http: { host: settings.httpHost, port: settings.httpPort, isStrict: settings.strictPort },
+      ready: (daemon) => publish(session, daemon, site),
+    });
+  },
+});
+
+/** Before ports are looked for: a second daemon would only step over the first one's. */
+export async function refuseIfRunning(state: StateFolder): Promise<void> {
+  const { findHolder, inUse } = await import('../lock.ts');
+  if ((await findHolder(state)) !== null) throw inUse(state);
+}
+
+export async function inBackground(session: Session): Promise<boolean> {
+  const { isInBackground } = await import('../background.ts');
+  return isInBackground(session.outside.environment);
+}
+
+export async function siteFolder(folder: string): Promise<string> {
+  const path = resolve(folder);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`The folder ${path} cannot be read (${error.code ?? error.message}).`, {
+      hint: 'Give the folder that holds the site.',
+      code: 'folder-unusable',
+    });
+  });
+  if (found.isDirectory()) return path;
+  throw new UserError(`${path} is a file; a folder is needed.`, {
+    hint: 'Give the folder that holds the site.',
+    code: 'folder-unusable',
+  });
+}
+
+/** The service that publishes this folder; made if there is none. */
+async function ownService(
+  session: Session,
+  site: string | null,
+  name: string | null,
+  terms: TermsSettings,
+): Promise<KnownState> {
+  if (site === null) return await findState(session, OWN_SERVICE);
+  const { state, service } = session.common;
+  const own = (await knownStates(session.paths)).filter(({ record }) => record.part === 'root');
+  if (state === null && service !== null && meantBy(service, own).length === 0)
+    return await findState(session, OWN_SERVICE);
+  const found = state === null ? publisherOf(site, service ?? name, own) : await recordAt(new StateFolder(state));
+  if (found !== undefined) return found;
+  const { foundService } = await import('../founding.ts');
+  const folder = newFolder(session, name ?? basename(site));
+  const other = await folder.record();
+  if (other !== null) {
+    throw new UserError(
+      `There is another service called "${other.name}" on this machine, which publishes ${other.folder ?? 'another folder'}.`,
+      {
+        hint: `To publish ${site} as its next release, add --service ${folder.label}; for a service of its own, add --name <name>.`,
+        code: 'name-taken',
+      },
+    );
+  }
+  await foundService(folder, termsOf(name ?? basename(site), terms), site);
+  const record = await folder.record();
+  if (record === null) throw new Error('a service was founded and left no record');
+  session.output.note(
+    `Made the service "${record.name}" (${record.serviceId}). Its owner key is ${folder.file('ownerKey')}; keep a copy elsewhere: banyan init --export <file>`,
+  );
+  return { folder, record };
+}
+
+/** The service that is named; else the one that publishes this folder; else the only one that has no folder yet. */
+function publisherOf(site: string, meant: string | null, own: readonly KnownState[]): KnownState | undefined {
+  if (meant !== null) return meantBy(meant, own)[0];
+  const waiting = own.filter(({ record }) => record.folder === null);
+  return own.find(({ record }) => record.folder === site) ?? (waiting.length === 1 ? waiting[0] : undefined);
+}
+
+async function recordAt(folder: StateFolder): Promise<KnownState | undefined> {
+  const record = await folder.record();
+  if (record === null) return undefined;
+  if (record.part === 'root') return { folder, record };
+  throw new UserError(`The folder ${folder.path} is in use for "${record.name}", here as a ${record.part}.`, {
+    hint: 'Use another --state folder.',
+    code: 'wrong-part',
+  });
+}
+
+async function publish(session: Session, { node, info }: RunningDaemon, site: string | null): Promise<void> {
+  const { output } = session;
+  const release = site === null ? null : await node.update(site, (step) => output.progress(step));
+  const status = node.status();
+  if (site === null && status.release.installed === 0) {
+    output.warning('Nothing has been published yet: give the folder to serve, or run `banyan update <folder>`.');
+  }
+  const invitation = node.invite({ expiresInSeconds: null, uses: null });
+  const { service, peerId, addresses } = status;
+  const ready = {
+    kind: 'ready',
+    part: 'root',
+    service,
+    peerId,
+    pid: info.pid,
+    addresses,
+    url: info.url,
+    stateFolder: info.stateFolder,
+    logFile: info.logFile,
+    release: release ?? { number: status.release.installed },
+    invite: invitation.link,
+    loopbackOnly: invitation.loopbackOnly,
+  };
+  output.result(ready, () =>
+    facts([
+      [
+        'Serving',
+        `"${service.name}"${release === null ? `, release ${status.release.installed}` : `, release ${release.number}: ${formatCount(release.files, 'file')}, ${formatBytes(release.bytes)}`}`,
+      ],
+      ['Open', info.url ?? ''],
+      ['Invite', `banyan join ${invitation.link}`],
+      info.logFile === null ? null : ['Log', info.logFile],
+    ]),
+  );
+  if (invitation.loopbackOnly) warnOfLoopback(session, invitation);
+}
+
+export function warnOfLoopback({ output }: Session, { loopbackOnly }: Invitation): void {
+  if (!loopbackOnly) return;
+  output.warning(
+    'This invite names only this machine itself (127.0.0.1): it works for other programs here and for nobody else. ' +
+      'Listen on all interfaces (--listen 0.0.0.0), or say how others reach you (--announce <host>:<port>).',
+  );
+}

@@ -1,0 +1,43 @@
+/** `banyan update`: the next release. */
+import { OWN_SERVICE, findState } from '../choice.ts';
+import { plan } from '../command.ts';
+import { formatBytes, formatCount } from '../quantities.ts';
+import { UserError } from '../user-error.ts';
+import { siteFolder } from './serve.ts';
+
+export const update = plan({
+  name: 'update',
+  summary: 'publish a folder as the next release',
+  description:
+    'Publishes a folder as the next release of the service whose root runs on this machine; it reaches every server through ' +
+    'the tree. Without a folder, the one published last. A folder in which nothing has changed makes no new release.',
+  args: [{ name: 'folder', about: 'the site' }],
+  options: {},
+  examples: [
+    ['banyan update ./site', 'publish what changed'],
+    ['banyan update --json', 'the same folder as before, for a script'],
+  ],
+  run: async (session, _, [folder]) => {
+    const { folder: state, record } = await findState(session, { ...OWN_SERVICE, mustRun: true });
+    const given = folder ?? record.folder;
+    if (given === null)
+      throw new UserError(`"${record.name}" has published no folder yet.`, {
+        hint: 'Give the folder: banyan update <folder>.',
+        code: 'no-folder',
+      });
+    const site = await siteFolder(given);
+    const { callControl } = await import('../control-client.ts');
+    const onProgress = session.output.progress.bind(session.output);
+    const release = await callControl(
+      state,
+      'update',
+      { folder: site },
+      { toStart: `banyan serve ${given}`, onProgress },
+    );
+    const { number, files, bytes } = release;
+    session.output.result(
+      { kind: 'release', ...release, folder: site },
+      () => `Release ${number} is out: ${formatCount(files, 'file')}, ${formatBytes(bytes)}.`,
+    );
+  },
+});

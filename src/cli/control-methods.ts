@@ -1,0 +1,78 @@
+/** What a daemon does when it is asked over its control socket: checks what came, and passes it to the peer. */
+import { isAbsolute } from 'node:path';
+import type { FarmNode } from '../host/farm-node.ts';
+import type { ControlMethod, DaemonInfo } from './control.ts';
+import type { ControlHandler } from './control-server.ts';
+import { UserError } from './user-error.ts';
+
+export interface Controlled {
+  readonly node: FarmNode;
+  readonly info: () => DaemonInfo;
+  /** Ends the daemon after the answer is out. */
+  readonly stop: (reason: 'stop' | 'leave') => void;
+}
+
+export function controlMethods({ node, info, stop }: Controlled): ReadonlyMap<string, ControlHandler> {
+  const root = (what: string): void => {
+    const { part } = info();
+    if (part === 'root') return;
+    throw new UserError(`This peer is a ${part}: only the root of a service can ${what}.`, {
+      hint: 'Run it where the service is served from.',
+      code: 'wrong-part',
+    });
+  };
+  const methods: Record<ControlMethod, ControlHandler> = {
+    info,
+    status: () => node.status(),
+    invite: ({ expiresInSeconds = null, uses = null }) => {
+      root('invite');
+      return node.invite({
+        expiresInSeconds: positiveOrNull(expiresInSeconds, 'expiresInSeconds'),
+        uses: positiveOrNull(uses, 'uses'),
+      });
+    },
+    update: ({ folder }, progress) => {
+      root('publish a release');
+      if (typeof folder !== 'string' || !isAbsolute(folder)) throw bad('folder', 'an absolute path');
+      return node.update(folder, progress);
+    },
+    volunteer: () => {
+      if (info().neverServes)
+        throw new UserError('This peer was started to never serve.', {
+          hint: 'Start it again without --never-serve.',
+          code: 'never-serves',
+        });
+      node.volunteer();
+    },
+    drain: async () => {
+      if (info().part === 'root')
+        throw new UserError('The root cannot drain: the service begins with it.', {
+          hint: 'Stop it with `banyan stop`; the farm goes on.',
+          code: 'wrong-part',
+        });
+      await node.drain();
+    },
+    leave: async () => {
+      if (info().part === 'root')
+        throw new UserError('The root cannot leave its own service.', {
+          hint: 'Stop it with `banyan stop`; the farm goes on.',
+          code: 'wrong-part',
+        });
+      await node.leave();
+      stop('leave');
+    },
+    stop: () => stop('stop'),
+  };
+  return new Map(Object.entries(methods));
+}
+
+function positiveOrNull(value: unknown, field: string): number | null {
+  if (value === null) return null;
+  if (typeof value !== 'number' || !(value > 0) || !Number.isFinite(value))
+    throw bad(field, 'a number above 0, or null');
+  return value;
+}
+
+function bad(field: string, wanted: string): UserError {
+  return new UserError(`The request's ${field} must be ${wanted}.`, { code: 'bad-params' });
+}

@@ -1,0 +1,82 @@
+/**
+ * What the person who watches sees: a line for each thing that happens, and a table of who serves, kept up to date at the
+ * bottom of a terminal. Where there is no terminal, only the lines.
+ */
+import type { NodeStatus } from '../../host/farm-node.ts';
+
+export interface Row {
+  readonly city: string;
+  readonly part: 'root' | 'volunteer';
+  readonly status: NodeStatus | null;
+}
+
+export interface Figures {
+  readonly rows: readonly Row[];
+  readonly medianMs: number;
+  readonly firstMs: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly url: string | null;
+}
+
+export interface BoardStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+export class Board {
+  readonly #stream: BoardStream;
+  readonly #startedAtMs = performance.now();
+  #tableLines = 0;
+
+  constructor(stream: BoardStream) {
+    this.#stream = stream;
+  }
+
+  /** Something happened. */
+  say(sentence: string): void {
+    this.#wipe();
+    const seconds = ((performance.now() - this.#startedAtMs) / 1000).toFixed(0).padStart(3);
+    this.#stream.write(`${seconds} s  ${sentence}\n`);
+  }
+
+  /** The table; replaces the last one on a terminal. */
+  show(figures: Figures): void {
+    if (this.#stream.isTTY !== true) return;
+    this.#wipe();
+    const lines = tableOf(figures);
+    this.#stream.write(`${lines.join('\n')}\n`);
+    this.#tableLines = lines.length;
+  }
+
+  /** The table once more, for good. */
+  print(figures: Figures): void {
+    this.#wipe();
+    this.#stream.write(`${tableOf(figures).join('\n')}\n`);
+  }
+
+  #wipe(): void {
+    if (this.#tableLines > 0) this.#stream.write(`\u001b[${this.#tableLines}A\u001b[0J`);
+    this.#tableLines = 0;
+  }
+}
+
+function tableOf({ rows, medianMs, firstMs, ok, failed, url }: Figures): string[] {
+  const lines = ['', `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`];
+  for (const { city, status } of rows) {
+    if (status === null) {
+      lines.push(`  ${city.padEnd(15)}${'down'.padEnd(10)}`);
+      continue;
+    }
+    const role = status.draining ? 'draining' : status.role === 'outside' ? 'joining' : status.role;
+    const release = status.release.installed === 0 ? '-' : String(status.release.installed);
+    const clients = status.clientChildren.reduce((sum, child) => sum + child.size, 0);
+    lines.push(
+      `  ${city.padEnd(15)}${role.padEnd(10)}${String(status.depth ?? '-').padStart(5)}${String(clients).padStart(9)}${release.padStart(9)}${String(status.requestsServed).padStart(9)}`,
+    );
+  }
+  const change = firstMs > 0 && medianMs >= 0 ? ` (it began at ${firstMs.toFixed(0)} ms)` : '';
+  lines.push('', `  users wait ${medianMs >= 0 ? medianMs.toFixed(0) : '-'} ms${change}; ${ok} requests answered, ${failed} failed`);
+  if (url !== null) lines.push(`  look at it: ${url}      Ctrl-C ends it all`);
+  return lines;
+}

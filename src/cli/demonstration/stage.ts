@@ -1,0 +1,87 @@
+/**
+ * Who plays in the demonstration, and where in the world each of them stands.
+ *
+ * The root is in London; its users live far away; among the volunteers some live near them. That is the situation the whole
+ * project is about: the service is slow where its users are, and its users could carry it.
+ */
+import { join } from 'node:path';
+import { presetTopology } from '../../topology/index.ts';
+import { FarmProcess } from './farm-process.ts';
+
+export const topologyName = 'continents-24';
+
+const rootCity = 'London';
+const userCities = ['Tokyo', 'Sydney', 'Sao Paulo', 'Los Angeles', 'Johannesburg'];
+/** The first ten are where volunteers live; more of them are spread over the other cities. */
+const volunteerCities = ['Tokyo', 'Sydney', 'Sao Paulo', 'Los Angeles', 'Johannesburg', 'Singapore', 'New York', 'Mumbai', 'Buenos Aires', 'Cairo'];
+/** Of the volunteers: the one that is killed, and the one that drains. */
+export const victimCity = 'Tokyo';
+export const drainingCity = 'Sao Paulo';
+
+export interface StagePlan {
+  readonly folder: string;
+  readonly site: string;
+  readonly volunteers: number;
+  /** Port of the link for the person who watches. */
+  readonly port: number;
+  readonly script: string;
+}
+
+export class Stage {
+  readonly #plan: StagePlan;
+  readonly #names: readonly string[] = presetTopology(topologyName).names;
+  readonly root: FarmProcess;
+  readonly volunteers: FarmProcess[] = [];
+  readonly users: FarmProcess[] = [];
+
+  constructor(plan: StagePlan) {
+    this.#plan = plan;
+    this.root = this.#peer('root', rootCity, [
+      'serve',
+      plan.site,
+      '--name',
+      'Banyan docs',
+      '--fan-out',
+      '4',
+      '--heartbeat',
+      '500ms',
+      '--port',
+      '0',
+      '--http-port',
+      '0',
+    ]);
+  }
+
+  /** The volunteers, not started yet; each is asked later whether it will serve. */
+  castVolunteers(invite: string): void {
+    const others = this.#names.filter((name) => name !== rootCity && !volunteerCities.includes(name));
+    const cities = [...volunteerCities, ...others];
+    for (let i = 0; i < this.#plan.volunteers; i++) {
+      const city = cities[i % cities.length] ?? rootCity;
+      this.volunteers.push(this.#peer(`volunteer-${i}`, city, ['join', invite, '--port', '0'], i >= cities.length ? ` ${Math.floor(i / cities.length) + 1}` : ''));
+    }
+  }
+
+  /** The users' readers; the first one's address is also the link for the person who watches. */
+  castUsers(invite: string): void {
+    userCities.forEach((city, i) => {
+      this.users.push(this.#peer(`user-${i}`, city, ['open', invite, '--port', String(i === 0 ? this.#plan.port : 0), '--peer-port', '0']));
+    });
+  }
+
+  all(): FarmProcess[] {
+    return [...this.users, ...this.volunteers, this.root];
+  }
+
+  volunteerIn(city: string): FarmProcess | undefined {
+    return this.volunteers.find((volunteer) => volunteer.name === city);
+  }
+
+  #peer(folder: string, city: string, args: readonly string[], suffix = ''): FarmProcess {
+    const node = String(this.#names.indexOf(city));
+    return new FarmProcess(
+      { name: `${city}${suffix}`, folder: join(this.#plan.folder, folder), args: [...args, '--emulate', topologyName, '--emulate-node', node] },
+      this.#plan.script,
+    );
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The first minute: a farm comes alive before your eyes.
+ *
+ * A root, volunteers and users, each a process of its own, with the delays of a world between them. The users wait; the
+ * volunteers nearby become servers; the users wait less. Then what happens in real life: a new release, a server that dies
+ * without a word, one that leaves politely. Nobody's request fails. Then it stays for you to look at.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DemoRequest } from '../node-request.ts';
+import { Board } from './board.ts';
+import type { Figures } from './board.ts';
+import { buildDemoSite } from './demo-site.ts';
+import { Stage, drainingCity, victimCity } from './stage.ts';
+import { Visitors } from './visitors.ts';
+
+/** The window over which delays are compared at the beginning and at the end, ms. */
+const windowMs = 10_000;
+/** When things happen, after the first request, ms; and how much of the time given they take when it is short. */
+const acts = { volunteer: 10_200, update: 15_000, kill: 17_500, drain: 20_000 } as const;
+const actsNeedMs = 31_000;
+const tableEveryMs = 1_000;
+const stopGraceMs = 4_000;
+/** A killed volunteer comes back after this long, as people's machines do, ms. */
+const comesBackAfterMs = 12_000;
+
+export async function runDemo(request: DemoRequest): Promise<number> {
+  const script = process.argv[1];
+  if (script === undefined) throw new Error('the demonstration needs to know the program it is part of');
+  const folder = await mkdtemp(join(tmpdir(), 'banyan-demo-'));
+  const story = new Story(request, folder, script);
+  const stop = (): void => story.end();
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    return await story.tell();
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    await story.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Story {
+  readonly #request: DemoRequest;
+  readonly #folder: string;
+  readonly #stage: Stage;
+  readonly #board: Board;
+  #visitors = new Visitors([]);
+  readonly #ended: Promise<void>;
+  #resolveEnded: () => void = () => {};
+  #isEnding = false;
+  #startedAtMs = 0;
+  #releases = 0;
+  #kills = 0;
+  #trouble: string | null = null;
+  #url: string | null = null;
+
+  constructor(request: DemoRequest, folder: string, script: string) {
+    this.#ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#request = request;
+    this.#folder = folder;
+    this.#board = new Board(request.json ? process.stderr : process.stdout);
+    const site = join(folder, 'site-1');
+    this.#stage = new Stage({ folder, site, volunteers: request.volunteers, port: request.port, script });
+  }
+
+  end(): void {
+    if (this.#isEnding) process.exit(130);
+    this.#isEnding = true;
+    this.#board.say('Ending: every process of the farm is told to stop.');
+    this.#resolveEnded();
+  }
+
+  async tell(): Promise<number> {
+    const { seconds, json } = this.#request;
+    const pages = await buildDemoSite(join(this.#folder, 'site-1'), 'first edition');
+    this.#startedAtMs = performance.now();
+    const timer = seconds === null ? undefined : setTimeout(() => this.#resolveEnded(), seconds * 1000);
+    try {
+      await this.#untilEnd(this.#raise(pages));
+      await this.#untilEnd(this.#play());
+      if (!this.#isEnding && seconds === null) this.#board.say('That was the story. The farm stays up for you to look at.');
+      await this.#ended;
+    } catch (error) {
+      this.#trouble = error instanceof Error ? error.message : String(error);
+      this.#board.say(`It went wrong: ${this.#trouble}`);
+    } finally {
+      clearTimeout(timer);
+    }
+    const figures = await this.#figures();
+    const serving = await this.#servers();
+    await this.#visitors.end();
+    this.#board.print(figures);
+    if (json) process.stdout.write(`${JSON.stringify(this.#summary(serving))}\n`);
+    return this.#trouble === null ? 0 : 1;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#stage.all().map((process) => process.stop(stopGraceMs)));
+  }
+
+  /** Runs until done, or until the end has come. */
+  async #untilEnd(work: Promise<void>): Promise<void> {
+    if (this.#isEnding) return;
+    await Promise.race([work, this.#ended]);
+  }
+
+  /** The root, the volunteers, the users: up and talking. */
+  async #raise(pages: readonly string[]): Promise<void> {
+    const { root } = this.#stage;
+    const { invite } = await root.start();
+    if (invite === undefined) throw new Error('the root gave no invite');
+    this.#releases = 1;
+    this.#board.say(`The root is up in ${root.name}, serving these docs: ${pages.length} pages.`);
+    this.#stage.castVolunteers(invite);
+    this.#stage.castUsers(invite);
+    const { volunteers, users } = this.#stage;
+    for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
+    await Promise.all([...users, ...volunteers].map((process) => process.start()));
+    this.#board.say(`${volunteers.length} volunteers have joined by invite, each a process of its own: ${volunteers.map(({ name }) => name).join(', ')}.`);
+    this.#visitors = new Visitors(pages);
+    this.#visitors.onFailure = (sentence) => this.#board.say(`A request failed: ${sentence}`);
+    for (const user of users) this.#visitors.send(user.ready?.url ?? '');
+    this.#url = users[0]?.ready?.url ?? null;
+    if (this.#request.port !== 0 && this.#url !== null && new URL(this.#url).port !== String(this.#request.port)) {
+      this.#board.say(`Port ${this.#request.port} is in use; the site is at ${this.#url} instead.`);
+    }
+    this.#board.say(`Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`);
+    void this.#keepTable();
+  }
+
+  /** What happens, at its time. */
+  async #play(): Promise<void> {
+    const beganAtMs = performance.now();
+    const { seconds } = this.#request;
+    const leftMs = seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000 - (beganAtMs - this.#startedAtMs);
+    const pace = Math.min(1, leftMs / actsNeedMs);
+    const at = async (actMs: number): Promise<boolean> => await this.#waitUntil(beganAtMs + actMs * pace);
+
+    if (!(await at(acts.volunteer))) return;
+    const { medianMs } = this.#visitors.medianMs(beganAtMs, performance.now());
+    this.#board.say(`The users have waited ${medianMs.toFixed(0)} ms in the median. Now the volunteers offer to serve.`);
+    await Promise.all(this.#stage.volunteers.map((volunteer) => volunteer.ask('volunteer', {})));
+    if (!(await at(acts.update))) return;
+    await this.#update();
+    if (!(await at(acts.kill))) return;
+    const killed = this.#killOne();
+    if (!(await at(acts.drain))) return;
+    await killed;
+    await this.#drainOne();
+  }
+
+  async #update(): Promise<void> {
+    const folder = join(this.#folder, 'site-2');
+    await buildDemoSite(folder, 'second edition');
+    const { number, files } = await this.#stage.root.ask('update', { folder });
+    this.#releases = number;
+    this.#board.say(`Release ${number} is out (${files} files) and goes down the tree of servers while the users read on.`);
+  }
+
+  async #killOne(): Promise<void> {
+    const victim = this.#stage.volunteerIn(victimCity);
+    if (victim === undefined) return;
+    await victim.kill();
+    this.#kills++;
+    this.#board.say(`The server in ${victim.name} was killed (SIGKILL), in the middle of its requests. Its users go to the next one.`);
+    void this.#comeBack(victim);
+  }
+
+  async #comeBack(victim: Stage['root']): Promise<void> {
+    if (!(await this.#waitUntil(performance.now() + comesBackAfterMs))) return;
+    await victim.start();
+    this.#board.say(`The server in ${victim.name} is back, asks its old parent what it missed, and serves again.`);
+  }
+
+  async #drainOne(): Promise<void> {
+    const leaving = this.#stage.volunteerIn(drainingCity);
+    if (leaving === undefined) return;
+    this.#board.say(`The server in ${leaving.name} drains: it sends its clients on before it stops serving.`);
+    await leaving.ask('drain', {});
+    this.#board.say(`${leaving.name} has drained and is a client again.`);
+  }
+
+  /** True when that time has come, false when the end came first. */
+  async #waitUntil(atMs: number): Promise<boolean> {
+    if (this.#isEnding) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const came = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), Math.max(0, atMs - performance.now()));
+    });
+    const result = await Promise.race([came, this.#ended.then(() => false)]);
+    clearTimeout(timer);
+    return result;
+  }
+
+  async #keepTable(): Promise<void> {
+    while (await this.#waitUntil(performance.now() + tableEveryMs)) this.#board.show(await this.#figures());
+  }
+
+  async #figures(): Promise<Figures> {
+    const { root, volunteers } = this.#stage;
+    const rows = await Promise.all(
+      [root, ...volunteers].map(async (process) => ({
+        city: process.name,
+        part: process === root ? ('root' as const) : ('volunteer' as const),
+        status: await process.status(),
+      })),
+    );
+    const nowMs = performance.now();
+    const { ok, failed } = this.#visitors.count;
+    const began = this.#visitors.beganAtMs ?? nowMs;
+    return {
+      rows,
+      medianMs: this.#visitors.medianMs(nowMs - windowMs / 2, nowMs).medianMs,
+      firstMs: this.#visitors.medianMs(began, began + windowMs).medianMs,
+      ok,
+      failed,
+      url: this.#url,
+    };
+  }
+
+  async #servers(): Promise<number> {
+    const status = await this.#stage.root.status();
+    return status?.servers.filter((server) => server.state === 'serving').length ?? 0;
+  }
+
+  #summary(servers: number): object {
+    const nowMs = performance.now();
+    const began = this.#visitors.beganAtMs ?? nowMs;
+    const rounded = (ms: number): number | null => (Number.isNaN(ms) ? null : Math.round(ms * 10) / 10);
+    return {
+      kind: 'summary',
+      peers: 1 + this.#stage.volunteers.length,
+      servers,
+      requests: this.#visitors.count,
+      responseDelayMs: {
+        first: rounded(this.#visitors.medianMs(began, began + windowMs).medianMs),
+        last: rounded(this.#visitors.medianMs(nowMs - windowMs, nowMs).medianMs),
+      },
+      releases: this.#releases,
+      kills: this.#kills,
+    };
+  }
+}

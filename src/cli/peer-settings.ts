@@ -1,0 +1,69 @@
+/** From the settings about addresses, delays and limits to what a peer is asked to be. */
+import { access, readFile } from 'node:fs/promises';
+import { findFreePort } from './free-port.ts';
+import type { NodeRequest } from './node-request.ts';
+import type { Settings, limitOptions, peerOptions } from './option.ts';
+import { readAddress, toMultiaddr } from './peer-address.ts';
+import type { Session } from './session.ts';
+import { UsageError } from './user-error.ts';
+
+type PeerSettings = Settings<ReturnType<typeof peerOptions>>;
+
+/** Where the peer listens. Ports in use are stepped over, and said, unless the address names one or --strict-port is given. */
+export async function addressesOf(
+  session: Session,
+  settings: PeerSettings,
+): Promise<Pick<NodeRequest, 'listen' | 'announce'>> {
+  const wanted = settings.listen.length === 0 ? ['0.0.0.0'] : settings.listen;
+  const listen: string[] = [];
+  for (const text of wanted) {
+    const { host, port } = readAddress(text, 'listen');
+    const isStrict = settings.strictPort || (port !== null && port !== 0);
+    const found = await findFreePort(port ?? settings.peerPort, host, isStrict);
+    if (found.steppedOver !== null)
+      session.output.note(`Port ${found.steppedOver} is in use; peers are served on port ${found.port}.`);
+    listen.push(toMultiaddr(host, found.port));
+  }
+  const announce = settings.announce.map((text) => {
+    const { host, port } = readAddress(text, 'announce');
+    const first = /\/tcp\/(\d+)$/.exec(listen[0] ?? '')?.[1];
+    const told = port ?? Number(first);
+    if (told > 0) return toMultiaddr(host, told);
+    throw new UsageError(`--announce: "${text}" names no port, and the port to listen on is left to the system.`, {
+      hint: `Write --announce ${text}:<port>, or choose a port.`,
+    });
+  });
+  return { listen, announce };
+}
+
+export async function emulationOf(settings: PeerSettings): Promise<NodeRequest['emulation']> {
+  const { emulate, emulateNode: node, emulateMeanRtt } = settings;
+  if (emulate === null) {
+    if (node !== null || emulateMeanRtt !== null)
+      throw new UsageError('--emulate-node and --emulate-mean-rtt need --emulate <topology>.');
+    return null;
+  }
+  const { presets, presetTopology, readTopology, scaleToMeanRtt } = await import('../topology/index.ts');
+  const isFile = await access(emulate).then(
+    () => true,
+    () => false,
+  );
+  if (!isFile && !presets.has(emulate)) {
+    throw new UsageError(`--emulate: "${emulate}" is neither a file nor a ready-made topology.`, {
+      hint: `Ready-made are ${[...presets.keys()].join(', ')}; make your own with \`banyan topology generate\`.`,
+    });
+  }
+  const read = isFile ? readTopology(await readFile(emulate, 'utf8')) : presetTopology(emulate);
+  const topology = emulateMeanRtt === null ? read : scaleToMeanRtt(read, emulateMeanRtt);
+  if (node === null)
+    throw new UsageError(
+      `--emulate needs --emulate-node: which of its ${topology.size} nodes is this peer (0 to ${topology.size - 1})?`,
+    );
+  if (node >= topology.size)
+    throw new UsageError(`--emulate-node: there is no node ${node}; the topology has nodes 0 to ${topology.size - 1}.`);
+  return { topology, node };
+}
+
+export function limitsOf({ maxUpload, maxStorage, maxClients }: Settings<typeof limitOptions>): NodeRequest['limits'] {
+  return { uploadBytesPerSecond: maxUpload, storageBytes: maxStorage, clients: maxClients };
+}

@@ -1,0 +1,23 @@
+/**
+ * What of a visitor's request must not reach volunteers: who the visitor is.
+ *
+ * Reverse proxies in front of a gateway write the visitor's address into headers. A volunteer's server needs none of them,
+ * so they are taken out here, and the gateway adds none of its own.
+ */
+import type { IncomingMessage } from 'node:http';
+
+const TELLTALE =
+  /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|cf-ipcountry|fastly-client-ip|proxy-.*)$/i;
+
+/** Takes the headers that tell who is asking out of `request`, in all forms in which node:http holds them. */
+export function hideVisitor(request: IncomingMessage): void {
+  for (const name of Object.keys(request.headers)) if (TELLTALE.test(name)) delete request.headers[name];
+  for (const name of Object.keys(request.headersDistinct))
+    if (TELLTALE.test(name)) delete request.headersDistinct[name];
+  const raw: string[] = [];
+  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(index, index + 2);
+    if (!TELLTALE.test(name)) raw.push(name, value);
+  }
+  request.rawHeaders = raw;
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/**
+ * The composition root: the only place where the command line and the peer it runs know of each other.
+ *
+ * The peer (libp2p, SQLite and all) is loaded when a command starts one, so that `banyan --help` need not wait for it.
+ */
+import { readFileSync } from 'node:fs';
+import { frontStreams, isInBackground } from './cli/background.ts';
+import { runProgram } from './cli/program.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+// Whoever reads our output may leave first (`banyan status | head -1`); that is no error of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
+const environment = process.env;
+const streams = isInBackground(environment)
+  ? frontStreams(environment)
+  : { stdout: process.stdout, stderr: process.stderr };
+
+process.exitCode = await runProgram(
+  process.argv.slice(2),
+  {
+    version,
+    startNode: async (request) => {
+      const { assembleNode } = await import('./assembly.ts');
+      return await assembleNode(request);
+    },
+    runDemo: async (request) => {
+      const { runDemo } = await import('./cli/demonstration/story.ts');
+      return await runDemo(request);
+    },
+  },
+  { environment, ...streams },
+);
+// A connection that is still closing must not keep a finished command alive.
+setTimeout(() => process.exit(), 3_000).unref();
