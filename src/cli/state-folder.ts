@@ -168,6 +168,7 @@ export async function knownStates(paths: Paths): Promise<readonly KnownState[]> 
 export function labelFor(name: string, serviceId: string | null, part: Part): string {
   const plain = name
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '')

@@ -55,6 +55,8 @@ export class Optimisation {
 
   /** Starts a comparison of a client's server with the nearest others. */
   compareServers(own: PeerHandle, others: readonly MemberRecord[]): void {
+    // Right after a step down the new relatives may still name this peer itself as their server: wait for their news.
+    if (own === NOBODY || own === this.#ctx.self) return;
     this.#compared = new Map();
     this.#servers = others.filter((record) => record.state === 'serving' && record.subject !== own).slice(0, serversCompared);
     if (this.#servers.length === 0) return;

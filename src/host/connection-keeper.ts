@@ -8,7 +8,6 @@
 import './polyfill.ts';
 import type { Connection, PeerId } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
-import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Libp2p } from 'libp2p';
 import type { HostLogger } from './network-options.ts';
 
@@ -45,9 +44,9 @@ export class ConnectionKeeper {
   }
 
   /** Marks a peer to be reconnected to whenever it drops. */
-  keep(peerId: string, addresses: Multiaddr[]): void {
+  keep(peerId: string): void {
     this.#kept.add(peerId);
-    this.#tag(peerId, { multiaddrs: addresses, tags: { [KEEP_TAG]: { value: 100 } } });
+    this.#tag(peerId, { tags: { [KEEP_TAG]: { value: 100 } } });
   }
 
   unkeep(peerId: string): void {

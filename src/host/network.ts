@@ -187,7 +187,7 @@ export class Network extends EventEmitter<NetworkEvents> {
 
   /** Keeps a connection with this peer, opening it now and again whenever it drops. */
   keep(peerId: string): void {
-    this.#keeper.keep(peerId, this.#addresses.get(peerId) ?? []);
+    this.#keeper.keep(peerId);
     this.#dial(peerId).catch((error: Error) => this.#reportFailure(peerId, error.message));
   }
 
@@ -289,7 +289,8 @@ export class Network extends EventEmitter<NetworkEvents> {
     const open = this.#node.getConnections(id).find(({ status }) => status === 'open');
     if (open !== undefined) return open;
     const known = this.#addresses.get(peerId);
-    if (known !== undefined) await this.#node.peerStore.merge(id, { multiaddrs: known });
+    // In place of what libp2p remembers: each address of yesterday would cost a timeout.
+    if (known !== undefined) await this.#node.peerStore.patch(id, { multiaddrs: known });
     return await this.#node.dial(id, { signal });
   }
 

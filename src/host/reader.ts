@@ -33,11 +33,10 @@ interface Opened {
 
 /** A server that has not begun to answer after this long is given up for another, ms. */
 const silenceMs = 2_500;
-/** All tries together, until the first byte, ms. */
-const patienceMs = 9_000;
-/** Rounds through the list of servers before giving up. */
-const rounds = 3;
-const pauseBetweenRoundsMs = 400;
+/** All tries together, until the first byte, ms: a user is told before giving up by itself. */
+const patienceMs = 6_000;
+/** Between two rounds through the list of servers; a peer that is just joining knows none yet. */
+const pauseBetweenRoundsMs = 250;
 
 export class Reader {
   readonly #http: HttpClient;
@@ -84,7 +83,7 @@ export class Reader {
   /** The first proven response to a request; null when there is none within the time allowed. */
   async #open(request: SiteRequest, signal: AbortSignal, only?: AcceptedReleases, avoid?: string): Promise<Opened | null> {
     const untilMs = this.#port.nowMs() + patienceMs;
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; this.#port.nowMs() < untilMs; round++) {
       for (const server of this.#port.rank()) {
         if (signal.aborted || this.#port.nowMs() > untilMs) return null;
         if (server === avoid && round === 0) continue;

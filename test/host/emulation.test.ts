@@ -47,13 +47,14 @@ describe('an emulated distance', () => {
       const [a, b] = await startPair(at(0), at(node));
       const times = await roundTrips(a, b);
       expect(times[0]).toBeGreaterThanOrEqual(rttMs);
-      expect(median(times) - plainMs).toBeLessThan(2 * rttMs);
+      expect(median(times) - plainMs).toBeLessThan(rttMs + 60);
     }
   });
 
   it('costs nothing between peers on the same spot', async () => {
     const [a, b] = await startPair(at(0), at(3));
-    expect(median(await roundTrips(a, b))).toBeLessThan(12);
+    const [c, d] = await startPair(at(0), at(2));
+    expect(median(await roundTrips(a, b))).toBeLessThan(median(await roundTrips(c, d)) / 2);
   });
 
   it('is paid for opening a connection too: at least four round trips to the first answer', async () => {

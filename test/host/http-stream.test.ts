@@ -105,13 +105,15 @@ describe('HTTP over a stream', () => {
       };
       write();
     });
-    const { body } = await get('/', { silenceMs: 100 });
+    const silenceMs = 1_500;
+    const { body } = await get('/', { silenceMs });
+    const startedMs = performance.now();
     let before = -1;
-    await until('the server stands still', async () => {
+    await until('the server has stood still for longer than it may be silent', async () => {
       await new Promise((resolve) => setTimeout(resolve, 200));
       const isStill = written === before;
       before = written;
-      return isStill;
+      return isStill && performance.now() - startedMs > 2 * silenceMs;
     });
     expect(written).toBeLessThan(24 * 1024 * 1024);
     let bytes = 0;
@@ -143,6 +145,30 @@ describe('HTTP over a stream', () => {
   });
 });
 
+describe('an HTTP service that closes', () => {
+  it('finishes the answers it is at, lets go of held streams, and takes no more', async () => {
+    const [user, host] = await startPair();
+    const finish: (() => void)[] = [];
+    const sockets = new Set<IncomingMessage['socket']>();
+    const server = await serveHttp(host, (request, response) => {
+      sockets.add(request.socket);
+      response.write('begun, ');
+      if (request.url === '/long') finish.push(() => response.end('and finished'));
+      else response.end('done');
+    });
+    const client = new HttpClient(user);
+    const [long, short] = [client.request(host.peerId, { path: '/long' }), client.request(host.peerId, { path: '/' })];
+    expect((await readAll((await short).body)).toString()).toBe('begun, done');
+    const { body } = await long;
+    await server.close();
+    await until('the held stream is gone', () => [...sockets].filter(({ destroyed }) => destroyed).length === 1);
+    expect((await failure(client.request(host.peerId, { path: '/' }))).code).toBe('unreachable');
+    finish[0]?.();
+    expect((await readAll(body)).toString()).toBe('begun, and finished');
+    await until('the other is gone too', () => [...sockets].every(({ destroyed }) => destroyed));
+  });
+});
+
 describe('an HTTP request that fails', () => {
   it('says unreachable when no stream can be opened', async () => {
     const { client, host } = await startService((_, response) => response.end());
@@ -166,7 +192,7 @@ describe('an HTTP request that fails', () => {
 
   it('says timeout when the server falls silent in the middle', async () => {
     const { get } = await startService((_, response) => response.write('half'));
-    const { body } = await get('/slow', { silenceMs: 80 });
+    const { body } = await get('/slow', { silenceMs: 800 });
     expect((await failure(readAll(body))).code).toBe('timeout');
   });
 

@@ -26,7 +26,8 @@ describe('counting the bytes of any libp2p node', () => {
     ['under emulation', { size: 2, rttMs: () => 4, domain: () => 0 }],
   ] as const)('counts payload and all that goes with it, on both ends alike: %s', async (_, graph) => {
     const [atA, atB] = [new Traffic(), new Traffic()];
-    const place = (node: number): Emulation | undefined => (graph === undefined ? undefined : new Emulation(graph, node));
+    const place = (node: number): Emulation | undefined =>
+      graph === undefined ? undefined : new Emulation(graph, node);
     const [a, b] = [await plainNode(atA, place(0)), await plainNode(atB, place(1))];
     let received = 0;
     await b.handle('/test/sink', async (stream) => {
