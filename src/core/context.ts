@@ -4,7 +4,7 @@
  */
 import { NOBODY, compareStanding } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
-import type { Coordinate, Limits, MemberRecord, Statement, Unsigned } from './messages.ts';
+import type { Coordinate, Limits, Statement, Unsigned } from './messages.ts';
 import { moved, origin } from './coordinates.ts';
 import type { TreeOptions } from './options.ts';
 import type { Rules } from './rules.ts';
@@ -74,7 +74,7 @@ export class Context {
 
   /** Signs a statement as this peer. */
   signed<S extends Statement>(statement: Unsigned<S>): S {
-    const signature = this.world.sign(statement as Unsigned<Statement>);
+    const signature = this.world.sign(statement);
     return { ...statement, signature } as unknown as S;
   }
 
@@ -113,9 +113,4 @@ export class RttWindow {
   forget(): void {
     this.#samples.length = 0;
   }
-}
-
-/** Whether a record names a server that requests may go to. */
-export function isServing(record: MemberRecord): boolean {
-  return record.state === 'serving';
 }

@@ -12,6 +12,7 @@ import { NOBODY } from './ids.ts';
 import type { PeerCard } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
+import { timerNames } from './timers.ts';
 import type { Tree } from './tree.ts';
 
 /** Beats between two reminders to children that have not gone yet. */
@@ -137,7 +138,7 @@ export class Departure {
       }
       tree.leave();
     }
-    for (const timer of ['beat', 'silence', 'attempt', 'drain', 'promotion'] as const) ctx.timers.clear(timer);
+    for (const timer of timerNames) ctx.timers.clear(timer);
     ctx.draining = false;
     ctx.become('outside');
     ctx.world.tell({ type: 'left' });

@@ -13,8 +13,6 @@ export const timerNames = [
   'attempt',
   /** Draining has taken long enough. */
   'drain',
-  /** A transfer or an offer has not been answered. */
-  'promotion',
 ] as const;
 
 export type TimerName = (typeof timerNames)[number];

@@ -72,7 +72,7 @@ export class Reader {
     const opened = await this.#open(request, left.signal);
     if (opened === null) return false;
     if (left.signal.aborted) {
-      opened.response.body[Symbol.asyncIterator]().return?.();
+      await opened.response.body[Symbol.asyncIterator]().return?.();
       return true;
     }
     outgoing.writeHead(opened.response.status, { ...opened.response.headers });

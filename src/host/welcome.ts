@@ -5,6 +5,7 @@
  * root redeems tokens, and a peer that is asked for one asks the root in turn. The credential is bound to the asker's peer id,
  * so whoever overhears it gains nothing.
  */
+import { pipe } from 'it-pipe';
 import type { ByteStream } from './byte-stream.ts';
 
 export const WELCOME_PROTOCOL = '/banyan/welcome/1.0.0';
@@ -66,13 +67,24 @@ function readQuestion(bytes: Buffer): WelcomeQuestion | null {
 }
 
 async function readAll(stream: ByteStream): Promise<Buffer> {
+  return await pipe(stream.chunks, atMost(mostBytes), gather);
+}
+
+/** Lets so many bytes through, and throws at the next. */
+function atMost(limit: number): (source: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array> {
+  return async function* (source) {
+    let bytes = 0;
+    for await (const piece of source) {
+      bytes += piece.length;
+      if (bytes > limit) throw new Error(`more than ${limit} bytes of greeting`);
+      yield piece;
+    }
+  };
+}
+
+async function gather(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of stream.chunks) {
-    bytes += piece.length;
-    if (bytes > mostBytes) throw new Error(`more than ${mostBytes} bytes of greeting`);
-    pieces.push(piece);
-  }
+  for await (const piece of source) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 

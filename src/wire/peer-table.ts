@@ -9,7 +9,7 @@
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
 import { itemLimits } from './limits.ts';
-import { Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
 import { RecordLayout } from './records.ts';
 import { utf8Bytes } from './utf8.ts';
 import { bytes, list, text } from './values.ts';

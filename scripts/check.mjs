@@ -1,0 +1,24 @@
+// `npm run check`: types, lint, format, dead code. Runs all of them and says at the end what failed.
+import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+await import('./ready.mjs');
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const checks = [
+  ['types', ['tsc', '-b']],
+  ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
+  ['format', ['prettier', '--check', '--log-level', 'warn', '.']],
+  ['dead code', ['knip', '--no-progress']],
+];
+const failed = checks.filter(([title, [program, ...args]]) => {
+  console.error(`${title} …`);
+  const { status } = spawnSync('npx', ['--no-install', program, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  return status !== 0;
+});
+console.log(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.map(([title]) => title).join(', ')}.`);
+process.exitCode = failed.length === 0 ? 0 : 1;
