@@ -7,9 +7,10 @@
 import type { ReleaseNotice } from '../core/messages.ts';
 import { DiskFullError, QuotaError, receiveManifest, receiveRelease, sendRelease } from '../service/index.ts';
 import type { Manifest, ReleaseStore, ServiceKind } from '../service/index.ts';
-import { byteStream } from './byte-stream.ts';
+import { type ByteStream, byteStream } from './byte-stream.ts';
 import type { HostLogger } from './network-options.ts';
 import type { Network } from './network.ts';
+import type { UploadLimit } from './upload-limit.ts';
 
 export const TRANSFER_PROTOCOL = '/banyan/transfer/1.0.0';
 
@@ -30,12 +31,14 @@ export class Carrier {
   readonly #store: ReleaseStore;
   readonly #service: ServiceKind;
   readonly #logger: HostLogger;
+  readonly #upload: UploadLimit | undefined;
   readonly #stopping = new AbortController();
   #installing: Installing | null = null;
   /** Bytes handed to other servers. */
   bytesSent = 0;
 
-  constructor(network: Network, store: ReleaseStore, service: ServiceKind, logger: HostLogger) {
+  constructor(network: Network, store: ReleaseStore, service: ServiceKind, logger: HostLogger, upload?: UploadLimit) {
+    this.#upload = upload;
     this.#network = network;
     this.#store = store;
     this.#service = service;
@@ -51,7 +54,7 @@ export class Carrier {
       TRANSFER_PROTOCOL,
       async (stream, peerId) => {
         try {
-          const { bytes } = await sendRelease(byteStream(stream), this.#store);
+          const { bytes } = await sendRelease(this.#limited(byteStream(stream)), this.#store);
           this.bytesSent += bytes;
         } catch (error) {
           this.#logger.debug({ peerId, reason: String(error) }, 'a transfer to a peer ended early');
@@ -60,6 +63,19 @@ export class Carrier {
       },
       { maxInbound: transfersAtOnce },
     );
+  }
+
+  /** A stream on which what leaves waits for its turn. */
+  #limited(stream: ByteStream): ByteStream {
+    const upload = this.#upload;
+    if (upload === undefined) return stream;
+    return {
+      ...stream,
+      send: async (bytes) => {
+        await upload.wait(bytes.length);
+        await stream.send(bytes);
+      },
+    };
   }
 
   stop(): void {

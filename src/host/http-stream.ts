@@ -10,6 +10,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Readable, type Duplex } from 'node:stream';
 import type { Network } from './network.ts';
 import { StreamDuplex } from './stream-duplex.ts';
+import type { UploadLimit } from './upload-limit.ts';
 
 /** The protocol of the data plane. */
 export const HTTP_PROTOCOL = '/banyan/http/1.0.0';
@@ -61,14 +62,20 @@ export interface HttpResponse {
   readonly firstByteMs: number;
 }
 
+export interface ServeOptions {
+  readonly protocol?: string;
+  /** The limit that all answers share; none when left out. */
+  readonly upload?: UploadLimit | undefined;
+}
+
 /** Serves HTTP to peers. `request.socket` is a `StreamDuplex`, whose `remotePeer` is the client's proven peer id. */
 export async function serveHttp(
   network: Network,
   listener: RequestListener,
-  protocol = HTTP_PROTOCOL,
+  { protocol = HTTP_PROTOCOL, upload }: ServeOptions = {},
 ): Promise<HttpServer> {
   const server = new HttpServer(network, protocol, listener);
-  await network.handle(protocol, (stream, peerId) => server.take(new StreamDuplex(stream, peerId)), {
+  await network.handle(protocol, (stream, peerId) => server.take(new StreamDuplex(stream, peerId, { upload })), {
     maxInbound: MAX_STREAMS_PER_CLIENT,
   });
   return server;

@@ -44,6 +44,7 @@ import { Network } from './network.ts';
 import { composeStatus } from './node-status.ts';
 import type { NodeState } from './node-state.ts';
 import { Reader } from './reader.ts';
+import { UploadLimit } from './upload-limit.ts';
 import { WELCOME_PROTOCOL, answerWelcome, askWelcome } from './welcome.ts';
 import type { WelcomeAnswer, WelcomeQuestion } from './welcome.ts';
 
@@ -202,9 +203,11 @@ export class Node implements FarmNode {
     });
     this.#service = service;
     if (store.current !== null) this.#reader.accept(store.current);
-    this.#carrier = new Carrier(this.network, store, service, options.logger);
+    const { uploadBytesPerSecond } = options.limits;
+    const upload = uploadBytesPerSecond > 0 ? new UploadLimit(uploadBytesPerSecond) : undefined;
+    this.#carrier = new Carrier(this.network, store, service, options.logger, upload);
     await this.#carrier.start();
-    this.#httpServer = await serveHttp(this.network, (req, res) => service.handle(req, res));
+    this.#httpServer = await serveHttp(this.network, (req, res) => service.handle(req, res), { upload });
     await this.network.handle(WELCOME_PROTOCOL, async (stream) => {
       await answerWelcome(byteStream(stream), (question) => this.#welcome(question));
     });

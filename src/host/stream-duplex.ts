@@ -10,6 +10,7 @@ import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 import { resumeReading, whenWritable } from './stream-drain.ts';
 import { readStream } from './stream-reading.ts';
+import type { UploadLimit } from './upload-limit.ts';
 
 /** Small pieces written together leave as one frame up to this size. */
 const GATHER_BYTES = 64 * 1024;
@@ -20,11 +21,18 @@ const GOODBYE_MS = 10_000;
 
 type Done = (error?: Error | null) => void;
 
+export interface DuplexOptions {
+  readonly allowHalfOpen?: boolean;
+  /** What is written waits for its turn here. */
+  readonly upload?: UploadLimit | undefined;
+}
+
 export class StreamDuplex extends Duplex {
   /** The peer id at the other end, as the noise handshake proved it. */
   readonly remotePeer: string;
   readonly encrypted = true;
   readonly #opening: Promise<Stream>;
+  readonly #upload: UploadLimit | undefined;
   #stream: Stream | undefined;
   #timeoutMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -33,9 +41,10 @@ export class StreamDuplex extends Duplex {
    * Takes an open stream, or one that is being opened: what is written meanwhile waits for it. Unless `allowHalfOpen` our
    * side ends when the other has.
    */
-  constructor(stream: Stream | Promise<Stream>, remotePeer: string, { allowHalfOpen = true } = {}) {
+  constructor(stream: Stream | Promise<Stream>, remotePeer: string, { allowHalfOpen = true, upload }: DuplexOptions = {}) {
     super({ allowHalfOpen, readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
     this.remotePeer = remotePeer;
+    this.#upload = upload;
     if (stream instanceof Promise) {
       this.#opening = stream.then((opened) => {
         this.#attach(opened);
@@ -53,11 +62,20 @@ export class StreamDuplex extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
-    this.#send([chunk], done);
+    this.#sendInTurn([chunk], done);
   }
 
   override _writev(pieces: readonly { readonly chunk: Uint8Array }[], done: Done): void {
-    this.#send(gather(pieces), done);
+    this.#sendInTurn(gather(pieces), done);
+  }
+
+  #sendInTurn(chunks: readonly Uint8Array[], done: Done): void {
+    if (this.#upload === undefined) {
+      this.#send(chunks, done);
+      return;
+    }
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    this.#upload.take(bytes, () => (this.destroyed ? done() : this.#send(chunks, done)));
   }
 
   override _final(done: Done): void {
