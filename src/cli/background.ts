@@ -54,7 +54,7 @@ export async function startInBackground(session: Session, state: StateFolder): P
     stderr.isTTY === true ? 'tty' : '-',
     String(stderr.columns ?? 80),
   ].join(' ');
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = spawn(process.execPath, [...process.execArgv, session.adapters.programPath, ...process.argv.slice(2)], {
     detached: true,
     windowsHide: true,
     stdio: ['ignore', log, log, 'ipc'],

@@ -5,7 +5,7 @@
  * the keys of the config file, so that none can be forgotten. Modules that a command needs to run are imported when it
  * runs: `banyan --help` loads none of them.
  */
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type OptionSpec, type OptionSpecs, type Settings, commonOptions } from './option.ts';
 import type { Session } from './session.ts';
 import { variableOf } from './settings.ts';

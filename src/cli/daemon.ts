@@ -52,12 +52,16 @@ export async function runDaemon(session: Session, plan: DaemonPlan): Promise<voi
     command: session.command,
     version: session.adapters.version,
   });
+  const isNew = (await state.record()) === null;
+  const daemon = new Daemon(session, plan, stopping);
   try {
     await state.writeRecord(plan.record);
-    await new Daemon(session, plan, stopping).run();
+    await daemon.run();
   } finally {
     lock.release();
     stopping.end();
+    // A farm that never let this peer in leaves nothing behind, so that nothing is in the way of the next try.
+    if (isNew && !daemon.wasUp && plan.request.part !== 'root') await state.remove();
   }
 }
 
@@ -66,6 +70,7 @@ class Daemon {
   readonly #plan: DaemonPlan;
   readonly #stopping: StopSignal;
   #logger!: Logger;
+  wasUp = false;
   #node: FarmNode | null = null;
   #gateway: Gateway | null = null;
   #control: ControlServer | null = null;
@@ -141,6 +146,7 @@ class Daemon {
     this.#logger.info({ part: request.part, peerId: node.status().peerId }, 'up');
     if (isInBackground(this.#session.outside.environment)) cutLoose();
     this.#stopping.isUp = true;
+    this.wasUp = true;
   }
 
   async #openDoor(node: FarmNode): Promise<void> {

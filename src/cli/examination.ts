@@ -6,33 +6,23 @@
  */
 import { execFile } from 'node:child_process';
 import { access, constants, stat, statfs } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import type { NodeStatus } from '../host/farm-node.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
 import { findFreePort } from './free-port.ts';
-import { isLoopback, isPrivate, readAddress } from './peer-address.ts';
+import { isPrivate } from './peer-address.ts';
+import { examinePeer } from './peer-examination.ts';
 import { formatBytes } from './quantities.ts';
 import type { Session } from './session.ts';
 import { type KnownState, StateFolder, knownStates } from './state-folder.ts';
 import { UserError, tellError } from './user-error.ts';
-
-export interface Finding {
-  readonly check: 'versions' | 'disk' | 'clock' | 'ports' | 'network' | 'reachability' | 'keys' | 'peer';
-  readonly verdict: 'ok' | 'warn' | 'fail';
-  /** Which peer of this machine it is about; null for the machine itself. */
-  readonly service: string | null;
-  readonly sentence: string;
-  readonly advice: string | null;
-}
 
 const NEEDED_NODE = [20, 19] as const;
 const LOW_DISK_BYTES = 1_000_000_000;
 const EMPTY_DISK_BYTES = 50_000_000;
 /** No clock that is right can show less: when this was written. */
 const EARLIEST_TIME_MS = Date.UTC(2026, 0, 1);
-const DIAL_TIMEOUT_MS = 3_000;
 
 export async function* examine(session: Session, port: number): AsyncGenerator<Finding> {
   yield* versions();
@@ -42,7 +32,7 @@ export async function* examine(session: Session, port: number): AsyncGenerator<F
   yield network();
   let anyRuns = false;
   for (const known of states) {
-    for await (const finding of peer(known)) {
+    for await (const finding of examinePeer(known)) {
       anyRuns ||= finding.check === 'peer' && finding.verdict === 'ok';
       yield { ...finding, service: known.folder.label };
     }
@@ -81,10 +71,11 @@ async function disk(path: string): Promise<Finding> {
   const existing = await nearestExisting(path);
   try {
     await access(existing, constants.W_OK);
-  } catch {
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
     return fail(
       'disk',
-      `${existing} cannot be written to.`,
+      `${existing} cannot be written to (${code ?? String(error)}).`,
       'Change its owner or permissions, or use another folder with --state.',
     );
   }
@@ -166,128 +157,6 @@ async function portFree(port: number): Promise<Finding> {
   }
 }
 
-async function* peer({ folder, record }: KnownState): AsyncGenerator<Finding> {
-  yield* keys(folder, record.part === 'root');
-  const { ControlClient } = await import('./control-client.ts');
-  let client;
-  try {
-    client = await ControlClient.find(folder);
-  } catch (error) {
-    const { message, hint } = tellError(error);
-    yield fail('peer', message, hint ?? 'End it and start it again.');
-    return;
-  }
-  if (client === null) {
-    yield warn(
-      'peer',
-      `"${record.name}" (${record.part}) is not running.`,
-      'Start it, or let the system start it: banyan service --systemd.',
-    );
-    yield* dialInvited(record.invite);
-    return;
-  }
-  try {
-    const { pid } = await client.call('info', {});
-    const status = await client.call('status', {});
-    yield ok('peer', `"${record.name}" runs as process ${pid}, as a ${status.role}.`);
-    yield* running(status);
-  } finally {
-    client.close();
-  }
-}
-
-function* running(status: NodeStatus): Generator<Finding> {
-  if (!status.attached) {
-    yield fail(
-      'reachability',
-      'It is not attached to the farm.',
-      'Is the network up, and is any peer of the invite running? It keeps trying by itself.',
-    );
-  }
-  if (status.addresses.every((address) => isLoopback(address))) {
-    yield warn(
-      'reachability',
-      'It listens on this machine itself only (127.0.0.1).',
-      'For other machines: --listen 0.0.0.0.',
-    );
-  } else if (status.reachable) {
-    yield ok('reachability', 'Other peers can reach it.');
-  } else {
-    yield warn(
-      'reachability',
-      'No peer in another network has reached it yet, so it stays a leaf: it cannot serve many or be a parent.',
-      `Forward its port on the router (${status.addresses[0] ?? 'see banyan status'}), or say its public address with --announce.`,
-    );
-  }
-  const { installed, latest, installing } = status.release;
-  if (installed < latest && installing === null && installed > 0) {
-    yield warn(
-      'peer',
-      `It has release ${installed}; ${latest} is the latest.`,
-      'It fetches it by itself; if it stays so, look into its log.',
-    );
-  }
-  for (const problem of status.problems) yield warn('peer', problem, null);
-}
-
-/** Not running: can the peers that it would turn to be reached from here? */
-async function* dialInvited(link: string | null): AsyncGenerator<Finding> {
-  if (link === null) return;
-  const { readInvite } = await import('../service/index.ts');
-  const { addresses } = readInvite(link, 0);
-  const results = await Promise.all(addresses.map(async (address) => ({ address, reason: await dial(address) })));
-  const reached = results.find(({ reason }) => reason === null);
-  if (reached !== undefined) yield ok('reachability', `The farm can be reached from here (${reached.address}).`);
-  else {
-    const why = results.map(({ address, reason }) => `${address}: ${reason}`).join('; ');
-    yield fail(
-      'reachability',
-      `None of the peers in its invite can be reached (${why}).`,
-      'Is this machine online? Else ask for a new invite: they may have moved.',
-    );
-  }
-}
-
-/** null when somebody takes the connection, else why not. */
-async function dial(address: string): Promise<string | null> {
-  const { host, port } = readAddress(address, 'address');
-  return await new Promise((resolve) => {
-    const socket = connect({ host, port: port ?? 0 });
-    const end = (reason: string | null): void => {
-      socket.destroy();
-      resolve(reason);
-    };
-    socket.setTimeout(DIAL_TIMEOUT_MS, () => end('no answer'));
-    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
-    socket.once('connect', () => end(null));
-  });
-}
-
-async function* keys(folder: StateFolder, isRoot: boolean): AsyncGenerator<Finding> {
-  const wanted = isRoot ? (['rootKey', 'ownerKey'] as const) : (['peerKey'] as const);
-  for (const which of wanted) {
-    const path = folder.file(which);
-    const mode = await stat(path).then(
-      ({ mode: bits }) => bits & 0o777,
-      (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
-    );
-    if (mode === 'ENOENT' && which === 'peerKey') continue; // it is made at the first start
-    if (mode === 'ENOENT' && which === 'ownerKey') {
-      yield warn(
-        'keys',
-        `The owner key is not at ${path}.`,
-        'That is well if you keep it elsewhere; to publish, bring it back: banyan init --restore <file>.',
-      );
-    } else if (typeof mode === 'string') {
-      yield fail('keys', `The key at ${path} cannot be read (${mode}).`, 'Restore it from a backup.');
-    } else if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      yield fail('keys', `Others on this machine can read the key ${path}.`, `chmod 600 ${path}`);
-    } else {
-      yield ok('keys', `The key ${path} is there, for you alone.`);
-    }
-  }
-}
-
 async function stateAt(path: string): Promise<readonly KnownState[]> {
   const folder = new StateFolder(path);
   const record = await folder.record();
@@ -303,18 +172,6 @@ async function nearestExisting(path: string): Promise<string> {
       if (dirname(at) === at) throw new UserError(`There is no ${path}.`, { cause: error });
     }
   }
-}
-
-function ok(check: Finding['check'], sentence: string): Finding {
-  return { check, verdict: 'ok', service: null, sentence, advice: null };
-}
-
-function warn(check: Finding['check'], sentence: string, advice: string | null): Finding {
-  return { check, verdict: 'warn', service: null, sentence, advice };
-}
-
-function fail(check: Finding['check'], sentence: string, advice: string): Finding {
-  return { check, verdict: 'fail', service: null, sentence, advice };
 }
 
 function messageOf(error: unknown): string {

@@ -46,6 +46,8 @@ export interface DemoRequest {
 /** The parts of the program that are put in from outside. */
 export interface Adapters {
   readonly version: string;
+  /** The file that node runs to run this program: for processes and units that start it again. */
+  readonly programPath: string;
   readonly startNode: StartNode;
   /** Resolves with the exit code. A program without one has no command `demo`. */
   readonly runDemo?: (request: DemoRequest) => Promise<number>;

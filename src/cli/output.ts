@@ -135,10 +135,12 @@ function widthOf(text: string): number {
   return [...text.replace(COLOR_MARK, '')].length;
 }
 
+// eslint-disable-next-line no-control-regex -- these are the marks that `paint` makes.
 const COLOR_MARK = /\u001b\[\d+m/g;
 
 /** Lets through line ends, tabs and our own colours, and no other control character. */
 function clean(text: string): string {
+  // eslint-disable-next-line no-control-regex -- finding control characters is what this is for.
   return text.replace(/\u001b\[\d+m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (mark) =>
     mark.length > 1 ? mark : '?',
   );

@@ -12,6 +12,7 @@ import type { Cast, HeartbeatDown, HeartbeatUp, MemberRecord, Members, MembersCo
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { BetterPlace } from './optimisation.ts';
+import type { Answered } from './pings.ts';
 import type { Pulse } from './pulse.ts';
 import type { Tree } from './tree.ts';
 
@@ -70,7 +71,7 @@ export class Dispatch {
         if (answer === null) return;
         if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
         else if (answer.asker === 'optimisation') this.#better(parts.optimisation.lookedAt(answer));
-        else this.#better(parts.optimisation.compared(answer, parts.ownServer()));
+        else this.#compareServers(answer);
         return;
       }
       case 'members-compare':
@@ -135,6 +136,12 @@ export class Dispatch {
   #pinged(from: PeerHandle, { nonce }: Ping): void {
     const { ctx, servers, clients } = this.#parts;
     ctx.world.send(from, { kind: 'pong', nonce, coordinate: ctx.coordinate, serverRoom: servers.room, clientRoom: clients.room });
+  }
+
+  #compareServers(answer: Answered): void {
+    const { ctx, optimisation, selection, views } = this.#parts;
+    selection.probed(answer.peer, answer.rttMs);
+    if (!ctx.isServer()) this.#better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
   }
 
   #better(place: BetterPlace | null): void {
@@ -254,10 +261,12 @@ export class Dispatch {
   #viewed(from: PeerHandle, view: View): void {
     const { ctx, clients, views } = this.#parts;
     if (clients.parent !== from || ctx.isServer()) return;
+    const before = new Set(views.current?.records.map((record) => record.subject));
     if (!views.take(view)) return;
     for (const child of clients.children) ctx.world.send(child.peer, view);
-    const servers = views.servers();
-    if (clients.children.length === 0 || servers.length > 0) this.#attachment.keepBackup(clients);
+    const newcomers = views.servers().filter((record) => record.state === 'serving' && !before.has(record.subject));
+    this.#parts.optimisation.meetServers(this.#parts.ownServer(), newcomers);
+    this.#attachment.keepBackup(clients);
   }
 
   // --- Multicast and releases ---------------------------------------------------------------------------------------------------

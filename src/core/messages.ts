@@ -178,7 +178,7 @@ export interface HeartbeatDown {
   /** Null while the sender has nothing from above to pass on: the beat then only says "I live". */
   readonly stamp: Stamp | null;
   readonly depth: number;
-  /** This parent's beat counter; children echo it. */
+  /** This parent's beat counter, from 1; children echo it. 0 = a beat out of turn. */
   readonly beat: number;
   readonly intervalMs: number;
   readonly rosterVersion: number;

@@ -36,9 +36,8 @@ export class Optimisation {
   readonly #ctx: Context;
   readonly #pings: Pings;
   #look: Look | null = null;
-  /** Round trips of this comparison, by server. */
-  #compared = new Map<PeerHandle, number>();
-  #servers: readonly MemberRecord[] = [];
+  /** The last measured round trip to each server in view, ms. */
+  readonly #rttMs = new Map<PeerHandle, number>();
 
   constructor(ctx: Context, pings: Pings) {
     this.#ctx = ctx;
@@ -53,14 +52,24 @@ export class Optimisation {
     if (this.#look !== null) this.#pings.ask(this.#look.card.peer, 'optimisation');
   }
 
-  /** Starts a comparison of a client's server with the nearest others. */
+  /** Measures servers that have just come into view, and the own one to compare with. */
+  meetServers(own: PeerHandle, newcomers: readonly MemberRecord[]): void {
+    if (newcomers.length === 0) return;
+    for (const { subject } of newcomers) this.#pings.ask(subject, 'comparison');
+    if (own !== NOBODY && !newcomers.some((record) => record.subject === own)) this.#pings.ask(own, 'comparison');
+  }
+
+  /** Measures the own server and the nearest others anew. */
   compareServers(own: PeerHandle, others: readonly MemberRecord[]): void {
-    // Right after a step down the new relatives may still name this peer itself as their server: wait for their news.
-    if (own === NOBODY || own === this.#ctx.self) return;
-    this.#compared = new Map();
-    this.#servers = others.filter((record) => record.state === 'serving' && record.subject !== own).slice(0, serversCompared);
-    if (this.#servers.length === 0) return;
-    for (const peer of [own, ...this.#servers.map((record) => record.subject)]) this.#pings.ask(peer, 'comparison');
+    const known = new Set(others.map((record) => record.subject));
+    for (const peer of this.#rttMs.keys()) if (!known.has(peer) && peer !== own) this.#rttMs.delete(peer);
+    const nearest = others
+      .filter((record) => record.state === 'serving' && record.subject !== own)
+      .map((record) => ({ record, ms: this.#rttMs.get(record.subject) ?? predictRttMs(record.coordinate, this.#ctx.coordinate) }))
+      .sort((a, b) => a.ms - b.ms)
+      .slice(0, serversCompared)
+      .map(({ record }) => record);
+    this.meetServers(own, nearest);
   }
 
   /** Takes in a measured round trip within the tree; says where to go if that is better. */
@@ -82,22 +91,21 @@ export class Optimisation {
     return better ? { purpose: 'optimise', card: { ...card, rttMs: answer.rttMs } } : null;
   }
 
-  /** Takes in a round trip to a server; says which server's tree to go to if it is clearly nearer. */
-  compared(answer: Answered, own: PeerHandle): BetterPlace | null {
-    this.#compared.set(answer.peer, answer.rttMs);
-    const ownMs = this.#compared.get(own);
+  /** Takes in a round trip to a server; says which server's tree to go to if one in view is clearly nearer than the own. */
+  compared(answer: Answered, own: PeerHandle, others: readonly MemberRecord[]): BetterPlace | null {
+    this.#rttMs.set(answer.peer, answer.rttMs);
+    const ownMs = this.#rttMs.get(own);
     if (ownMs === undefined) return null;
     let best: MemberRecord | null = null;
     let bestMs = Number.POSITIVE_INFINITY;
-    for (const record of this.#servers) {
-      const rttMs = this.#compared.get(record.subject) ?? Number.POSITIVE_INFINITY;
-      if (rttMs < bestMs) {
+    for (const record of others) {
+      const rttMs = this.#rttMs.get(record.subject) ?? Number.POSITIVE_INFINITY;
+      if (record.state === 'serving' && record.subject !== own && rttMs < bestMs) {
         best = record;
         bestMs = rttMs;
       }
     }
     if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
-    if (this.#compared.size < this.#servers.length + 1) return null;
     return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
   }
 

@@ -66,10 +66,14 @@ export class Parts {
     return [this.servers, this.clients];
   }
 
-  /** The server whose client tree this peer is in (itself, if it is one). */
+  /**
+   * The server whose client tree this peer is in (itself, if it is one). NOBODY while it does not know: right after a step down
+   * its new relatives may still name it as their server.
+   */
   ownServer(): PeerHandle {
     if (this.ctx.isServer()) return this.ctx.self;
-    return this.clients.place?.stamp.root ?? this.clients.parentRoster?.ancestors[0]?.peer ?? NOBODY;
+    const server = this.clients.place?.stamp.root ?? this.clients.parentRoster?.ancestors[0]?.peer ?? NOBODY;
+    return server === this.ctx.self ? NOBODY : server;
   }
 
   /** Servers known to this peer, the nearest first: all of them for a server, those in view for a client. */

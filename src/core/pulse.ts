@@ -77,9 +77,9 @@ export class Pulse {
     }
   }
 
-  /** A beat out of turn, for a child that was just taken. */
+  /** A beat out of turn, for a child that was just taken. Its number is 0: the echo of it must not be taken for a round trip. */
   beatTo(tree: Tree, child: PeerHandle): void {
-    this.#parts.ctx.world.send(child, this.#compose(tree, noDeltas, false));
+    this.#parts.ctx.world.send(child, { ...this.#compose(tree, noDeltas, false), beat: 0 });
   }
 
   beatUp(tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {

@@ -23,6 +23,8 @@ export interface Sample {
 export interface ServerRecord {
   readonly peer: PeerHandle;
   delayMs: number;
+  /** The last round trip that was measured on purpose, ms; NaN before the first. */
+  rttMs: number;
   /** Recent failures: each adds 1, each success halves it, and it fades with time. */
   failures: number;
   requests: number;
@@ -64,6 +66,11 @@ export class Selection {
     }
   }
 
+  /** The round trip to a server was measured: better than its coordinates, until requests tell more. */
+  probed(server: PeerHandle, rttMs: number): void {
+    this.#record(server).rttMs = rttMs;
+  }
+
   /** A server sent bytes that contradict the release they name. */
   lied(server: PeerHandle): void {
     this.#record(server).liar = true;
@@ -95,7 +102,8 @@ export class Selection {
 
   #costMs(member: MemberRecord): number {
     const record = this.#records.get(member.subject);
-    const guessMs = optimism * predictRttMs(member.coordinate, this.#ctx.coordinate);
+    const rttMs = record === undefined || Number.isNaN(record.rttMs) ? predictRttMs(member.coordinate, this.#ctx.coordinate) : record.rttMs;
+    const guessMs = optimism * rttMs;
     if (record === undefined) return guessMs;
     const delayMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
     const failures = this.#failures(record);
@@ -110,7 +118,7 @@ export class Selection {
   #record(peer: PeerHandle): ServerRecord {
     let record = this.#records.get(peer);
     if (record === undefined) {
-      record = { peer, delayMs: Number.NaN, failures: 0, requests: 0, lastFailureAtMs: this.#ctx.nowMs, liar: false };
+      record = { peer, delayMs: Number.NaN, rttMs: Number.NaN, failures: 0, requests: 0, lastFailureAtMs: this.#ctx.nowMs, liar: false };
       this.#records.set(peer, record);
     }
     return record;

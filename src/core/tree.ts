@@ -39,6 +39,9 @@ export type Verdict = { readonly accept: true; readonly evict: Child | null } | 
 
 const sentBeatsKept = 16;
 const candidatesNamed = 8;
+/** Who comes back within this many beats after it was sent on has found no room with the others. */
+const sentOnBeats = 120;
+const sentOnKept = 32;
 
 export class Tree {
   readonly kind: TreeKind;
@@ -69,6 +72,8 @@ export class Tree {
   #stamp: Stamp | null = null;
   readonly #beatSentAtMs = new Float64Array(sentBeatsKept).fill(Number.NaN);
   #lastEvictionBeat = Number.NEGATIVE_INFINITY;
+  /** Orphans that were sent on lately, and at which beat. */
+  #sentOn: { readonly peer: PeerHandle; readonly beat: number }[] = [];
 
   constructor(kind: TreeKind, ctx: Context) {
     this.kind = kind;
@@ -203,11 +208,16 @@ export class Tree {
       return { accept: true, evict: worst };
     }
     const bringsSubtree = this.isRoot && join.hasChildren;
-    const nowhereElse = this.candidatesFor(from, join.coordinate).length === 0;
+    const nowhereElse = this.candidatesFor(from, join.coordinate).length === 0 || this.#cameBack(from);
     if (join.orphan && (bringsSubtree || nowhereElse) && this.children.length < options.fanOut + options.guestRoom) {
       return { accept: true, evict: null };
     }
+    if (join.orphan) this.#sentOn = [{ peer: from, beat: this.beat }, ...this.#sentOn].slice(0, sentOnKept);
     return { accept: false, reason: 'no-room' };
+  }
+
+  #cameBack(from: PeerHandle): boolean {
+    return this.#sentOn.some(({ peer, beat }) => peer === from && this.beat - beat <= sentOnBeats);
   }
 
   take(from: PeerHandle, join: Join): Place {
@@ -269,9 +279,15 @@ export class Tree {
     return worst;
   }
 
-  /** The guest that should hang elsewhere: beyond `fanOut`, the farthest that can be told to go. */
+  /**
+   * The guest that should hang elsewhere, beyond `fanOut`. First one that can have no children, if there is another that can: leaves
+   * in all the places near the root would close the tree to everybody else. Then the farthest.
+   */
   surplus(): Child | null {
-    return this.residents > this.#ctx.options.fanOut ? this.#worst() ?? this.children.findLast((child) => !child.evicted) ?? null : null;
+    if (this.residents <= this.#ctx.options.fanOut) return null;
+    const usable = (child: Child): boolean => this.#ctx.rules.mayBeParent(child.reachable);
+    const leaf = this.children.some(usable) ? this.children.find((child) => !child.evicted && !usable(child)) : undefined;
+    return leaf ?? this.#worst() ?? this.children.findLast((child) => !child.evicted) ?? null;
   }
 
   /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */

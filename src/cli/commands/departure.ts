@@ -2,6 +2,7 @@
 import { ANY_PEER, type Wanted, findState } from '../choice.ts';
 import { plan } from '../command.ts';
 import { toggle } from '../option.ts';
+import type { ControlClient } from '../control-client.ts';
 import type { Session } from '../session.ts';
 import type { StateFolder } from '../state-folder.ts';
 import { UsageError, UserError } from '../user-error.ts';
@@ -103,21 +104,28 @@ async function askToLeave(session: Session, name: string, folder: StateFolder): 
 }
 
 /** Gives the order and waits until the process has let go of its folder. */
-async function end(
-  folder: StateFolder,
-  order: () => Promise<unknown>,
-  client: { closed: Promise<void> },
-): Promise<void> {
+async function end(folder: StateFolder, order: () => Promise<unknown>, client: ControlClient): Promise<void> {
   const { findHolder } = await import('../lock.ts');
+  const { pid } = await client.call('info', {});
   await order();
   await client.closed;
   const untilMs = Date.now() + 30_000;
-  while ((await findHolder(folder)) !== null) {
+  while ((await findHolder(folder)) !== null || isAlive(pid)) {
     if (Date.now() > untilMs)
       throw new UserError(`The process on ${folder.path} does not end.`, {
         hint: 'End it by hand; `banyan status` shows its number.',
         code: 'no-end',
       });
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    return false;
   }
 }

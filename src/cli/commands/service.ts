@@ -31,7 +31,7 @@ export const service = plan({
       label: folder.label,
       command: [
         process.execPath,
-        process.argv[1] ?? '',
+        session.adapters.programPath,
         commands[record.part],
         '--state',
         folder.path,

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { DemoRequest } from '../node-request.ts';
 import { Board } from './board.ts';
 import type { Figures } from './board.ts';
+import type { FarmProcess } from './farm-process.ts';
 import { buildDemoSite } from './demo-site.ts';
 import { Stage, drainingCity, victimCity } from './stage.ts';
 import { Visitors } from './visitors.ts';
@@ -21,6 +22,7 @@ const windowMs = 10_000;
 const acts = { volunteer: 10_200, update: 15_000, kill: 17_500, drain: 20_000 } as const;
 const actsNeedMs = 31_000;
 const tableEveryMs = 1_000;
+const lookEveryMs = 100;
 const stopGraceMs = 4_000;
 /** A killed volunteer comes back after this long, as people's machines do, ms. */
 const comesBackAfterMs = 12_000;
@@ -122,6 +124,7 @@ class Story {
     const { volunteers, users } = this.#stage;
     for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
     await Promise.all([...users, ...volunteers].map((process) => process.start()));
+    await Promise.all(users.map((user) => this.#untilJoined(user)));
     this.#board.say(`${volunteers.length} volunteers have joined by invite, each a process of its own: ${volunteers.map(({ name }) => name).join(', ')}.`);
     this.#visitors = new Visitors(pages);
     this.#visitors.onFailure = (sentence) => this.#board.say(`A request failed: ${sentence}`);
@@ -132,6 +135,15 @@ class Story {
     }
     this.#board.say(`Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`);
     void this.#keepTable();
+  }
+
+  /** A reader that is up still has to find its place in the farm. */
+  async #untilJoined(user: FarmProcess): Promise<void> {
+    for (;;) {
+      const status = await user.status();
+      if (status?.attached === true && status.servers.length > 0) return;
+      if (!(await this.#waitUntil(performance.now() + lookEveryMs))) return;
+    }
   }
 
   /** What happens, at its time. */
@@ -172,7 +184,7 @@ class Story {
     void this.#comeBack(victim);
   }
 
-  async #comeBack(victim: Stage['root']): Promise<void> {
+  async #comeBack(victim: FarmProcess): Promise<void> {
     if (!(await this.#waitUntil(performance.now() + comesBackAfterMs))) return;
     await victim.start();
     this.#board.say(`The server in ${victim.name} is back, asks its old parent what it missed, and serves again.`);
