@@ -5,6 +5,7 @@
  * The peer (libp2p, SQLite and all) is loaded when a command starts one, so that `banyan --help` need not wait for it.
  */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { frontStreams, isInBackground } from './cli/background.ts';
 import { runProgram } from './cli/program.ts';
 
@@ -29,6 +30,7 @@ process.exitCode = await runProgram(
   process.argv.slice(2),
   {
     version,
+    programPath: fileURLToPath(import.meta.url),
     startNode: async (request) => {
       const { assembleNode } = await import('./assembly.ts');
       return await assembleNode(request);

@@ -18,6 +18,8 @@ import type { Tree } from './tree.ts';
 
 /** A digest must differ in this many beats in a row before it counts as a difference: news may be under way. */
 const patientBeats = 2;
+/** Membership records in one message. */
+const mostRecords = 512;
 
 export class Dispatch {
   readonly #parts: Parts;
@@ -169,13 +171,14 @@ export class Dispatch {
   // --- Heartbeats ------------------------------------------------------------------------------------------------------------
 
   #heardParent(from: PeerHandle, beat: HeartbeatDown): void {
-    const { ctx, membership, views, multicast } = this.#parts;
+    const { ctx, membership, views, multicast, releases } = this.#parts;
     const tree = this.#tree(beat.tree);
     if (tree.parent !== from) {
       if (this.#attachment.joining.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
       return;
     }
     const before = this.#parts.ownServer();
+    if (beat.release > (releases.latest?.number ?? 0)) ctx.world.send(from, { kind: 'release-ask' });
     tree.heardParent(beat);
     this.#pulse.expectParent(tree);
     if (tree.kind === 'servers') {
@@ -222,7 +225,9 @@ export class Dispatch {
     const { ctx, membership } = this.#parts;
     if (!this.#isServerNeighbour(from) || membership.stale) return;
     const records = message.snapshot ? [...membership.records()] : membership.differing(message.buckets);
-    if (records.length > 0) ctx.world.send(from, { kind: 'members', records, snapshot: message.snapshot });
+    for (let i = 0; i < records.length; i += mostRecords) {
+      ctx.world.send(from, { kind: 'members', records: records.slice(i, i + mostRecords), snapshot: message.snapshot && i === 0 });
+    }
     if (!message.answer && !message.snapshot) {
       ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: false, answer: true });
     }

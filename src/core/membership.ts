@@ -24,6 +24,8 @@ interface Entry {
 export const bucketCount = 16;
 const stateNumbers: Record<MemberState, number> = { joining: 1, serving: 2, draining: 3, gone: 4, excluded: 5 };
 const none: readonly MemberRecord[] = [];
+/** Records that travel with one beat at most; the rest goes with the next. */
+const mostDeltas = 64;
 
 export class Membership {
   readonly #ctx: Context;
@@ -126,12 +128,9 @@ export class Membership {
     this.#toggle(record);
   }
 
-  /** The deltas since the last call. */
+  /** Deltas that have not been passed on, so many as go with one beat. */
   takeDeltas(): readonly MemberRecord[] {
-    if (this.#pending.length === 0) return none;
-    const deltas = this.#pending;
-    this.#pending = [];
-    return deltas;
+    return this.#pending.length === 0 ? none : this.#pending.splice(0, mostDeltas);
   }
 
   hasDeltas(): boolean {

@@ -184,6 +184,8 @@ export interface HeartbeatDown {
   readonly rosterVersion: number;
   readonly roster: Roster | null;
   readonly standing: Standing;
+  /** The newest release the sender knows of; 0 for none. */
+  readonly release: number;
   /** Tree of servers: records that changed since the last beat. */
   readonly deltas: readonly MemberRecord[];
   /** Tree of servers: digest of the sender's membership. Tree of clients: version of the view of servers. */
@@ -240,7 +242,7 @@ export interface MembersCompare {
 export interface Members {
   readonly kind: 'members';
   readonly records: readonly MemberRecord[];
-  /** The answer to a snapshot request: complete. */
+  /** The answer to a snapshot request begins: forget the rest. More may follow without this mark. */
   readonly snapshot: boolean;
 }
 

@@ -108,7 +108,7 @@ export class Pulse {
   }
 
   #compose(tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
-    const { ctx, membership, multicast, views } = this.#parts;
+    const { ctx, membership, multicast, releases, views } = this.#parts;
     const place = tree.shown();
     return {
       kind: 'heartbeat-down',
@@ -120,6 +120,7 @@ export class Pulse {
       rosterVersion: tree.rosterVersion,
       roster: withRoster ? tree.roster() : null,
       standing: ctx.standing,
+      release: releases.latest?.number ?? 0,
       deltas,
       membershipDigest: tree.kind === 'servers' ? membership.digest() : views.version,
       castDigest: multicast.digest(),

@@ -147,6 +147,8 @@ class Door implements Gateway {
     }, this.#limits.answerTimeoutMs);
     const begun = (): void => {
       clearTimeout(late);
+      // Tells keep-alive clients to come back on a fresh connection, to whoever listens then.
+      if (this.#isClosing && !response.headersSent) response.setHeader('connection', 'close');
       firstByteMs ??= performance.now() - startedAtMs;
     };
     onFirstByte(response, begun);
@@ -165,9 +167,9 @@ class Door implements Gateway {
         complete,
       };
       this.#logger?.debug(details, 'request');
+      // An answer that had begun before the gateway closed leaves its connection idle.
+      if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections());
     });
-    // Tells keep-alive clients to come back on a fresh connection, to whoever listens then.
-    if (this.#isClosing) response.setHeader('connection', 'close');
     if (this.#underWay > this.#limits.maxRequests) {
       sendTrouble(request, response, { status: 503, reason: 'busy' });
       return;

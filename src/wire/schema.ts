@@ -194,6 +194,7 @@ export const messages = choice<Message, 'kind'>('kind', {
       deltas: [9, list(memberRecord, itemLimits.deltas)],
       membershipDigest: [10, uint],
       castDigest: [11, uint],
+      release: [12, uint],
     },
   ],
   'heartbeat-up': [

@@ -166,6 +166,7 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
     rosterVersion: uint,
     roster: fc.option(roster),
     standing,
+    release: uint,
     deltas: few(arbitraryMember),
     membershipDigest: digest,
     castDigest: digest,

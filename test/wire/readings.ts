@@ -42,6 +42,7 @@ export function heartbeat(change: Partial<HeartbeatDown> = {}): HeartbeatDown {
     rosterVersion: 12,
     roster: null,
     standing: { charter: 1, epoch: 1, term: 7 },
+    release: 12,
     deltas: [],
     membershipDigest: 3_000_000_000,
     castDigest: 4_000_000_000,
