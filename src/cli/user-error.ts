@@ -64,6 +64,7 @@ const SENTENCE_CLASSES: ReadonlySet<string> = new Set([
   'NewerStateError',
   'StateBusyError',
   'IdentityError',
+  'NodeError',
 ]);
 
 const SYSTEM_SENTENCES: Readonly<Record<string, (path: string, port: string) => readonly [string, string]>> = {

@@ -5,78 +5,38 @@
  * service), and what people ask into turns of the core. See farm-node.ts for what each method promises.
  */
 import './polyfill.ts';
-import { createPrivateKey, sign } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { sign } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PrivateKey } from '@libp2p/interface';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Limits, ReleaseNotice } from '../core/messages.ts';
-import { defaultOptions } from '../core/options.ts';
-import type { TreeOptions } from '../core/options.ts';
+import type { ReleaseNotice } from '../core/messages.ts';
 import type { PeerEvent } from '../core/world.ts';
 import {
-  AcceptedReleases,
   ReleaseStore,
-  ResponseVerifier,
   createService,
   createToken,
   formatInvite,
-  issueCredential,
   publishFolder,
-  readCharter,
   readKeyFile,
-  redeemToken,
-  verifyCredential,
-  verifyResponse,
 } from '../service/index.ts';
-import type { Charter, Invite, ServiceKind, SigningKey } from '../service/index.ts';
+import type { Charter, Invite, ServiceKind } from '../service/index.ts';
 import { AddressBook } from './address-book.ts';
-import { byteStream } from './byte-stream.ts';
 import { Carrier } from './carrier.ts';
 import { FarmClock } from './clock.ts';
 import { CoreHost } from './core-host.ts';
-import type { Emulation } from './emulation.ts';
+import { Doorkeeper } from './doorkeeper.ts';
+import { examine } from './examiner.ts';
 import type { FarmNode, Invitation, InviteOptions, NodeStatus, Progress } from './farm-node.ts';
 import { HttpClient, serveHttp } from './http-stream.ts';
 import type { HttpServer } from './http-stream.ts';
-import type { HostLogger, NetworkLimits } from './network-options.ts';
+import { introduce, peerIdIn, rememberedCharter } from './introduction.ts';
 import { Network } from './network.ts';
+import { NodeError } from './node-error.ts';
+import { signingKeyOf, treeOptionsOf } from './node-options.ts';
+import type { NodeOptions } from './node-options.ts';
 import { composeStatus } from './node-status.ts';
-import type { NodeState } from './node-state.ts';
 import { Reader } from './reader.ts';
+import { ServiceRecord } from './service-record.ts';
 import { UploadLimit } from './upload-limit.ts';
-import { WELCOME_PROTOCOL, answerWelcome, askWelcome } from './welcome.ts';
-import type { WelcomeAnswer, WelcomeQuestion } from './welcome.ts';
-
-export interface NodeOptions {
-  /** Where releases lie. */
-  readonly folder: string;
-  readonly state: NodeState;
-  /** The peer's libp2p identity; the root's is its root key. */
-  readonly privateKey: PrivateKey;
-  /** Root: signs credentials; null for everybody else. */
-  readonly rootKey: SigningKey | null;
-  /** The charter, for the root and for one that has joined before; else it is asked for with the invite. */
-  readonly charter: Charter | null;
-  /** What this peer joins by; null for the root. */
-  readonly invite: Invite | null;
-  /** Root: where the owner key lies; read for each release, never kept. */
-  readonly ownerKeyPath: string | null;
-  /** Offers to serve at once, goes on if it did before, or never serves whatever it did before. */
-  readonly serving: 'at-once' | 'if-asked' | 'never';
-  /** What it gives at most; 0 = no limit. */
-  readonly limits: Limits;
-  readonly listen: readonly string[];
-  readonly announce?: readonly string[];
-  readonly emulation?: Emulation;
-  readonly networkLimits?: Partial<NetworkLimits>;
-  readonly logger: HostLogger;
-}
-
-const credentialDays = 365;
-const dayMs = 86_400_000;
-const countEveryMs = 10_000;
-const welcomeTimeoutMs = 20_000;
 
 /** Starts a peer. @throws ServiceError or Error with a sentence when it cannot come up */
 export async function startNode(options: NodeOptions): Promise<Node> {
@@ -101,38 +61,6 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   }
 }
 
-/** The charter this peer was given when it joined; null before that. */
-function rememberedCharter(state: NodeState): Charter | null {
-  const document = state.recall('charter');
-  return document === null ? null : readCharter(Buffer.from(document, 'base64'));
-}
-
-/** Shows the invite at the farm's door; comes back with the charter, and remembers it and the credential. */
-async function introduce(network: Network, invite: Invite | null, state: NodeState): Promise<Charter> {
-  if (invite === null) throw new Error('Without a charter or an invite there is no farm to join: run `banyan init`, or `banyan join <invite>`.');
-  const question: WelcomeQuestion = { serviceId: invite.serviceId, token: invite.token, peerId: network.peerId, relayed: false };
-  const failures: string[] = [];
-  for (const address of invite.addresses) {
-    const peerId = /\/p2p\/([^/]+)$/.exec(address)?.[1];
-    if (peerId === undefined || peerId === network.peerId) continue;
-    network.learn(peerId, [address]);
-    try {
-      const signal = AbortSignal.timeout(welcomeTimeoutMs);
-      const answer = await askWelcome(byteStream(await network.openStream(peerId, WELCOME_PROTOCOL, signal)), question);
-      if (!answer.ok) throw Object.assign(new Error(answer.message), { refused: true });
-      const charter = readCharter(Buffer.from(answer.charter, 'base64'), invite.serviceId);
-      state.remember('charter', answer.charter);
-      state.remember('credential', answer.credential);
-      return charter;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (error instanceof Error && 'refused' in error) throw error;
-      failures.push(`${address}: ${message}`);
-    }
-  }
-  throw new Error(`None of the peers in the invite could be reached. Is one of them running, and this machine online?\n  ${failures.join('\n  ')}`);
-}
-
 export class Node implements FarmNode {
   readonly network: Network;
   readonly charter: Charter;
@@ -150,9 +78,8 @@ export class Node implements FarmNode {
   #service: ServiceKind | undefined;
   #carrier: Carrier | undefined;
   #httpServer: HttpServer | undefined;
-  #counting: NodeJS.Timeout | undefined;
-  #servingSinceMs: number | null = null;
-  #served = { requests: 0, bytes: 0 };
+  readonly #record: ServiceRecord;
+  readonly #door: Doorkeeper;
   #stopped = false;
   /** Told of everything that happens in the core, after it has been acted upon. */
   onEvent: (event: PeerEvent) => void = () => {};
@@ -175,10 +102,19 @@ export class Node implements FarmNode {
       options: treeOptionsOf(charter),
       logger,
       sign: (bytes) => sign(null, bytes, key),
-      admits: (peerId, credential) => this.#admits(peerId, credential),
+      admits: (peerId, credential) => this.#door.admits(peerId, credential),
       transfer: (notice, from) => void this.#transfer(notice, from),
       onEvent: (event) => this.#happened(event),
       onProblem: (sentence) => this.#say('disk', sentence),
+    });
+    this.#record = new ServiceRecord(state, (reason) => this.#say('disk', `The service record could not be written: ${reason}`));
+    this.#door = new Doorkeeper({
+      network,
+      charter,
+      state,
+      rootKey: options.rootKey,
+      standing: () => this.#host.peer.state.ctx.standing,
+      logger,
     });
     this.#reader = new Reader(this.#http, this.#readerPort(), logger);
     network.on('identified', (peerId, addresses) => this.#book.confirm(this.#book.handleOfPeer(peerId), addresses));
@@ -199,7 +135,9 @@ export class Node implements FarmNode {
     this.#store = store;
     const service = createService(kind, {
       store,
-      site: { onServed: ({ bytes }) => this.#countServed(bytes), onError: (error) => options.logger.warn({ reason: String(error) }, 'a request failed') },
+      site: {
+        onServed: ({ bytes }) => this.#record.answered(bytes),
+        onError: (error) => options.logger.warn({ reason: String(error) }, 'a request failed') },
     });
     this.#service = service;
     if (store.current !== null) this.#reader.accept(store.current);
@@ -208,12 +146,9 @@ export class Node implements FarmNode {
     this.#carrier = new Carrier(this.network, store, service, options.logger, upload);
     await this.#carrier.start();
     this.#httpServer = await serveHttp(this.network, (req, res) => service.handle(req, res), { upload });
-    await this.network.handle(WELCOME_PROTOCOL, async (stream) => {
-      await answerWelcome(byteStream(stream), (question) => this.#welcome(question));
-    });
+    await this.#door.start();
     this.#startCore(store);
-    this.#counting = setInterval(() => this.#flushCounters(), countEveryMs);
-    this.#counting.unref();
+    this.#record.start();
   }
 
   #startCore(store: ReleaseStore): void {
@@ -240,7 +175,6 @@ export class Node implements FarmNode {
   // --- What people ask -------------------------------------------------------------------------------------------------
 
   status(): NodeStatus {
-    const { state } = this.#options;
     return composeStatus({
       charter: this.charter,
       network: this.network,
@@ -248,9 +182,7 @@ export class Node implements FarmNode {
       peer: this.#host.peer,
       installed: this.#store?.current?.release ?? 0,
       installing: this.#carrier?.installing ?? null,
-      requestsServed: state.counter('requests-served') + this.#served.requests,
-      bytesServed: state.counter('bytes-served') + this.#served.bytes,
-      servingSeconds: state.counter('serving-seconds') + this.#servingSeconds(),
+      ...this.#record.totals,
       uptimeSeconds: (performance.now() - this.#startedAtMs) / 1000,
       limits: this.#host.peer.state.ctx.limits,
       problems: [...this.#problems.values()],
@@ -272,7 +204,7 @@ export class Node implements FarmNode {
   async update(folder: string, progress: (step: Progress) => void): Promise<{ number: number; files: number; bytes: number }> {
     this.#requireRoot('publish releases');
     const { ownerKeyPath } = this.#options;
-    if (ownerKeyPath === null || this.#store === undefined) throw new Error('This peer does not know where the owner key lies.');
+    if (ownerKeyPath === null || this.#store === undefined) throw new NodeError('no-owner-key', 'This peer does not know where the owner key lies.');
     const ownerKey = await readKeyFile(ownerKeyPath, 'owner');
     const { manifest, isNew } = await publishFolder({
       folder,
@@ -294,22 +226,22 @@ export class Node implements FarmNode {
 
   volunteer(): void {
     const { limits, serving } = this.#options;
-    if (serving === 'never') throw new Error('This peer was started as one that never serves: start it again without --never-serve.');
+    if (serving === 'never') throw new NodeError('never-serves', 'This peer was started as one that never serves: start it again without --never-serve.');
     this.#host.turn((peer, nowMs) => peer.volunteer(nowMs, limits));
   }
 
   async drain(): Promise<void> {
-    if (this.#isRoot) throw new Error('The root cannot drain: it is the service\'s origin. Stop it with `banyan stop`; the servers go on serving.');
+    if (this.#isRoot) throw new NodeError('is-root', 'The root cannot drain: it is the service\'s origin. Stop it with `banyan stop`; the servers go on serving.');
     await this.#until('drained', (peer, nowMs) => peer.drain(nowMs));
   }
 
   async leave(): Promise<void> {
-    if (this.#isRoot) throw new Error('The root cannot leave its own service. Stop it with `banyan stop`; the servers go on serving.');
+    if (this.#isRoot) throw new NodeError('is-root', 'The root cannot leave its own service. Stop it with `banyan stop`; the servers go on serving.');
     await this.#until('left', (peer, nowMs) => peer.leave(nowMs));
   }
 
   proxy(request: IncomingMessage, response: ServerResponse, nobody: (why: string) => void): void {
-    if (this.#servingSinceMs !== null && this.#service !== undefined) {
+    if (this.#record.isServing && this.#service !== undefined) {
       this.#service.handle(request, response);
       return;
     }
@@ -327,8 +259,7 @@ export class Node implements FarmNode {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearInterval(this.#counting);
-    this.#flushCounters();
+    this.#record.stop();
     this.#carrier?.stop();
     this.#host.stop();
     this.#http.close();
@@ -381,15 +312,14 @@ export class Node implements FarmNode {
 
   #startServing(): void {
     const isServer = this.#host.peer.state.ctx.isServer();
-    if (this.#servingSinceMs !== null || !isServer || this.#store?.current == null) return;
-    this.#servingSinceMs = performance.now();
+    if (this.#record.isServing || !isServer || this.#store?.current == null) return;
+    this.#record.serving(true);
     void this.#service?.start();
   }
 
   #stopServing(): void {
-    if (this.#servingSinceMs === null) return;
-    this.#flushCounters();
-    this.#servingSinceMs = null;
+    if (!this.#record.isServing) return;
+    this.#record.serving(false);
     void this.#service?.stop();
   }
 
@@ -412,64 +342,13 @@ export class Node implements FarmNode {
     const manifest = this.#store?.current;
     if (manifest == null) return;
     const server = this.#book.peerIdOf(subject);
-    const now = Date.now();
-    const verifier = new ResponseVerifier(new AcceptedReleases(manifest, now), { method: 'GET', target: path, headers: {} });
     try {
-      const { method, target, headers } = verifier.upstream;
-      const raw = await this.#http.request(server, { method, path: target, headers: { host: 'banyan', ...headers } });
-      const verified = await verifyResponse(verifier, { status: raw.status, headers: flat(raw.headers), body: raw.body }, now);
-      if (verified.verdict !== 'lie') return;
-      this.#say('liar', `Server ${server} was barred: it served ${path} with bytes that are not the owner's (${verified.reason}).`);
+      const lie = await examine(this.#http, this.#reachable(subject), path, manifest);
+      if (lie === null) return;
+      this.#say('liar', `Server ${server} was barred: it served ${path} with bytes that are not the owner's (${lie}).`);
       this.#host.turn((peer, nowMs) => peer.exclude(nowMs, subject));
     } catch (error) {
       this.#options.logger.debug({ server, path, reason: String(error) }, 'a reported server could not be examined');
-    }
-  }
-
-  // --- The door ------------------------------------------------------------------------------------------------------------
-
-  #admits(peerId: string, credential: Uint8Array): boolean {
-    if (this.charter.admission === 'open' || peerId === this.charter.rootPeerId) return true;
-    return verifyCredential(credential, this.charter, peerId, Date.now()).ok;
-  }
-
-  async #welcome(question: WelcomeQuestion): Promise<WelcomeAnswer> {
-    const { charter } = this;
-    const refuse = (reason: string, message: string): WelcomeAnswer => ({ ok: false, reason, message });
-    if (question.serviceId !== charter.serviceId) return refuse('other-service', `This peer belongs to another service, ${charter.serviceId}.`);
-    const document = Buffer.from(charter.bytes).toString('base64');
-    const { token } = question;
-    if (token === null) {
-      if (charter.admission === 'open') return { ok: true, charter: document, credential: '' };
-      return refuse('invite-needed', 'This farm is by invitation only, and the invite carries no token: ask the owner for an invite.');
-    }
-    const { rootKey } = this.#options;
-    if (rootKey === null) return await this.#relay(question);
-    const now = Date.now();
-    const result = this.#options.state.tokens.redeem(token.id, (record) => redeemToken(record, token, question.peerId, now));
-    if (!result.ok) return refuse(result.reason, result.message);
-    const { standing } = this.#host.peer.state.ctx;
-    const credential = issueCredential(rootKey, {
-      ...standing,
-      serviceId: charter.serviceId,
-      peerId: question.peerId,
-      issuedAtMs: now,
-      expiresAtMs: now + credentialDays * dayMs,
-    });
-    return { ok: true, charter: document, credential: Buffer.from(credential).toString('base64') };
-  }
-
-  /** Only the root redeems tokens: asks it on behalf of a stranger. */
-  async #relay(question: WelcomeQuestion): Promise<WelcomeAnswer> {
-    const refusal = (message: string): WelcomeAnswer => ({ ok: false, reason: 'root-away', message });
-    if (question.relayed) return refusal('Only the root can redeem this invite.');
-    try {
-      const signal = AbortSignal.timeout(welcomeTimeoutMs / 2);
-      const stream = await this.network.openStream(this.charter.rootPeerId, WELCOME_PROTOCOL, signal);
-      return await askWelcome(byteStream(stream), { ...question, relayed: true });
-    } catch (error) {
-      this.#options.logger.debug({ reason: String(error) }, 'the root could not be asked about an invite');
-      return refusal('The owner\'s machine, which has to confirm this invite, cannot be reached now: try again later.');
     }
   }
 
@@ -485,7 +364,7 @@ export class Node implements FarmNode {
         this.#host.turn((peer, nowMs) => peer.lied(nowMs, this.#book.handleOfPeer(server), path, release));
       },
       manifestFrom: async (server, signal) => {
-        if (this.#carrier === undefined) throw new Error('this peer is not up yet');
+        if (this.#carrier === undefined) throw new NodeError('not-up', 'This peer is not up yet.');
         return await this.#carrier.manifestFrom(server, signal);
       },
       nowMs: () => Date.now(),
@@ -506,7 +385,7 @@ export class Node implements FarmNode {
     if (invite !== null) this.#options.state.remember('neighbours', JSON.stringify(addresses.slice(0, 32)));
     const peerIds: string[] = [];
     for (const address of addresses) {
-      const peerId = /\/p2p\/([^/]+)$/.exec(address)?.[1];
+      const peerId = peerIdIn(address);
       if (peerId === undefined || peerId === this.network.peerId) continue;
       this.#book.confirm(this.#book.handleOfPeer(peerId), [address]);
       if (!peerIds.includes(peerId)) peerIds.push(peerId);
@@ -521,57 +400,11 @@ export class Node implements FarmNode {
   }
 
   #requireRoot(what: string): void {
-    if (!this.#isRoot) throw new Error(`Only the root can ${what}; this peer is a volunteer of ${this.charter.name}.`);
+    if (!this.#isRoot) throw new NodeError('not-root', `Only the root can ${what}; this peer is a volunteer of ${this.charter.name}.`);
   }
 
   #say(key: string, sentence: string): void {
     this.#problems.set(key, sentence);
     this.#options.logger.warn({ about: key }, sentence);
   }
-
-  #countServed(bytes: number): void {
-    this.#served.requests++;
-    this.#served.bytes += bytes;
-  }
-
-  #servingSeconds(): number {
-    return this.#servingSinceMs === null ? 0 : (performance.now() - this.#servingSinceMs) / 1000;
-  }
-
-  #flushCounters(): void {
-    const { state } = this.#options;
-    const seconds = this.#servingSeconds();
-    try {
-      if (this.#served.requests > 0) state.count('requests-served', this.#served.requests);
-      if (this.#served.bytes > 0) state.count('bytes-served', this.#served.bytes);
-      if (seconds > 0) state.count('serving-seconds', seconds);
-    } catch (error) {
-      this.#say('disk', `The counters could not be written: ${error instanceof Error ? error.message : String(error)}`);
-      return;
-    }
-    this.#served = { requests: 0, bytes: 0 };
-    if (this.#servingSinceMs !== null) this.#servingSinceMs = performance.now();
-  }
-}
-
-/** The peer's key as Node's own crypto wants it: libp2p's raw form is the seed and the public key. */
-function signingKeyOf(privateKey: PrivateKey): KeyObject {
-  const raw = Buffer.from(privateKey.raw);
-  const [d, x] = [raw.subarray(0, 32).toString('base64url'), raw.subarray(32, 64).toString('base64url')];
-  return createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d, x }, format: 'jwk' });
-}
-
-function treeOptionsOf(charter: Charter): TreeOptions {
-  const { fanOut, heartbeatMs } = charter.tree;
-  return {
-    ...defaultOptions,
-    fanOut,
-    guestRoom: fanOut,
-    minHeartbeatMs: heartbeatMs,
-    maxHeartbeatMs: Math.max(heartbeatMs, defaultOptions.maxHeartbeatMs),
-  };
-}
-
-function flat(headers: IncomingMessage['headers']): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
 }

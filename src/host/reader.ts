@@ -10,6 +10,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AcceptedReleases, LieError, ResponseVerifier, requestOf, verifyResponse } from '../service/index.ts';
 import type { Manifest, RawResponse, SiteRequest, VerifiedResponse } from '../service/index.ts';
+import { headersOf } from './http-headers.ts';
 import type { HttpClient } from './http-stream.ts';
 import type { HostLogger } from './network-options.ts';
 
@@ -32,7 +33,9 @@ interface Opened {
 }
 
 /** A server that has not begun to answer after this long is given up for another, ms. */
-const silenceMs = 2_500;
+const tryMs = 2_500;
+/** Silence in the middle of a body, after which another server goes on, ms. */
+const silenceMs = 4_000;
 /** All tries together, until the first byte, ms: a user is told before giving up by itself. */
 const patienceMs = 6_000;
 /** Between two rounds through the list of servers; a peer that is just joining knows none yet. */
@@ -115,15 +118,20 @@ export class Reader {
   }
 
   async #releases(server: string, signal: AbortSignal): Promise<AcceptedReleases> {
-    if (this.#accepted === null) this.accept(await this.#port.manifestFrom(server, signal));
+    if (this.#accepted === null) this.accept(await this.#port.manifestFrom(server, AbortSignal.any([signal, AbortSignal.timeout(tryMs)])));
     return this.#accepted as AcceptedReleases;
   }
 
   async #request(server: string, request: SiteRequest, accepted: AcceptedReleases, signal: AbortSignal): Promise<VerifiedResponse> {
     const verifier = new ResponseVerifier(accepted, request);
     const { method, target, headers } = verifier.upstream;
-    const raw = await this.#http.request(server, { method, path: target, headers: { host: 'banyan', ...headers }, signal, silenceMs });
-    const response: RawResponse = { status: raw.status, headers: singleValues(raw.headers), body: raw.body };
+    // The time to the first byte is bounded, opening a connection included; the body has its own measure of silence.
+    const trying = new AbortController();
+    const timer = setTimeout(() => trying.abort(new Error(`no answer within ${tryMs} ms`)), tryMs);
+    const both = AbortSignal.any([signal, trying.signal]);
+    const options = { method, path: target, headers: { host: 'banyan', ...headers }, signal: both, silenceMs };
+    const raw = await this.#http.request(server, options).finally(() => clearTimeout(timer));
+    const response: RawResponse = { status: raw.status, headers: headersOf(raw.headers), body: raw.body };
     const verified = await verifyResponse(verifier, response, this.#port.nowMs());
     if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);
     else this.#port.measured(server, raw.firstByteMs, verified.verdict === 'ok');
@@ -180,12 +188,6 @@ export function restOf(
   const last = status === 206 ? (range?.[2] ?? '') : '';
   if (Number.isNaN(first)) return null;
   return { method: 'GET', target: request.target, headers: { range: `bytes=${first + sent}-${last}` } };
-}
-
-function singleValues(headers: IncomingMessage['headers']): Record<string, string | undefined> {
-  const single: Record<string, string | undefined> = {};
-  for (const [name, value] of Object.entries(headers)) single[name] = Array.isArray(value) ? value.join(', ') : value;
-  return single;
 }
 
 async function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -31,7 +31,7 @@ export function subnetOfHost(host: string): number | undefined {
   if (groups.slice(0, 7).every((group) => group === 0) && groups[7] === 1) return LOOPBACK_SUBNET;
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
     const first = (groups[6] as number) >> 8;
-    return first === 127 ? LOOPBACK_SUBNET : (groups[6] as number);
+    return first === 127 ? LOOPBACK_SUBNET : groups[6];
   }
   return IPV6_OFFSET + (groups[0] as number) * 0x1_0000 + (groups[1] as number);
 }

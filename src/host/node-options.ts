@@ -1,0 +1,57 @@
+/**
+ * What a peer needs to be started, and what follows from it: the core's options from the charter, Node's form of the key.
+ */
+import { createPrivateKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import type { PrivateKey } from '@libp2p/interface';
+import type { Limits } from '../core/messages.ts';
+import { defaultOptions } from '../core/options.ts';
+import type { TreeOptions } from '../core/options.ts';
+import type { Charter, Invite, SigningKey } from '../service/index.ts';
+import type { Emulation } from './emulation.ts';
+import type { HostLogger, NetworkLimits } from './network-options.ts';
+import type { NodeState } from './node-state.ts';
+
+export interface NodeOptions {
+  /** Where releases lie. */
+  readonly folder: string;
+  readonly state: NodeState;
+  /** The peer's libp2p identity; the root's is its root key. */
+  readonly privateKey: PrivateKey;
+  /** Root: signs credentials; null for everybody else. */
+  readonly rootKey: SigningKey | null;
+  /** The charter, for the root and for one that has joined before; else it is asked for with the invite. */
+  readonly charter: Charter | null;
+  /** What this peer joins by; null for the root. */
+  readonly invite: Invite | null;
+  /** Root: where the owner key lies; read for each release, never kept. */
+  readonly ownerKeyPath: string | null;
+  /** Offers to serve at once, goes on if it did before, or never serves whatever it did before. */
+  readonly serving: 'at-once' | 'if-asked' | 'never';
+  /** What it gives at most; 0 = no limit. */
+  readonly limits: Limits;
+  readonly listen: readonly string[];
+  readonly announce?: readonly string[];
+  readonly emulation?: Emulation;
+  readonly networkLimits?: Partial<NetworkLimits>;
+  readonly logger: HostLogger;
+}
+
+/** The peer's key as Node's own crypto wants it: libp2p's raw form is the seed and the public key. */
+export function signingKeyOf(privateKey: PrivateKey): KeyObject {
+  const raw = Buffer.from(privateKey.raw);
+  const [d, x] = [raw.subarray(0, 32).toString('base64url'), raw.subarray(32, 64).toString('base64url')];
+  return createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', d, x }, format: 'jwk' });
+}
+
+/** The shape and pulse of the trees, as the owner wrote them into the charter. */
+export function treeOptionsOf(charter: Charter): TreeOptions {
+  const { fanOut, heartbeatMs } = charter.tree;
+  return {
+    ...defaultOptions,
+    fanOut,
+    guestRoom: fanOut,
+    minHeartbeatMs: heartbeatMs,
+    maxHeartbeatMs: Math.max(heartbeatMs, defaultOptions.maxHeartbeatMs),
+  };
+}
