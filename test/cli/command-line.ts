@@ -1,0 +1,126 @@
+/** Runs the built program as people do: as a process of its own, in a home of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const builtProgram = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+
+/** The URL of a built module, for scripts of processes that tests start. */
+export function builtModule(path: string): string {
+  return new URL(`../../dist/src/${path}`, import.meta.url).href;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A home with nothing in it, whose daemons end with the test. */
+export class Home {
+  readonly path: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly #children = new Set<ChildProcess>();
+
+  static async make(): Promise<Home> {
+    if (!existsSync(builtProgram)) throw new Error(`there is no ${builtProgram}: build first (npm run build)`);
+    const path = await mkdtemp(join(tmpdir(), 'by-'));
+    await mkdir(join(path, 'run'), { mode: 0o700 });
+    return new Home(path);
+  }
+
+  private constructor(path: string) {
+    this.path = path;
+    this.environment = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: path,
+      XDG_RUNTIME_DIR: join(path, 'run'),
+      NO_COLOR: '1',
+    };
+  }
+
+  file(...parts: readonly string[]): string {
+    return join(this.path, ...parts);
+  }
+
+  /** Starts the program and leaves it running. */
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
+    const child = spawn(process.execPath, [builtProgram, ...args], {
+      cwd: this.path,
+      env: { ...this.environment, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#children.add(child);
+    return new Running(child);
+  }
+
+  /** Runs the program to its end. */
+  async run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return await this.start(args, environment).ended;
+  }
+
+  async clear(): Promise<void> {
+    for (const child of this.#children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await rm(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
+export class Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  stdout = '';
+  stderr = '';
+  readonly #watchers = new Set<() => void>();
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#heard(() => (this.stdout += text)));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#heard(() => (this.stderr += text)));
+    this.ended = new Promise((resolve) => {
+      child.once('close', (code) => {
+        resolve({ code, stdout: this.stdout, stderr: this.stderr });
+        this.#heard(() => undefined);
+      });
+    });
+  }
+
+  /** The first JSON object on stdout of this kind. */
+  async line(kind: string): Promise<Record<string, unknown>> {
+    return await this.#until(
+      () => parseLines(this.stdout).find((object) => object['kind'] === kind),
+      `a line of kind ${kind}`,
+    );
+  }
+
+  /** Until this stands on stderr. */
+  async warning(text: string): Promise<void> {
+    await this.#until(() => this.stderr.includes(text) || undefined, `"${text}" on stderr`);
+  }
+
+  async #until<Found>(look: () => Found | undefined, what: string): Promise<Found> {
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      if (this.child.exitCode !== null) throw new Error(`it ended without ${what}: ${this.stdout}\n${this.stderr}`);
+      await new Promise<void>((resolve) => this.#watchers.add(resolve));
+    }
+  }
+
+  #heard(change: () => void): void {
+    change();
+    for (const watcher of this.#watchers) watcher();
+    this.#watchers.clear();
+  }
+}
+
+/** The objects in whole lines. */
+export function parseLines(text: string): Record<string, unknown>[] {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
