@@ -115,6 +115,12 @@ export class FarmProcess {
     await this.#ended;
   }
 
+  /** Ends it at once, without waiting for the end. */
+  killNow(): void {
+    this.#mayEnd = true;
+    this.#child?.kill('SIGKILL');
+  }
+
   /** Asks it to end, and makes sure that it does. */
   async stop(graceMs: number): Promise<void> {
     this.#mayEnd = true;

@@ -24,6 +24,7 @@ const actsNeedMs = 31_000;
 const tableEveryMs = 1_000;
 const lookEveryMs = 100;
 const stopGraceMs = 4_000;
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** A killed volunteer comes back after this long, as people's machines do, ms. */
 const comesBackAfterMs = 12_000;
 
@@ -33,15 +34,17 @@ export async function runDemo(request: DemoRequest): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-demo-'));
   const story = new Story(request, folder, script);
   const stop = (): void => story.end();
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  // Whatever ends this process, the farm must not outlive it.
+  const leaveNobody = (): void => story.killAll();
+  for (const signal of endSignals) process.on(signal, stop);
+  process.on('exit', leaveNobody);
   try {
     return await story.tell();
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
     await story.close();
     await rm(folder, { recursive: true, force: true });
+    for (const signal of endSignals) process.off(signal, stop);
+    process.off('exit', leaveNobody);
   }
 }
 
@@ -72,7 +75,10 @@ class Story {
   }
 
   end(): void {
-    if (this.#isEnding) process.exit(130);
+    if (this.#isEnding) {
+      this.#board.say('Ending at once.');
+      process.exit(130);
+    }
     this.#isEnding = true;
     this.#board.say('Ending: every process of the farm is told to stop.');
     this.#resolveEnded();
@@ -100,6 +106,10 @@ class Story {
     this.#board.print(figures);
     if (json) process.stdout.write(`${JSON.stringify(this.#summary(serving))}\n`);
     return this.#trouble === null ? 0 : 1;
+  }
+
+  killAll(): void {
+    for (const process of this.#stage.all()) process.killNow();
   }
 
   async close(): Promise<void> {
