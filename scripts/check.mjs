@@ -6,19 +6,19 @@ import { fileURLToPath } from 'node:url';
 await import('./ready.mjs');
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const checks = [
-  ['types', ['tsc', '-b']],
-  ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
-  ['format', ['prettier', '--check', '--log-level', 'warn', '.']],
-  ['dead code', ['knip', '--no-progress']],
+  { title: 'types', program: ['tsc', '-b'] },
+  { title: 'lint', program: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { title: 'format', program: ['prettier', '--check', '--log-level', 'warn', '.'] },
+  { title: 'dead code', program: ['knip', '--no-progress'] },
 ];
-const failed = checks.filter(([title, [program, ...args]]) => {
+const failed = checks.filter(({ title, program }) => {
   console.error(`${title} …`);
-  const { status } = spawnSync('npx', ['--no-install', program, ...args], {
+  const { status } = spawnSync('npx', ['--no-install', ...program], {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
   });
   return status !== 0;
 });
-console.log(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.map(([title]) => title).join(', ')}.`);
+console.log(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.map(({ title }) => title).join(', ')}.`);
 process.exitCode = failed.length === 0 ? 0 : 1;

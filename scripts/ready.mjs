@@ -32,17 +32,33 @@ function run(title, command, args) {
   console.error(`${title} …`);
   const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
   if (result.status !== 0) {
-    console.error(`${title} failed (${command} ${args.join(' ')}: ${result.error?.message ?? `exit ${result.status ?? result.signal}`}).`);
+    console.error(
+      `${title} failed (${command} ${args.join(' ')}: ${result.error?.message ?? `exit ${result.status ?? result.signal}`}).`,
+    );
     process.exit(1);
   }
   console.error(`${title}: done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-if (existsSync(join(root, 'package-lock.json')) && changedAt('package-lock.json') > changedAt('node_modules/.package-lock.json')) {
-  run('Installing the libraries (once; about a minute)', 'npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
+if (
+  existsSync(join(root, 'package-lock.json')) &&
+  changedAt('package-lock.json') > changedAt('node_modules/.package-lock.json')
+) {
+  run('Installing the libraries (once; about a minute)', 'npm', [
+    'ci',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]);
 }
 const stamp = 'dist/.info/built';
-const sources = () => Math.max(...['src', 'simulator', 'test'].map(newestUnder), changedAt('tsconfig.base.json'), changedAt('package-lock.json'));
+const sources = () =>
+  Math.max(
+    ...['src', 'simulator', 'test'].map(newestUnder),
+    changedAt('tsconfig.base.json'),
+    changedAt('package-lock.json'),
+  );
 if (force || sources() > changedAt(stamp)) {
   run('Building', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']);
   const { mkdirSync, writeFileSync } = await import('node:fs');

@@ -46,7 +46,8 @@ export class Agenda<T> {
         let below = 2 * at + 1;
         if (below >= this.#size) break;
         const right = below + 1;
-        if (right < this.#size && this.#isBefore(this.#ticks[right] ?? 0, this.#orders[right] ?? 0, below)) below = right;
+        if (right < this.#size && this.#isBefore(this.#ticks[right] ?? 0, this.#orders[right] ?? 0, below))
+          below = right;
         if (this.#isBefore(tick, order, below)) break;
         this.#move(below, at);
         at = below;

@@ -49,7 +49,13 @@ export interface Checker {
 }
 
 type Happening =
-  | { readonly type: 'message'; readonly from: PeerHandle; readonly to: PeerHandle; readonly life: number; readonly message: Message }
+  | {
+      readonly type: 'message';
+      readonly from: PeerHandle;
+      readonly to: PeerHandle;
+      readonly life: number;
+      readonly message: Message;
+    }
   | { readonly type: 'wake'; readonly peer: PeerHandle; readonly life: number; readonly alarm: number }
   | { readonly type: 'call'; readonly act: () => void };
 
@@ -107,7 +113,14 @@ export class SimulatedFarm {
   start(handle: PeerHandle, start: Omit<Start, 'records'>): Peer {
     const known = this.#hosts.get(handle);
     const disk = known?.disk ?? new Map<string, DurableRecord>();
-    const host: Host = { peer: null, life: (known?.life ?? 0) + 1, alarm: 0, silent: false, disk, start: { ...start, records: [...disk.values()] } };
+    const host: Host = {
+      peer: null,
+      life: (known?.life ?? 0) + 1,
+      alarm: 0,
+      silent: false,
+      disk,
+      start: { ...start, records: [...disk.values()] },
+    };
     this.#hosts.set(handle, host);
     const peer = new Peer(handle, this.#worldOf(handle, host), this.tree, this.options.rules ?? theRules);
     host.peer = peer;
@@ -126,7 +139,9 @@ export class SimulatedFarm {
     for (const key of this.#dialledOut) if (Math.floor(key / 0x100_0000) === handle) this.#dialledOut.delete(key);
     if (!closes) return;
     for (const neighbour of neighbours) {
-      this.after(this.options.rttMs(handle, neighbour) / 2, () => this.act(neighbour, (peer) => peer.disconnected(this.nowMs, handle)));
+      this.after(this.options.rttMs(handle, neighbour) / 2, () =>
+        this.act(neighbour, (peer) => peer.disconnected(this.nowMs, handle)),
+      );
     }
   }
 
@@ -196,7 +211,8 @@ export class SimulatedFarm {
 
   /** Ends the run: the checkers' verdicts. */
   verdict(): string[] {
-    for (const checker of this.checkers) for (const sentence of checker.verdict(this)) this.violations.push(`${checker.name}: ${sentence}`);
+    for (const checker of this.checkers)
+      for (const sentence of checker.verdict(this)) this.violations.push(`${checker.name}: ${sentence}`);
     return this.violations;
   }
 
@@ -221,12 +237,16 @@ export class SimulatedFarm {
           const sender = this.#hosts.get(from);
           // TCP answers for a dead process: the connection is refused or reset.
           if (host?.peer === null && !host.silent && sender?.life === life) {
-            this.after(this.options.rttMs(from, to) / 2, () => this.act(from, (peer) => peer.disconnected(this.nowMs, to)));
+            this.after(this.options.rttMs(from, to) / 2, () =>
+              this.act(from, (peer) => peer.disconnected(this.nowMs, to)),
+            );
           }
           return;
         }
         const { peer } = host;
-        this.#traceHash = mix(this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ message.kind.length);
+        this.#traceHash = mix(
+          this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ message.kind.length,
+        );
         this.#run(() => peer.receive(this.nowMs, from, message));
         return;
       }
@@ -246,41 +266,41 @@ export class SimulatedFarm {
   // --- The world ------------------------------------------------------------------------------------------------------------------
 
   #worldOf(self: PeerHandle, host: Host): World {
-    const farm = this;
     const { life } = host;
     const reachable = this.options.reachable ?? ((): boolean => true);
     return {
-      send: (to, message) => farm.#send(self, to, life, message),
+      send: (to, message) => this.#send(self, to, life, message),
       persist: (record) => {
         host.disk.set(durableKey(record), record);
       },
       wakeAt: (atMs) => {
         host.alarm++;
-        farm.#agenda.add(Math.ceil(atMs), { type: 'wake', peer: self, life, alarm: host.alarm });
+        this.#agenda.add(Math.ceil(atMs), { type: 'wake', peer: self, life, alarm: host.alarm });
       },
       connect: () => {},
       disconnect: () => {},
-      transfer: (notice, from) => farm.#transfer(self, life, notice, from),
+      transfer: (notice, from) => this.#transfer(self, life, notice, from),
       dial: (peer, nonce) => {
-        farm.after(farm.options.rttMs(self, peer) * 2, () => {
-          const worked = reachable(peer) && farm.peer(peer) !== null;
-          if (host.life === life) farm.act(self, (me) => me.dialed(farm.nowMs, peer, nonce, worked));
+        this.after(this.options.rttMs(self, peer) * 2, () => {
+          const worked = reachable(peer) && this.peer(peer) !== null;
+          if (host.life === life) this.act(self, (me) => me.dialed(this.nowMs, peer, nonce, worked));
         });
       },
       tell: (event) => {
-        farm.#told.push({ peer: self, event });
+        this.#told.push({ peer: self, event });
       },
-      random: () => farm.random.next(),
+      random: () => this.random.next(),
       sign: (statement) => seal(statement),
       verify: (statement) => sameBytes(statement.signature, seal(statement)),
       admits: () => true,
       fingerprint,
-      subnet: farm.options.subnet ?? ((peer) => peer),
+      subnet: this.options.subnet ?? ((peer) => peer),
     };
   }
 
   #send(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
-    if (to === NOBODY || to === from) throw new Error(`peer ${from} sent ${message.kind} to ${to === from ? 'itself' : 'nobody'}`);
+    if (to === NOBODY || to === from)
+      throw new Error(`peer ${from} sent ${message.kind} to ${to === from ? 'itself' : 'nobody'}`);
     this.messages++;
     this.onSend(from, to, message);
     const reachable = this.options.reachable;
@@ -295,11 +315,13 @@ export class SimulatedFarm {
     const atMs = Math.max(Math.ceil(this.nowMs + oneWayMs + jitterMs), this.#lastArrival.get(key) ?? 0);
     this.#lastArrival.set(key, atMs);
     this.#agenda.add(atMs, { type: 'message', from, to, life, message });
-    if (this.duplication > 0 && this.random.next() < this.duplication) this.#agenda.add(atMs, { type: 'message', from, to, life, message });
+    if (this.duplication > 0 && this.random.next() < this.duplication)
+      this.#agenda.add(atMs, { type: 'message', from, to, life, message });
   }
 
   #transfer(self: PeerHandle, life: number, notice: ReleaseNotice, from: PeerHandle): void {
-    const durationMs = this.options.rttMs(self, from) + (1000 * notice.sizeBytes) / (this.options.transferBytesPerSecond ?? 10e6);
+    const durationMs =
+      this.options.rttMs(self, from) + (1000 * notice.sizeBytes) / (this.options.transferBytesPerSecond ?? 10e6);
     this.after(durationMs, () => {
       const host = this.#hosts.get(self);
       if (host?.life !== life || host.peer === null) return;
@@ -337,7 +359,12 @@ function seal(statement: Unsigned<Statement>): Signature {
   let hash = mix(fingerprint(statement.issuer) ^ charter ^ (epoch << 8) ^ (term << 16));
   switch (statement.type) {
     case 'member':
-      hash = mix(hash ^ Math.imul(statement.subject + 1, 0x9e3779b1) ^ Math.imul(statement.incarnation, 77) ^ statement.state.length);
+      hash = mix(
+        hash ^
+          Math.imul(statement.subject + 1, 0x9e3779b1) ^
+          Math.imul(statement.incarnation, 77) ^
+          statement.state.length,
+      );
       break;
     case 'release':
       hash = mix(hash ^ Math.imul(statement.number, 0x85ebca6b) ^ statement.sizeBytes);

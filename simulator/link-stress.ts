@@ -15,7 +15,7 @@ export function linkStress(graph: Graph, tree: readonly (readonly [number, numbe
   for (const [from, children] of byParent) {
     const cameBy = shortestPathTree(neighbours, from);
     for (const child of children) {
-      for (let at = child; at !== from; ) {
+      for (let at = child; at !== from;) {
         const hop = cameBy[at];
         if (hop === undefined) throw new Error(`no path leads from node ${from} to node ${child}`);
         stress.set(hop.link, (stress.get(hop.link) ?? 0) + 1);
@@ -51,7 +51,11 @@ function shortestPathTree(neighbours: readonly (readonly Hop[])[], source: numbe
   for (;;) {
     let nearest = -1;
     for (let node = 0; node < distances.length; node++) {
-      if (!settled.has(node) && (distances[node] ?? Number.POSITIVE_INFINITY) < (distances[nearest] ?? Number.POSITIVE_INFINITY)) nearest = node;
+      if (
+        !settled.has(node) &&
+        (distances[node] ?? Number.POSITIVE_INFINITY) < (distances[nearest] ?? Number.POSITIVE_INFINITY)
+      )
+        nearest = node;
     }
     if (nearest < 0) return cameBy;
     settled.add(nearest);

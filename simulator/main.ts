@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import { randomSchedule } from './schedule.ts';
 import { play } from './stage.ts';
 
-const usage = 'usage: node dist/simulator/main.js [--from SEED] [--seeds COUNT] [--peers COUNT] [--deeds COUNT] [--json]';
+const usage =
+  'usage: node dist/simulator/main.js [--from SEED] [--seeds COUNT] [--peers COUNT] [--deeds COUNT] [--json]';
 const reportEvery = 50;
 
 interface Wanted {
@@ -22,13 +23,23 @@ interface Wanted {
 
 function wantedFrom(words: readonly string[]): Wanted {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...words], options: { from: text, seeds: text, peers: text, deeds: text, json: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    args: [...words],
+    options: { from: text, seeds: text, peers: text, deeds: text, json: { type: 'boolean' } },
+  });
   const whole = (name: 'from' | 'seeds' | 'peers' | 'deeds', fallback: number, least: number): number => {
     const value = Number(values[name] ?? fallback);
-    if (!Number.isInteger(value) || value < least) throw new RangeError(`--${name} is "${values[name]}"; it must be a whole number from ${least} on`);
+    if (!Number.isInteger(value) || value < least)
+      throw new RangeError(`--${name} is "${values[name]}"; it must be a whole number from ${least} on`);
     return value;
   };
-  return { from: whole('from', 1, 0), seeds: whole('seeds', 100, 1), peers: whole('peers', 20, 2), deeds: whole('deeds', 60, 0), json: values.json ?? false };
+  return {
+    from: whole('from', 1, 0),
+    seeds: whole('seeds', 100, 1),
+    peers: whole('peers', 20, 2),
+    deeds: whole('deeds', 60, 0),
+    json: values.json ?? false,
+  };
 }
 
 function run({ from, seeds, peers, deeds, json }: Wanted): number {
@@ -43,12 +54,27 @@ function run({ from, seeds, peers, deeds, json }: Wanted): number {
       violations.push({ seed, complaints: outcome.complaints, replay });
       console.error(`seed ${seed}: ${outcome.complaints.join('; ')}\n  ${replay}`);
     }
-    if ((seed - from + 1) % reportEvery === 0) console.error(`${seed - from + 1} of ${seeds} seeds, ${violations.length} with violations`);
+    if ((seed - from + 1) % reportEvery === 0)
+      console.error(`${seed - from + 1} of ${seeds} seeds, ${violations.length} with violations`);
   }
   wholeAfterBeats.sort((a, b) => a - b);
   const p95 = wholeAfterBeats[Math.floor(wholeAfterBeats.length * 0.95)] ?? 0;
-  if (json) console.log(JSON.stringify({ kind: 'simulation', from, seeds, peers, deeds, wholeAfterBeats: { p95, max: wholeAfterBeats.at(-1) }, violations }));
-  else console.log(`${seeds} seeds of ${peers} peers and ${deeds} deeds: ${violations.length} with violations; whole again after ${p95} heartbeats at p95`);
+  if (json)
+    console.log(
+      JSON.stringify({
+        kind: 'simulation',
+        from,
+        seeds,
+        peers,
+        deeds,
+        wholeAfterBeats: { p95, max: wholeAfterBeats.at(-1) },
+        violations,
+      }),
+    );
+  else
+    console.log(
+      `${seeds} seeds of ${peers} peers and ${deeds} deeds: ${violations.length} with violations; whole again after ${p95} heartbeats at p95`,
+    );
   return violations.length === 0 ? 0 : 1;
 }
 

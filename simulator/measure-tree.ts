@@ -105,7 +105,8 @@ function grow(farm: SimulatedFarm, peers: number): void {
   farm.run(150_000);
   for (let n = 1; n < peers; n += 15) farm.act(handle(n), (peer) => peer.volunteer(farm.nowMs, generous));
   farm.run(600_000);
-  if (!farm.runUntil(() => isWhole(farm), 120_000, beatMs)) throw new Error(`a farm of ${peers} peers did not become whole`);
+  if (!farm.runUntil(() => isWhole(farm), 120_000, beatMs))
+    throw new Error(`a farm of ${peers} peers did not become whole`);
 }
 
 // --- Shape -------------------------------------------------------------------------------------------------------------
@@ -116,7 +117,8 @@ function wayUp(farm: SimulatedFarm, peer: Peer): PeerHandle[] {
   let at: Peer | null = peer;
   while (at !== null && at.role !== 'root') {
     const parent: PeerHandle = at.state.upTree()?.parent ?? NOBODY;
-    if (parent === NOBODY || way.includes(parent)) throw new Error(`the way up from peer ${peer.self} ends at ${way.at(-1)}`);
+    if (parent === NOBODY || way.includes(parent))
+      throw new Error(`the way up from peer ${peer.self} ends at ${way.at(-1)}`);
     way.push(parent);
     at = farm.peer(parent);
   }
@@ -188,7 +190,8 @@ function repairs(farm: SimulatedFarm, kills: number): TreeFigures['repairBeats']
     for (const child of childrenOf(victim)) lostAtMs.set(child, farm.nowMs);
     farm.crash(victim.self, way === 'closed');
     farm.run(40 * beatMs);
-    if (lostAtMs.size > 0) throw new Error(`peers ${[...lostAtMs.keys()].join(', ')} have no parent after 40 heartbeats`);
+    if (lostAtMs.size > 0)
+      throw new Error(`peers ${[...lostAtMs.keys()].join(', ')} have no parent after 40 heartbeats`);
     farm.restart(victim.self);
     farm.run(20 * beatMs + farm.random.next() * beatMs);
   }
@@ -204,7 +207,8 @@ function childrenOf(peer: Peer): PeerHandle[] {
 /** Mean and percentiles; all NaN for no values. */
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
   return { mean, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1), count: sorted.length };
 }
@@ -228,7 +232,9 @@ function main(args: readonly string[]): void {
   console.log(line('repair, closed, heartbeats', figures.repairBeats.closed));
   console.log(line('repair, silent, heartbeats', figures.repairBeats.silent));
   console.log(line('control bytes/s a peer', figures.controlBytesPerSecond));
-  console.log(`messages/s a peer ${figures.messagesPerSecond.toFixed(2)}, root ${figures.rootBytesPerSecond.toFixed(0)} bytes/s`);
+  console.log(
+    `messages/s a peer ${figures.messagesPerSecond.toFixed(2)}, root ${figures.rootBytesPerSecond.toFixed(0)} bytes/s`,
+  );
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.slice(2));

@@ -14,7 +14,8 @@ if (json === undefined) {
   process.exit(2);
 }
 const outcome = play(JSON.parse(json) as Schedule, { prepare: (farm) => (farm.recording = flag === '--events') });
-for (const { atMs, peer, event } of outcome.farm.events) console.log(`${atMs} ms, peer ${peer}: ${JSON.stringify(event)}`);
+for (const { atMs, peer, event } of outcome.farm.events)
+  console.log(`${atMs} ms, peer ${peer}: ${JSON.stringify(event)}`);
 console.log(`whole after ${outcome.wholeAfterBeats} heartbeats, membership agreed after ${outcome.agreedAfterBeats}`);
 console.log(`trace hash ${outcome.farm.traceHash}`);
 for (const complaint of outcome.complaints) console.log(complaint);

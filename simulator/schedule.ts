@@ -11,7 +11,13 @@ import { Random } from './random.ts';
 export type Deed =
   | { readonly act: PeerAct; readonly afterMs: number; readonly peer: number }
   /** Nothing gets from `peer` to `other` for a while; the way back stays open. */
-  | { readonly act: 'cut'; readonly afterMs: number; readonly peer: number; readonly other: number; readonly forMs: number };
+  | {
+      readonly act: 'cut';
+      readonly afterMs: number;
+      readonly peer: number;
+      readonly other: number;
+      readonly forMs: number;
+    };
 
 /**
  * - `kill`: the process dies, its machine closes the connections. `power-cut`: silence.

@@ -57,7 +57,11 @@ export function play(schedule: Schedule, options: StageOptions = {}): Outcome {
     perform(farm, deed);
   }
   farm.mendAll();
-  farm.runUntil(() => farm.living().every((peer) => !peer.state.ctx.draining), 2 * farm.tree.drainBeats * beatMs, beatMs);
+  farm.runUntil(
+    () => farm.living().every((peer) => !peer.state.ctx.draining),
+    2 * farm.tree.drainBeats * beatMs,
+    beatMs,
+  );
   if (options.bury !== true) wakeAll(farm, schedule);
   const endedAtMs = farm.nowMs;
   const whole = farm.runUntil(() => isWhole(farm), patienceBeats * beatMs, beatMs / 2);
@@ -67,7 +71,10 @@ export function play(schedule: Schedule, options: StageOptions = {}): Outcome {
   farm.run(10 * beatMs);
   const complaints = [...farm.verdict(), ...multicast.missing(farm)];
   if (!settled) {
-    complaints.push(`after ${(farm.nowMs - endedAtMs) / beatMs} heartbeats without faults the farm is not whole`, ...misplaced(farm));
+    complaints.push(
+      `after ${(farm.nowMs - endedAtMs) / beatMs} heartbeats without faults the farm is not whole`,
+      ...misplaced(farm),
+    );
     if (!membershipAgrees(farm)) complaints.push('the servers do not agree who serves');
   }
   return { farm, multicast, wholeAfterBeats, agreedAfterBeats, complaints };

@@ -55,13 +55,18 @@ export function misplaced(farm: SimulatedFarm): string[] {
     }
     const [tree] = parents as [Tree];
     const listed = treeOf(farm.peer(tree.parent), tree.kind)?.child(peer.self) ?? null;
-    if (listed === null) sentences.push(`peer ${peer.self} names ${tree.parent} as its parent in the tree of ${tree.kind}, which does not know it`);
+    if (listed === null)
+      sentences.push(
+        `peer ${peer.self} names ${tree.parent} as its parent in the tree of ${tree.kind}, which does not know it`,
+      );
   }
   for (const parent of farm.living()) {
     for (const tree of parent.state.trees()) {
       for (const child of tree.children) {
         if (treeOf(farm.peer(child.peer), tree.kind)?.parent !== parent.self) {
-          sentences.push(`peer ${parent.self} lists ${child.peer} as a child in the tree of ${tree.kind}, which hangs elsewhere`);
+          sentences.push(
+            `peer ${parent.self} lists ${child.peer} as a child in the tree of ${tree.kind}, which hangs elsewhere`,
+          );
         }
       }
     }
@@ -95,5 +100,7 @@ export function membershipAgrees(farm: SimulatedFarm): boolean {
     .map((peer) => peer.self)
     .sort((a, b) => a - b)
     .join(' ');
-  return servers.every((peer) => peer.state.membership.digest() === first.state.membership.digest() && serving(peer) === expected);
+  return servers.every(
+    (peer) => peer.state.membership.digest() === first.state.membership.digest() && serving(peer) === expected,
+  );
 }

@@ -74,8 +74,9 @@ export class Attachment {
       roster: tree.roster(),
       heads: multicast.heads(),
     });
-    this.#pulse.beatTo(tree, from);
+    // The view first: a heartbeat that names a version the child has not got would make it ask.
     if (tree.kind === 'clients' && views.current !== null) ctx.world.send(from, views.current);
+    this.#pulse.beatTo(tree, from);
     if (!known) ctx.world.tell({ type: 'child-accepted', tree: tree.kind, child: from });
   }
 
@@ -198,7 +199,13 @@ export class Attachment {
     this.#fruitlessRounds = 0;
     this.#pulse.expectParent(tree);
     this.#pulse.start();
-    ctx.world.tell({ type: 'attached', tree: tree.kind, parent: from, depth: accept.depth + 1, moved: !isOrphan(purpose) });
+    ctx.world.tell({
+      type: 'attached',
+      tree: tree.kind,
+      parent: from,
+      depth: accept.depth + 1,
+      moved: !isOrphan(purpose),
+    });
     multicast.heard(from, accept.heads, fresh);
     ctx.world.send(from, { kind: 'cast-heads', heads: multicast.heads(), reply: false });
     this.#pulse.beatUp(tree);
@@ -207,14 +214,18 @@ export class Attachment {
     if (purpose === 'step-down') this.onSteppedDown();
   }
 
-  /** After a new parent: compares what was missed. */
+  /** After a new parent: a server compares what it missed. A client hears of a newer release by the heartbeat. */
   #catchUp(tree: Tree, from: PeerHandle): void {
     const { ctx, membership } = this.#parts;
-    if (tree.kind === 'servers') {
-      this.#parts.caughtUp = false;
-      this.#parts.viewDirty = true;
-      ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: membership.stale, answer: false });
-    }
+    if (tree.kind !== 'servers') return;
+    this.#parts.caughtUp = false;
+    this.#parts.viewDirty = true;
+    ctx.world.send(from, {
+      kind: 'members-compare',
+      buckets: membership.buckets(),
+      snapshot: membership.stale,
+      answer: false,
+    });
     ctx.world.send(from, { kind: 'release-ask' });
   }
 

@@ -59,7 +59,9 @@ export class Departure {
     this.#beats = 0;
     ctx.timers.set('drain', ctx.nowMs + ctx.options.drainBeats * ctx.intervalMs);
     // Within an incarnation the parent stays the same: who may bury this peer must be clear to those who heard the last record.
-    if (ctx.role === 'server') membership.declare('draining', membership.get(ctx.self)?.parent ?? servers.parent);
+    const own = membership.get(ctx.self);
+    if (ctx.role === 'server' && own?.state !== 'excluded')
+      membership.declare('draining', own?.parent ?? servers.parent);
     this.#sendChildrenOn();
     this.#finishIfEmpty();
   }
@@ -147,7 +149,8 @@ export class Departure {
   /** The last word about ourselves as a server, told at once to whoever passes it on. */
   #sayGone(): void {
     const { ctx, membership, servers } = this.#parts;
-    if (membership.get(ctx.self) === null) return;
+    const own = membership.get(ctx.self);
+    if (own === null || own.state === 'excluded') return;
     const record = membership.declare('gone', ctx.self);
     const listener = servers.parent !== NOBODY ? servers.parent : ctx.rootPeer;
     if (listener !== ctx.self) ctx.world.send(listener, { kind: 'members', records: [record], snapshot: false });

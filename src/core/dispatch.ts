@@ -8,7 +8,18 @@ import type { Attachment } from './attachment.ts';
 import { isSound } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
-import type { Cast, HeartbeatDown, HeartbeatUp, MemberRecord, Members, MembersCompare, Message, Ping, TreeCreate, View } from './messages.ts';
+import type {
+  Cast,
+  HeartbeatDown,
+  HeartbeatUp,
+  MemberRecord,
+  Members,
+  MembersCompare,
+  Message,
+  Ping,
+  TreeCreate,
+  View,
+} from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { BetterPlace } from './optimisation.ts';
@@ -29,6 +40,8 @@ export class Dispatch {
   #castMismatch = 0;
   #castDigestBefore = 0;
   readonly #createsSeen = new Set<PeerHandle>();
+  /** The root has barred this peer from serving. */
+  onExcluded: () => void = () => {};
   onInvited: (root: PeerHandle, neighbours: readonly PeerHandle[]) => void = () => {};
 
   constructor(parts: Parts, pulse: Pulse, attachment: Attachment) {
@@ -83,7 +96,8 @@ export class Dispatch {
       case 'view':
         return this.#viewed(from, message);
       case 'view-pull':
-        if (parts.views.current !== null && parts.clients.child(from) !== null) ctx.world.send(from, parts.views.current);
+        if (parts.views.current !== null && parts.clients.child(from) !== null)
+          ctx.world.send(from, parts.views.current);
         return;
       case 'cast':
         return parts.multicast.received(from, message);
@@ -131,13 +145,21 @@ export class Dispatch {
     const { ctx, neighbours } = this.#parts;
     if (this.#createsSeen.has(root) || root === ctx.self || this.#createsSeen.size > 64) return;
     this.#createsSeen.add(root);
-    if (ttl > 1) for (const peer of neighbours) if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
+    if (ttl > 1)
+      for (const peer of neighbours)
+        if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
     if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.onInvited(root, [from, ...neighbours]);
   }
 
   #pinged(from: PeerHandle, { nonce }: Ping): void {
     const { ctx, servers, clients } = this.#parts;
-    ctx.world.send(from, { kind: 'pong', nonce, coordinate: ctx.coordinate, serverRoom: servers.room, clientRoom: clients.room });
+    ctx.world.send(from, {
+      kind: 'pong',
+      nonce,
+      coordinate: ctx.coordinate,
+      serverRoom: servers.room,
+      clientRoom: clients.room,
+    });
   }
 
   #compareServers(answer: Answered): void {
@@ -178,17 +200,27 @@ export class Dispatch {
       return;
     }
     const before = this.#parts.ownServer();
-    if (beat.release > (releases.latest?.number ?? 0)) ctx.world.send(from, { kind: 'release-ask' });
+    const asked = tree.kind === 'servers' && !this.#parts.caughtUp;
+    if (beat.release > (releases.latest?.number ?? 0) && !asked) ctx.world.send(from, { kind: 'release-ask' });
     tree.heardParent(beat);
     this.#pulse.expectParent(tree);
     if (tree.kind === 'servers') {
       for (const record of beat.deltas) membership.merge(record);
-      this.#memberMismatch = beat.membershipDigest === membership.digest() || membership.hasDeltas() ? 0 : this.#memberMismatch + 1;
+      this.#memberMismatch =
+        beat.membershipDigest === membership.digest() || membership.hasDeltas() ? 0 : this.#memberMismatch + 1;
       if (this.#memberMismatch >= patientBeats) {
         this.#memberMismatch = 0;
-        ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: membership.stale, answer: false });
+        ctx.world.send(from, {
+          kind: 'members-compare',
+          buckets: membership.buckets(),
+          snapshot: membership.stale,
+          answer: false,
+        });
       }
-    } else if (beat.membershipDigest !== 0 && (beat.membershipDigest !== views.version || before !== this.#parts.ownServer())) {
+    } else if (
+      beat.membershipDigest !== 0 &&
+      (beat.membershipDigest !== views.version || before !== this.#parts.ownServer())
+    ) {
       ctx.world.send(from, { kind: 'view-pull', version: views.version });
     }
     const own = multicast.digest();
@@ -218,7 +250,11 @@ export class Dispatch {
   /** Neighbours in the tree of servers exchange membership; the root also hears from those that leave. */
   #isServerNeighbour(peer: PeerHandle): boolean {
     const { servers, ctx } = this.#parts;
-    return servers.parent === peer || servers.child(peer) !== null || (ctx.role === 'root' && this.#parts.membership.get(peer) !== null);
+    return (
+      servers.parent === peer ||
+      servers.child(peer) !== null ||
+      (ctx.role === 'root' && this.#parts.membership.get(peer) !== null)
+    );
   }
 
   #compared(from: PeerHandle, message: MembersCompare): void {
@@ -226,7 +262,11 @@ export class Dispatch {
     if (!this.#isServerNeighbour(from) || membership.stale) return;
     const records = message.snapshot ? [...membership.records()] : membership.differing(message.buckets);
     for (let i = 0; i < records.length; i += mostRecords) {
-      ctx.world.send(from, { kind: 'members', records: records.slice(i, i + mostRecords), snapshot: message.snapshot && i === 0 });
+      ctx.world.send(from, {
+        kind: 'members',
+        records: records.slice(i, i + mostRecords),
+        snapshot: message.snapshot && i === 0,
+      });
     }
     if (!message.answer && !message.snapshot) {
       ctx.world.send(from, { kind: 'members-compare', buckets: membership.buckets(), snapshot: false, answer: true });
@@ -255,12 +295,14 @@ export class Dispatch {
     if (record.subject !== ctx.self || own) return;
     if (record.state === 'excluded') {
       ctx.world.tell({ type: 'excluded-self' });
+      this.onExcluded();
       return;
     }
     // News of ourselves that we did not write now: a rumour of our death, or a life that we forgot. Outbid it.
     ctx.raiseIncarnation(record.incarnation);
     if (record.incarnation >= ctx.bootIncarnation && record.issuer === ctx.self) multicast.restartOwn();
-    if (ctx.isServer() && !ctx.draining) membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
+    if (ctx.isServer() && !ctx.draining)
+      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
   }
 
   #viewed(from: PeerHandle, view: View): void {
@@ -287,7 +329,8 @@ export class Dispatch {
   #sources(): PeerHandle[] {
     const { ctx, servers } = this.#parts;
     const sources = servers.parent === NOBODY ? [] : [servers.parent];
-    for (const card of this.#parts.knownServers().slice(0, 3).map(cardOf)) if (!sources.includes(card.peer)) sources.push(card.peer);
+    for (const card of this.#parts.knownServers().slice(0, 3).map(cardOf))
+      if (!sources.includes(card.peer)) sources.push(card.peer);
     if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
     return sources;
   }

@@ -103,7 +103,12 @@ export class Joining {
   /** An acceptance came. It is declined when it is late, or when the place became infeasible meanwhile. */
   accepted(from: PeerHandle, accept: Accept): void {
     const attempt = this.#attempt;
-    if (attempt === null || attempt.target !== from || attempt.nonce !== accept.nonce || attempt.tree.kind !== accept.tree) {
+    if (
+      attempt === null ||
+      attempt.target !== from ||
+      attempt.nonce !== accept.nonce ||
+      attempt.tree.kind !== accept.tree
+    ) {
       this.#decline(from, accept);
       return;
     }
@@ -170,7 +175,13 @@ export class Joining {
       if (peer === NOBODY || peer === this.#ctx.self || attempt.candidates.length >= mostCandidates) continue;
       if (attempt.tree.child(peer) !== null || peer === attempt.tree.parent) continue;
       if (attempt.candidates.some((candidate) => candidate.peer === peer)) continue;
-      attempt.candidates.push({ peer, state: 'new', rttMs: Number.NaN, room: 0, guessMs: predictRttMs(coordinate, this.#ctx.coordinate) });
+      attempt.candidates.push({
+        peer,
+        state: 'new',
+        rttMs: Number.NaN,
+        room: 0,
+        guessMs: predictRttMs(coordinate, this.#ctx.coordinate),
+      });
     }
   }
 
@@ -192,7 +203,10 @@ export class Joining {
         waitMs = Math.max(waitMs, 3 * candidate.guessMs);
         this.#pings.ask(candidate.peer, 'joining');
       }
-      this.#ctx.timers.set('attempt', this.#ctx.nowMs + Math.min(waitMs, this.#ctx.options.answerBeats * this.#ctx.intervalMs));
+      this.#ctx.timers.set(
+        'attempt',
+        this.#ctx.nowMs + Math.min(waitMs, this.#ctx.options.answerBeats * this.#ctx.intervalMs),
+      );
       return;
     }
     const full = attempt.purpose === 'optimise' ? null : nearestOf(candidates, (c) => c.state === 'answered');

@@ -66,7 +66,16 @@ export class Membership {
   /** Writes a new record of this peer about itself and spreads it. */
   declare(state: MemberState, parent: PeerHandle): MemberRecord {
     const { self, incarnation, standing, coordinate } = this.#ctx;
-    const record = this.#ctx.signed<MemberRecord>({ type: 'member', subject: self, incarnation, state, parent, coordinate, issuer: self, standing });
+    const record = this.#ctx.signed<MemberRecord>({
+      type: 'member',
+      subject: self,
+      incarnation,
+      state,
+      parent,
+      coordinate,
+      issuer: self,
+      standing,
+    });
     this.#store(record, true);
     return record;
   }
@@ -98,7 +107,11 @@ export class Membership {
     if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return false;
     if (!this.#mayWrite(record, known)) return false;
     if (!this.#ctx.world.verify(record)) {
-      this.#ctx.world.tell({ type: 'refused', peer: record.issuer, what: 'a membership record with a false signature' });
+      this.#ctx.world.tell({
+        type: 'refused',
+        peer: record.issuer,
+        what: 'a membership record with a false signature',
+      });
       return false;
     }
     this.#ctx.acknowledges(record);
@@ -161,7 +174,8 @@ export class Membership {
   /** Forgets tombstones that have lasted long enough. */
   expire(): void {
     const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
-    for (const [peer, { record, atMs }] of this.#entries) if (record.state === 'gone' && atMs < limitMs) this.#remove(peer);
+    for (const [peer, { record, atMs }] of this.#entries)
+      if (record.state === 'gone' && atMs < limitMs) this.#remove(peer);
   }
 
   #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {

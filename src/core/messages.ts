@@ -326,7 +326,8 @@ export interface Offer {
   readonly notice: ReleaseNotice;
 }
 
-export type DeclineReason = 'storage' | 'not-willing' | 'not-reachable' | 'busy' | 'install-failed' | 'no-release' | 'draining' | 'excluded';
+export type DeclineReason =
+  'storage' | 'not-willing' | 'not-reachable' | 'busy' | 'install-failed' | 'no-release' | 'draining' | 'excluded';
 
 export interface Answer {
   readonly kind: 'answer';

@@ -81,7 +81,8 @@ export class Multicast {
 
   heads(): CastHead[] {
     const heads: CastHead[] = [];
-    for (const { origin, incarnation, sequence } of this.#streams.values()) heads.push({ origin, incarnation, sequence });
+    for (const { origin, incarnation, sequence } of this.#streams.values())
+      heads.push({ origin, incarnation, sequence });
     return heads;
   }
 
@@ -117,7 +118,8 @@ export class Multicast {
     for (const head of heads) {
       const stream = this.#streams.get(head.origin);
       if (stream === undefined) {
-        if (this.#streams.size < mostOrigins && head.origin !== this.#ctx.self) this.#stream(head.origin, head.incarnation, fresh ? head.sequence : 0);
+        if (this.#streams.size < mostOrigins && head.origin !== this.#ctx.self)
+          this.#stream(head.origin, head.incarnation, fresh ? head.sequence : 0);
         const begun = this.#streams.get(head.origin);
         if (begun !== undefined && begun.sequence < head.sequence) this.#pull(from, begun, head.sequence);
         continue;
@@ -162,7 +164,12 @@ export class Multicast {
     this.#passOnGone(message);
     if (message.sequence - 1 <= stream.sequence) return;
     const { origin, incarnation, sequence } = stream;
-    this.#ctx.world.tell({ type: 'gap-skipped', origin, from: { origin, incarnation, sequence }, to: message.sequence });
+    this.#ctx.world.tell({
+      type: 'gap-skipped',
+      origin,
+      from: { origin, incarnation, sequence },
+      to: message.sequence,
+    });
     this.#forget(stream);
     stream.sequence = message.sequence - 1;
     this.#redigest();
@@ -184,7 +191,8 @@ export class Multicast {
 
   #handOn(cast: Cast): void {
     for (const waiting of this.#waiting) {
-      if (waiting.origin !== cast.origin || waiting.incarnation !== cast.incarnation || waiting.next !== cast.sequence) continue;
+      if (waiting.origin !== cast.origin || waiting.incarnation !== cast.incarnation || waiting.next !== cast.sequence)
+        continue;
       waiting.next++;
       this.#ctx.world.send(waiting.peer, cast);
     }
@@ -253,7 +261,10 @@ export class Multicast {
     stream.sequence = cast.sequence;
     stream.history.push(cast);
     this.#keptBytes += payloadBytes(cast);
-    while (stream.history.length > this.#ctx.options.castHistory || (this.#keptBytes > historyBytes && stream.history.length > 1)) {
+    while (
+      stream.history.length > this.#ctx.options.castHistory ||
+      (this.#keptBytes > historyBytes && stream.history.length > 1)
+    ) {
       const oldest = stream.history.shift();
       if (oldest !== undefined) this.#keptBytes -= payloadBytes(oldest);
     }
@@ -267,7 +278,12 @@ export class Multicast {
   #redigest(): void {
     let sum = 0;
     for (const { origin, incarnation, sequence } of this.#streams.values()) {
-      sum = (sum + mix(this.#ctx.world.fingerprint(origin) ^ Math.imul(incarnation, 0x9e3779b1) ^ Math.imul(sequence, 0x85ebca6b))) >>> 0;
+      sum =
+        (sum +
+          mix(
+            this.#ctx.world.fingerprint(origin) ^ Math.imul(incarnation, 0x9e3779b1) ^ Math.imul(sequence, 0x85ebca6b),
+          )) >>>
+        0;
     }
     this.#digest = sum;
   }

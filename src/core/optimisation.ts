@@ -13,7 +13,7 @@ import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
-import type { MemberRecord, PeerCard } from './messages.ts';
+import type { MemberRecord, PeerCard, Roster } from './messages.ts';
 import type { Answered, Pings } from './pings.ts';
 import type { Tree } from './tree.ts';
 
@@ -28,6 +28,8 @@ interface Look {
   /** The candidate below or above, with what the tree's way to it costs now. */
   readonly card: PeerCard;
   readonly relation: 'sibling' | 'ancestor';
+  /** What the candidate answered; it may come before the parent's answer. */
+  answer: Answered | null;
 }
 
 const serversCompared = 2;
@@ -36,6 +38,7 @@ export class Optimisation {
   readonly #ctx: Context;
   readonly #pings: Pings;
   #look: Look | null = null;
+  #lookingFrom: Tree | null = null;
   /** The last measured round trip to each server in view, ms. */
   readonly #rttMs = new Map<PeerHandle, number>();
 
@@ -48,6 +51,7 @@ export class Optimisation {
   lookAround(tree: Tree): void {
     if (tree.parent === NOBODY || tree.parentRoster === null) return;
     this.#pings.ask(tree.parent, 'optimisation');
+    this.#lookingFrom = tree;
     this.#look = this.#shortlist(tree);
     if (this.#look !== null) this.#pings.ask(this.#look.card.peer, 'optimisation');
   }
@@ -65,7 +69,10 @@ export class Optimisation {
     for (const peer of this.#rttMs.keys()) if (!known.has(peer) && peer !== own) this.#rttMs.delete(peer);
     const nearest = others
       .filter((record) => record.state === 'serving' && record.subject !== own)
-      .map((record) => ({ record, ms: this.#rttMs.get(record.subject) ?? predictRttMs(record.coordinate, this.#ctx.coordinate) }))
+      .map((record) => ({
+        record,
+        ms: this.#rttMs.get(record.subject) ?? predictRttMs(record.coordinate, this.#ctx.coordinate),
+      }))
       .sort((a, b) => a.ms - b.ms)
       .slice(0, serversCompared)
       .map(({ record }) => record);
@@ -75,20 +82,20 @@ export class Optimisation {
   /** Takes in a measured round trip within the tree; says where to go if that is better. */
   lookedAt(answer: Answered): BetterPlace | null {
     const look = this.#look;
-    if (look === null) return null;
+    if (answer.peer === this.#lookingFrom?.parent) this.#lookingFrom.parentRtt.add(answer.rttMs);
+    else if (look !== null && answer.peer === look.card.peer) look.answer = answer;
+    if (look === null || look.answer === null) return null;
     const { tree, card, relation } = look;
-    if (answer.peer === tree.parent) {
-      tree.parentRtt.add(answer.rttMs);
-      return null;
-    }
-    if (answer.peer !== card.peer) return null;
-    this.#look = null;
-    const room = tree.kind === 'servers' ? answer.pong.serverRoom : answer.pong.clientRoom;
     const parentMs = tree.parentRtt.medianMs();
-    if (room === 0 || Number.isNaN(parentMs)) return null;
+    if (Number.isNaN(parentMs)) return null;
+    this.#look = null;
+    const { pong, rttMs } = look.answer;
+    if ((tree.kind === 'servers' ? pong.serverRoom : pong.clientRoom) === 0) return null;
     const better =
-      relation === 'sibling' ? this.#isOnTheWay(card, parentMs, answer.rttMs) : this.#savesEnough(card.rttMs + parentMs, answer.rttMs);
-    return better ? { purpose: 'optimise', card: { ...card, rttMs: answer.rttMs } } : null;
+      relation === 'sibling'
+        ? this.#isOnTheWay(card, parentMs, rttMs)
+        : this.#savesEnough(card.rttMs + parentMs, rttMs);
+    return better ? { purpose: 'optimise', card: { ...card, rttMs } } : null;
   }
 
   /** Takes in a round trip to a server; says which server's tree to go to if one in view is clearly nearer than the own. */
@@ -121,7 +128,7 @@ export class Optimisation {
       if (card.peer === self || tree.child(card.peer) !== null) continue;
       const detourMs = card.rttMs + predictRttMs(card.coordinate, coordinate);
       if (detourMs < bestDetour && this.#isOnTheWay(card, directMs, predictRttMs(card.coordinate, coordinate))) {
-        best = { tree, card, relation: 'sibling' };
+        best = { tree, card, relation: 'sibling', answer: null };
         bestDetour = detourMs;
       }
     }
@@ -132,17 +139,27 @@ export class Optimisation {
       const throughTreeMs = card.rttMs + directMs;
       const gain = throughTreeMs - predictRttMs(card.coordinate, coordinate);
       if (gain > bestGain && this.#savesEnough(throughTreeMs, predictRttMs(card.coordinate, coordinate))) {
-        best = { tree, card, relation: 'ancestor' };
+        best = { tree, card, relation: 'ancestor', answer: null };
         bestGain = gain;
       }
     }
-    return best;
+    return best ?? this.#explore(tree, roster);
+  }
+
+  /** Any sibling: coordinates of peers that never met may be wrong about them, and the round trip puts them right. */
+  #explore(tree: Tree, roster: Roster): Look | null {
+    const { self, world } = this.#ctx;
+    const siblings = roster.siblings.filter((card) => card.peer !== self && tree.child(card.peer) === null);
+    const card = siblings[Math.floor(world.random() * siblings.length)];
+    return card === undefined ? null : { tree, card, relation: 'sibling', answer: null };
   }
 
   /** d(parent, sibling) + d(sibling, me) ≤ d(parent, me)·(1 + slack), the sibling being the nearer one to the parent. */
   #isOnTheWay(sibling: PeerCard, parentMs: number, siblingMs: number): boolean {
     const { world, self, options } = this.#ctx;
-    const nearer = sibling.rttMs < parentMs || (sibling.rttMs === parentMs && world.fingerprint(sibling.peer) < world.fingerprint(self));
+    const nearer =
+      sibling.rttMs < parentMs ||
+      (sibling.rttMs === parentMs && world.fingerprint(sibling.peer) < world.fingerprint(self));
     return nearer && siblingMs < parentMs && sibling.rttMs + siblingMs <= parentMs * (1 + options.detourSlack);
   }
 

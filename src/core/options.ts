@@ -64,15 +64,27 @@ export function validateOptions(options: TreeOptions): string[] {
   const need = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  need(Number.isInteger(options.fanOut) && options.fanOut >= 2, `fanOut is ${options.fanOut}; a tree needs at least 2 children a parent`);
+  need(
+    Number.isInteger(options.fanOut) && options.fanOut >= 2,
+    `fanOut is ${options.fanOut}; a tree needs at least 2 children a parent`,
+  );
   need(options.guestRoom >= 0, `guestRoom is ${options.guestRoom}; it cannot be negative`);
-  need(options.minHeartbeatMs >= 50, `minHeartbeatMs is ${options.minHeartbeatMs}; under 50 ms the pulse is all the farm would do`);
+  need(
+    options.minHeartbeatMs >= 50,
+    `minHeartbeatMs is ${options.minHeartbeatMs}; under 50 ms the pulse is all the farm would do`,
+  );
   need(
     options.maxHeartbeatMs >= options.minHeartbeatMs,
     `maxHeartbeatMs (${options.maxHeartbeatMs}) is below minHeartbeatMs (${options.minHeartbeatMs})`,
   );
-  need(options.missedBeats >= 2, `missedBeats is ${options.missedBeats}; under 2 one lost message is taken for a death`);
-  need(options.evictRatio > 0 && options.evictRatio < 1, `evictRatio is ${options.evictRatio}; it must lie between 0 and 1`);
+  need(
+    options.missedBeats >= 2,
+    `missedBeats is ${options.missedBeats}; under 2 one lost message is taken for a death`,
+  );
+  need(
+    options.evictRatio > 0 && options.evictRatio < 1,
+    `evictRatio is ${options.evictRatio}; it must lie between 0 and 1`,
+  );
   need(
     options.detourSlack < options.moveGain,
     `detourSlack (${options.detourSlack}) must be below moveGain (${options.moveGain}), or peers move down and up for ever`,

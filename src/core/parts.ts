@@ -99,7 +99,8 @@ export class Parts {
       if (tree.parent !== NOBODY) known.push(tree.parent);
       const roster = tree.parentRoster;
       if (roster === null || tree.isRoot) continue;
-      for (const cards of [roster.siblings, roster.ancestors, roster.uncles]) for (const card of cards) known.push(card.peer);
+      for (const cards of [roster.siblings, roster.ancestors, roster.uncles])
+        for (const card of cards) known.push(card.peer);
     }
     for (const record of this.knownServers()) known.push(record.subject);
     for (const tree of this.trees()) for (const child of tree.children) known.push(child.peer);

@@ -60,6 +60,7 @@ export class Peer {
     this.#departure = new Departure(this.#parts, this.#attachment);
     this.#rounds = new Rounds(this.#parts, this.#pulse, this.#attachment, this.#departure);
     this.#dispatch = new Dispatch(this.#parts, this.#pulse, this.#attachment);
+    this.#dispatch.onExcluded = () => this.#departure.drain();
     this.#dispatch.onInvited = (root, neighbours) => this.#enterAsClient(root, neighbours);
   }
 
@@ -181,7 +182,8 @@ export class Peer {
   /** Server: tells everybody something. Returns its sequence number. */
   multicast(nowMs: number, payload: CastPayload): number {
     this.#parts.ctx.nowMs = nowMs;
-    if (!this.#parts.ctx.isServer()) throw new Error('only a server may multicast; a client has nothing to tell the whole farm');
+    if (!this.#parts.ctx.isServer())
+      throw new Error('only a server may multicast; a client has nothing to tell the whole farm');
     const sequence = this.#parts.multicast.publish(payload);
     this.#settle();
     return sequence;
@@ -203,7 +205,9 @@ export class Peer {
     releases.installed(notice);
     if (promotion.taken !== null && ctx.role === 'client') {
       const record = this.#parts.views.servers().find((server) => server.subject === promotion.taken?.from);
-      const from: PeerCard = record ? cardOf(record) : { peer: promotion.taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN };
+      const from: PeerCard = record
+        ? cardOf(record)
+        : { peer: promotion.taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN };
       this.#attachment.joining.begin('promote', servers, [from, ...this.#parts.views.servers().map(cardOf)]);
     }
     this.#settle();
@@ -243,6 +247,7 @@ export class Peer {
     const { ctx, selection } = this.#parts;
     ctx.nowMs = nowMs;
     selection.lied(subject);
+    if (this.#parts.clients.parent === subject) this.#attachment.parentLost(this.#parts.clients, 'lied');
     if (ctx.role === 'root') ctx.world.tell({ type: 'reported', subject, by: ctx.self, path, releaseNumber });
     else ctx.world.send(ctx.rootPeer, { kind: 'report', subject, path, releaseNumber });
     this.#settle();
@@ -319,7 +324,11 @@ export class Peer {
     if (root === NOBODY) return;
     ctx.rootPeer = root;
     this.#parts.neighbours = neighbours;
-    const cards = [this.#leftBehind, ...neighbours, root].map((peer) => ({ peer, coordinate: ctx.coordinate, rttMs: Number.NaN }));
+    const cards = [this.#leftBehind, ...neighbours, root].map((peer) => ({
+      peer,
+      coordinate: ctx.coordinate,
+      rttMs: Number.NaN,
+    }));
     this.#attachment.enter(clients, cards);
   }
 
@@ -331,7 +340,11 @@ export class Peer {
     membership.declare('joining', this.#leftBehind);
     const at = ctx.coordinate;
     const known = membership.nearestServing(at, ctx.self).map(cardOf);
-    const others = [this.#leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({ peer, coordinate: at, rttMs: Number.NaN }));
+    const others = [this.#leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({
+      peer,
+      coordinate: at,
+      rttMs: Number.NaN,
+    }));
     const [first, ...rest] = others;
     this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest]);
     this.#pulse.start();

@@ -119,7 +119,8 @@ export class Promotion {
   /** Called on every beat of a client; tells its server that it is willing. */
   remind(server: PeerHandle): void {
     const { limits, reachable, role, draining } = this.#ctx;
-    if (limits === null || !reachable || role !== 'client' || draining || this.taken !== null || server === NOBODY) return;
+    if (limits === null || !reachable || role !== 'client' || draining || this.taken !== null || server === NOBODY)
+      return;
     if (this.#beatsUntilRepeat-- > 0) return;
     this.#beatsUntilRepeat = repeatBeats;
     this.#ctx.world.send(server, { kind: 'volunteer', limits });

@@ -133,7 +133,8 @@ export class Pulse {
     const { minHeartbeatMs, maxHeartbeatMs } = ctx.options;
     if (minHeartbeatMs === maxHeartbeatMs) return;
     const ages: number[] = [];
-    for (const tree of this.#parts.trees()) for (const child of tree.children) ages.push(ctx.nowMs - child.acceptedAtMs);
+    for (const tree of this.#parts.trees())
+      for (const child of tree.children) ages.push(ctx.nowMs - child.acceptedAtMs);
     ages.sort((a, b) => a - b);
     const medianMs = ages[ages.length >> 1] ?? 0;
     const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));

@@ -111,7 +111,9 @@ export class Reachability {
   #eligible(): PeerHandle[] {
     const { world, self } = this.#ctx;
     const own = world.subnet(self);
-    const known = [...new Set([...this.acquaintances(), ...this.#confirmed.keys()])].filter((peer) => peer !== self && peer !== NOBODY);
+    const known = [...new Set([...this.acquaintances(), ...this.#confirmed.keys()])].filter(
+      (peer) => peer !== self && peer !== NOBODY,
+    );
     const elsewhere = known.filter((peer) => world.subnet(peer) !== own);
     return elsewhere.length > 0 ? elsewhere : known;
   }

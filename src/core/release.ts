@@ -37,7 +37,14 @@ export class Releases {
   /** Root: signs and remembers the notice of a release it has installed. */
   publish(number: number, digest: Uint8Array, sizeBytes: number): ReleaseNotice {
     const { self, standing } = this.#ctx;
-    const notice = this.#ctx.signed<ReleaseNotice>({ type: 'release', number, digest, sizeBytes, issuer: self, standing });
+    const notice = this.#ctx.signed<ReleaseNotice>({
+      type: 'release',
+      number,
+      digest,
+      sizeBytes,
+      issuer: self,
+      standing,
+    });
     this.latest = notice;
     this.installedNumber = number;
     this.#ctx.world.persist({ type: 'release', notice, installed: true });
@@ -48,11 +55,19 @@ export class Releases {
   learn(notice: ReleaseNotice): boolean {
     if (this.latest !== null && notice.number <= this.latest.number) return false;
     if (notice.issuer !== this.#ctx.rootPeer || !this.#ctx.world.verify(notice)) {
-      this.#ctx.world.tell({ type: 'refused', peer: notice.issuer, what: `a false notice of release ${notice.number}` });
+      this.#ctx.world.tell({
+        type: 'refused',
+        peer: notice.issuer,
+        what: `a false notice of release ${notice.number}`,
+      });
       return false;
     }
     if (!this.#ctx.acknowledges(notice)) {
-      this.#ctx.world.tell({ type: 'refused', peer: notice.issuer, what: `a notice of release ${notice.number} under an older term` });
+      this.#ctx.world.tell({
+        type: 'refused',
+        peer: notice.issuer,
+        what: `a notice of release ${notice.number} under an older term`,
+      });
       return false;
     }
     this.latest = notice;

@@ -22,7 +22,13 @@ export interface Acquaintances {
 }
 
 /** Candidates for an orphan of `tree`, the first to be asked first. Never the lost parent. */
-export function candidatesForRepair(ctx: Context, tree: Tree, lost: PeerHandle, backup: PeerHandle, known: Acquaintances): PeerCard[] {
+export function candidatesForRepair(
+  ctx: Context,
+  tree: Tree,
+  lost: PeerHandle,
+  backup: PeerHandle,
+  known: Acquaintances,
+): PeerCard[] {
   const { coordinate } = ctx;
   const cards: PeerCard[] = [];
   const seen = new Set<PeerHandle>([NOBODY, ctx.self, lost]);
@@ -33,13 +39,15 @@ export function candidatesForRepair(ctx: Context, tree: Tree, lost: PeerHandle, 
   };
   const addPeer = (peer: PeerHandle): void => add({ peer, coordinate, rttMs: Number.NaN });
   const roster = tree.parentRoster;
-  if (backup !== NOBODY) add(roster?.uncles.find((card) => card.peer === backup) ?? { peer: backup, coordinate, rttMs: Number.NaN });
+  if (backup !== NOBODY)
+    add(roster?.uncles.find((card) => card.peer === backup) ?? { peer: backup, coordinate, rttMs: Number.NaN });
   const ancestors = [...(roster?.ancestors ?? [])].reverse();
   const [, grandparent] = ancestors;
   if (grandparent !== undefined) add(grandparent);
   for (const uncle of nearest(roster?.uncles ?? [], coordinate, 2)) add(uncle);
   for (const ancestor of ancestors) add(ancestor);
-  for (const { subject, coordinate: at } of known.servers.slice(0, 8)) add({ peer: subject, coordinate: at, rttMs: Number.NaN });
+  for (const { subject, coordinate: at } of known.servers.slice(0, 8))
+    add({ peer: subject, coordinate: at, rttMs: Number.NaN });
   for (const uncle of roster?.uncles ?? []) add(uncle);
   if (tree.children.length === 0) for (const sibling of roster?.siblings ?? []) add(sibling);
   addPeer(ctx.rootPeer);

@@ -74,17 +74,26 @@ export class Rounds {
   /** A server that does not know yet what its parent has asks once more: the question or the answer was lost. */
   #askAgain(): void {
     const { ctx, servers } = this.#parts;
-    if (ctx.role !== 'server' || servers.parent === NOBODY || this.#parts.caughtUp || this.#beat % askAgainBeats !== 0) return;
+    if (ctx.role !== 'server' || servers.parent === NOBODY || this.#parts.caughtUp || this.#beat % askAgainBeats !== 0)
+      return;
     ctx.world.send(servers.parent, { kind: 'release-ask' });
   }
 
   /** Attached, caught up and with the current release: now it serves, and says so. */
   #declareServing(): void {
     const { ctx, servers, membership, releases, promotion } = this.#parts;
-    if (ctx.role !== 'server' || ctx.draining || servers.parent === NOBODY || !this.#parts.caughtUp || !releases.upToDate) return;
+    if (
+      ctx.role !== 'server' ||
+      ctx.draining ||
+      servers.parent === NOBODY ||
+      !this.#parts.caughtUp ||
+      !releases.upToDate
+    )
+      return;
     const own = membership.get(ctx.self);
     if (own?.state === 'serving' && own.parent === servers.parent && own.incarnation === ctx.incarnation) return;
-    if (own !== null && (own.state !== 'joining' || own.parent !== servers.parent)) ctx.raiseIncarnation(own.incarnation);
+    if (own !== null && (own.state !== 'joining' || own.parent !== servers.parent))
+      ctx.raiseIncarnation(own.incarnation);
     membership.declare('serving', servers.parent);
     promotion.concluded(null);
   }
@@ -93,7 +102,8 @@ export class Rounds {
   #thinOut(tree: Tree): void {
     if (this.#beat % remindEveryBeats !== 0) return;
     const guest = tree.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
-    if (guest !== null && tree.children.length > this.#parts.ctx.options.fanOut) this.#attachment.evict(tree, guest.peer, 'no-room');
+    if (guest !== null && tree.children.length > this.#parts.ctx.options.fanOut)
+      this.#attachment.evict(tree, guest.peer, 'no-room');
   }
 
   #noteAttached(): void {

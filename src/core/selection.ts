@@ -54,7 +54,9 @@ export class Selection {
     const record = this.#record(sample.server);
     record.requests++;
     if (sample.ok) {
-      record.delayMs = Number.isNaN(record.delayMs) ? sample.delayMs : record.delayMs + weightOfNews * (sample.delayMs - record.delayMs);
+      record.delayMs = Number.isNaN(record.delayMs)
+        ? sample.delayMs
+        : record.delayMs + weightOfNews * (sample.delayMs - record.delayMs);
       record.failures = this.#failures(record) / 2;
     } else {
       record.failures = this.#failures(record) + 1;
@@ -102,7 +104,10 @@ export class Selection {
 
   #costMs(member: MemberRecord): number {
     const record = this.#records.get(member.subject);
-    const rttMs = record === undefined || Number.isNaN(record.rttMs) ? predictRttMs(member.coordinate, this.#ctx.coordinate) : record.rttMs;
+    const rttMs =
+      record === undefined || Number.isNaN(record.rttMs)
+        ? predictRttMs(member.coordinate, this.#ctx.coordinate)
+        : record.rttMs;
     const guessMs = optimism * rttMs;
     if (record === undefined) return guessMs;
     const delayMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
@@ -118,7 +123,15 @@ export class Selection {
   #record(peer: PeerHandle): ServerRecord {
     let record = this.#records.get(peer);
     if (record === undefined) {
-      record = { peer, delayMs: Number.NaN, rttMs: Number.NaN, failures: 0, requests: 0, lastFailureAtMs: this.#ctx.nowMs, liar: false };
+      record = {
+        peer,
+        delayMs: Number.NaN,
+        rttMs: Number.NaN,
+        failures: 0,
+        requests: 0,
+        lastFailureAtMs: this.#ctx.nowMs,
+        liar: false,
+      };
       this.#records.set(peer, record);
     }
     return record;

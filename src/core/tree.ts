@@ -13,7 +13,16 @@ import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
-import type { Coordinate, HeartbeatDown, HeartbeatUp, Join, PeerCard, RedirectReason, Roster, Stamp } from './messages.ts';
+import type {
+  Coordinate,
+  HeartbeatDown,
+  HeartbeatUp,
+  Join,
+  PeerCard,
+  RedirectReason,
+  Roster,
+  Stamp,
+} from './messages.ts';
 import type { Place } from './rules.ts';
 
 export interface Child {
@@ -35,7 +44,8 @@ export interface Child {
   castMismatch: number;
 }
 
-export type Verdict = { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
+export type Verdict =
+  { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
 
 const sentBeatsKept = 16;
 const candidatesNamed = 8;
@@ -188,10 +198,12 @@ export class Tree {
     const place = this.shown();
     if (draining) return { accept: false, reason: 'draining' };
     if (this.closed) return { accept: false, reason: 'not-a-parent' };
-    if (from === self || from === this.parent || place === null || this.orphaned) return { accept: false, reason: 'not-a-parent' };
+    if (from === self || from === this.parent || place === null || this.orphaned)
+      return { accept: false, reason: 'not-a-parent' };
     if (!this.isRoot && !rules.mayBeParent(reachable)) return { accept: false, reason: 'not-a-parent' };
     const passed = join.passed === null ? null : { stamp: join.passed, depth: join.passedDepth };
-    if (!rules.feasible(place, { passed, hasChildren: join.hasChildren })) return { accept: false, reason: 'infeasible' };
+    if (!rules.feasible(place, { passed, hasChildren: join.hasChildren }))
+      return { accept: false, reason: 'infeasible' };
     if (this.child(from) !== null) return { accept: true, evict: null };
     if (this.#atClientLimit()) return { accept: false, reason: 'no-room' };
     if (this.residents < options.fanOut) return { accept: true, evict: null };
@@ -286,7 +298,9 @@ export class Tree {
   surplus(): Child | null {
     if (this.residents <= this.#ctx.options.fanOut) return null;
     const usable = (child: Child): boolean => this.#ctx.rules.mayBeParent(child.reachable);
-    const leaf = this.children.some(usable) ? this.children.find((child) => !child.evicted && !usable(child)) : undefined;
+    const leaf = this.children.some(usable)
+      ? this.children.find((child) => !child.evicted && !usable(child))
+      : undefined;
     return leaf ?? this.#worst() ?? this.children.findLast((child) => !child.evicted) ?? null;
   }
 
@@ -326,7 +340,8 @@ export class Tree {
     ancestors.push({ peer: self, coordinate, rttMs: 0 });
     const siblings: PeerCard[] = [];
     for (const child of this.children) {
-      if (rules.mayBeParent(child.reachable) && !child.evicted) siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
+      if (rules.mayBeParent(child.reachable) && !child.evicted)
+        siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
     }
     const uncles = this.isRoot ? [] : (this.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
     return { version: this.rosterVersion, ancestors, siblings, uncles };
@@ -377,7 +392,10 @@ export class Tree {
     child.height = beat.height;
     child.hasChildren = beat.size > 1;
     child.rosterVersion = beat.rosterVersion;
-    const sentAtMs = this.beat - beat.echo < sentBeatsKept && beat.echo > 0 ? (this.#beatSentAtMs[beat.echo % sentBeatsKept] ?? Number.NaN) : Number.NaN;
+    const sentAtMs =
+      this.beat - beat.echo < sentBeatsKept && beat.echo > 0
+        ? (this.#beatSentAtMs[beat.echo % sentBeatsKept] ?? Number.NaN)
+        : Number.NaN;
     const rttMs = ctx.nowMs - sentAtMs - beat.heldMs;
     if (rttMs >= 0) {
       const fresh = Number.isNaN(child.rtt.medianMs());

@@ -57,9 +57,15 @@ export class Views {
     if (before !== null && before.server === view.server && before.version >= view.version) return false;
     const known = new Map<PeerHandle, MemberRecord>();
     for (const record of before?.records ?? []) known.set(record.subject, record);
-    const records = view.records.filter((record) => known.get(record.subject) === record || this.#ctx.world.verify(record));
+    const records = view.records.filter(
+      (record) => known.get(record.subject) === record || this.#ctx.world.verify(record),
+    );
     if (records.length < view.records.length) {
-      this.#ctx.world.tell({ type: 'refused', peer: view.server, what: 'a view of the servers with a false signature' });
+      this.#ctx.world.tell({
+        type: 'refused',
+        peer: view.server,
+        what: 'a view of the servers with a false signature',
+      });
     }
     this.current = { ...view, records };
     this.onChange(this.current);

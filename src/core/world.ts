@@ -20,27 +20,56 @@ export type DurableRecord =
   | { readonly type: 'member'; readonly peer: PeerHandle; readonly record: MemberRecord; readonly atMs: number }
   | { readonly type: 'release'; readonly notice: ReleaseNotice; readonly installed: boolean }
   | { readonly type: 'attached'; readonly atMs: number }
-  | { readonly type: 'client-record'; readonly peer: PeerHandle; readonly delayMs: number; readonly failures: number; readonly requests: number }
-  | { readonly type: 'limits'; readonly uploadBytesPerSecond: number; readonly storageBytes: number; readonly clients: number };
+  | {
+      readonly type: 'client-record';
+      readonly peer: PeerHandle;
+      readonly delayMs: number;
+      readonly failures: number;
+      readonly requests: number;
+    }
+  | {
+      readonly type: 'limits';
+      readonly uploadBytesPerSecond: number;
+      readonly storageBytes: number;
+      readonly clients: number;
+    };
 
 export type Role = 'root' | 'server' | 'client' | 'outside';
 
 /** What happened, for logs, `status`, tests and checkers. Past tense; never needed for the protocol to work. */
 export type PeerEvent =
-  | { readonly type: 'attached'; readonly tree: TreeKind; readonly parent: PeerHandle; readonly depth: number; readonly moved: boolean }
+  | {
+      readonly type: 'attached';
+      readonly tree: TreeKind;
+      readonly parent: PeerHandle;
+      readonly depth: number;
+      readonly moved: boolean;
+    }
   | { readonly type: 'orphaned'; readonly tree: TreeKind; readonly parent: PeerHandle; readonly reason: string }
   | { readonly type: 'child-accepted'; readonly tree: TreeKind; readonly child: PeerHandle }
   | { readonly type: 'child-lost'; readonly tree: TreeKind; readonly child: PeerHandle; readonly reason: string }
   | { readonly type: 'role-changed'; readonly role: Role }
   | { readonly type: 'member-changed'; readonly record: MemberRecord }
-  | { readonly type: 'delivered'; readonly origin: PeerHandle; readonly incarnation: number; readonly sequence: number; readonly payload: CastPayload }
+  | {
+      readonly type: 'delivered';
+      readonly origin: PeerHandle;
+      readonly incarnation: number;
+      readonly sequence: number;
+      readonly payload: CastPayload;
+    }
   | { readonly type: 'gap-skipped'; readonly origin: PeerHandle; readonly from: CastHead; readonly to: number }
   | { readonly type: 'release-learned'; readonly notice: ReleaseNotice }
   | { readonly type: 'release-installed'; readonly number: number }
   | { readonly type: 'offer-declined'; readonly candidate: PeerHandle; readonly reason: string }
   | { readonly type: 'reachability-changed'; readonly reachable: boolean }
   | { readonly type: 'refused'; readonly peer: PeerHandle; readonly what: string }
-  | { readonly type: 'reported'; readonly subject: PeerHandle; readonly by: PeerHandle; readonly path: string; readonly releaseNumber: number }
+  | {
+      readonly type: 'reported';
+      readonly subject: PeerHandle;
+      readonly by: PeerHandle;
+      readonly path: string;
+      readonly releaseNumber: number;
+    }
   | { readonly type: 'excluded-self' }
   | { readonly type: 'drained' }
   | { readonly type: 'left' };

@@ -110,7 +110,8 @@ export class Carrier {
       },
     });
     const expected = Buffer.from(notice.digest).toString('hex');
-    if (manifest.id !== expected) throw new Error(`release ${notice.number} from ${from} is another than the root announced`);
+    if (manifest.id !== expected)
+      throw new Error(`release ${notice.number} from ${from} is another than the root announced`);
     return manifest;
   }
 

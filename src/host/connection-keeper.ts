@@ -3,7 +3,8 @@
  *
  * Those of kept peers (parent, backup, children) stay: they are tagged in libp2p's peer store, and libp2p dials them
  * again by itself when they drop. All others go once nothing has moved on them for a while, and a second connection to
- * the same peer (both dialled at once) goes as soon as no stream uses it.
+ * the same peer (both dialled at once) goes as soon as no stream uses it. Hanging up is up to the caller: who dialled knows what for (a
+ * backup's connection is silent for hours, and wanted), who was dialled waits ten times as long.
  */
 import './polyfill.ts';
 import type { Connection, PeerId } from '@libp2p/interface';
@@ -12,6 +13,8 @@ import type { Libp2p } from 'libp2p';
 import type { HostLogger } from './network-options.ts';
 
 const KEEP_TAG = 'keep-alive-banyan';
+/** So much longer the side that was dialled waits before it closes an idle connection: the other one may be gone without a word. */
+const INBOUND_PATIENCE = 10;
 
 export class ConnectionKeeper {
   readonly #node: Libp2p;
@@ -94,8 +97,15 @@ export class ConnectionKeeper {
         continue;
       }
       if (connections.length > 1) this.#closeSpare(connections);
-      else if (!this.#kept.has(peerId) && nowMs - usedAtMs > this.#idleMs) this.#closeIdle(peerId, connections);
+      else if (!this.#kept.has(peerId) && nowMs - usedAtMs > this.#patienceMs(connections))
+        this.#closeIdle(peerId, connections);
     }
+  }
+
+  #patienceMs(connections: readonly Connection[]): number {
+    return connections.every(({ direction }) => direction === 'inbound')
+      ? this.#idleMs * INBOUND_PATIENCE
+      : this.#idleMs;
   }
 
   /** Closes one connection that has no streams, if another has. */

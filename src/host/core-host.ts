@@ -196,7 +196,8 @@ export class CoreHost {
       },
       random: () => Math.random(),
       sign: (statement: Unsigned<Statement>) => this.#given.sign(statementBytes(serviceId, statement, book)),
-      verify: (statement) => this.#verify(statement.issuer, statementBytes(serviceId, statement, book), statement.signature),
+      verify: (statement) =>
+        this.#verify(statement.issuer, statementBytes(serviceId, statement, book), statement.signature),
       admits: (peer, credential) => this.#given.admits(book.peerIdOf(peer), credential),
       fingerprint: (peer) => fingerprintOf(book.keyOf(peer)),
       subnet: (peer) => network.subnetOf(book.peerIdOf(peer)) ?? book.subnetOf(peer),

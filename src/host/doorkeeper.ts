@@ -55,11 +55,16 @@ export class Doorkeeper {
     const { token } = question;
     if (token === null) {
       if (charter.admission === 'open') return this.#accept('');
-      return refuse('invite-needed', 'This farm is by invitation only, and the invite carries no token: ask the owner for an invite.');
+      return refuse(
+        'invite-needed',
+        'This farm is by invitation only, and the invite carries no token: ask the owner for an invite.',
+      );
     }
     if (rootKey === null) return await this.#relay(question);
     const nowMs = Date.now();
-    const result = this.#given.state.tokens.redeem(token.id, (record) => redeemToken(record, token, question.peerId, nowMs));
+    const result = this.#given.state.tokens.redeem(token.id, (record) =>
+      redeemToken(record, token, question.peerId, nowMs),
+    );
     if (!result.ok) return refuse(result.reason, result.message);
     const credential = issueCredential(rootKey, {
       ...this.#given.standing(),
@@ -80,11 +85,18 @@ export class Doorkeeper {
     if (question.relayed) return refuse('root-away', 'Only the root can redeem this invite.');
     const { network, charter, logger } = this.#given;
     try {
-      const stream = await network.openStream(charter.rootPeerId, WELCOME_PROTOCOL, AbortSignal.timeout(relayTimeoutMs));
+      const stream = await network.openStream(
+        charter.rootPeerId,
+        WELCOME_PROTOCOL,
+        AbortSignal.timeout(relayTimeoutMs),
+      );
       return await askWelcome(byteStream(stream), { ...question, relayed: true });
     } catch (error) {
       logger.debug({ reason: String(error) }, 'the root could not be asked about an invite');
-      return refuse('root-away', "The owner's machine, which has to confirm this invite, cannot be reached now: try again later.");
+      return refuse(
+        'root-away',
+        "The owner's machine, which has to confirm this invite, cannot be reached now: try again later.",
+      );
     }
   }
 }

@@ -42,7 +42,11 @@ export interface NodeStatus {
   /** Peers in the whole subtree, itself included; for the root: the farm. */
   readonly subtreeSize: number;
   readonly servers: readonly ServerStatus[];
-  readonly release: { readonly installed: number; readonly latest: number; readonly installing: { readonly number: number; readonly bytesDone: number; readonly bytesTotal: number } | null };
+  readonly release: {
+    readonly installed: number;
+    readonly latest: number;
+    readonly installing: { readonly number: number; readonly bytesDone: number; readonly bytesTotal: number } | null;
+  };
   readonly reachable: boolean;
   /** Requests served to others since the state folder was made. */
   readonly requestsServed: number;
@@ -50,7 +54,11 @@ export interface NodeStatus {
   /** Seconds in the role of server or root since the state folder was made. */
   readonly servingSeconds: number;
   readonly uptimeSeconds: number;
-  readonly limits: { readonly uploadBytesPerSecond: number; readonly storageBytes: number; readonly clients: number } | null;
+  readonly limits: {
+    readonly uploadBytesPerSecond: number;
+    readonly storageBytes: number;
+    readonly clients: number;
+  } | null;
   /** Sentences about what is wrong now; empty when all is well. */
   readonly problems: readonly string[];
 }
@@ -81,7 +89,10 @@ export interface FarmNode {
   /** Root only. */
   invite(options: InviteOptions): Invitation;
   /** Root only: makes, signs and publishes a release of this folder. Ends when it is out; rejects with a sentence. */
-  update(folder: string, progress: (step: Progress) => void): Promise<{ readonly number: number; readonly files: number; readonly bytes: number }>;
+  update(
+    folder: string,
+    progress: (step: Progress) => void,
+  ): Promise<{ readonly number: number; readonly files: number; readonly bytes: number }>;
   /** Client: offers to serve. */
   volunteer(): void;
   /** Stops serving and stays a client; ends when it is done. */

@@ -30,9 +30,17 @@ export function peerIdIn(address: string): string | undefined {
  */
 export async function introduce(network: Network, invite: Invite | null, state: NodeState): Promise<Charter> {
   if (invite === null) {
-    throw new NodeError('no-invite', 'Without a charter or an invite there is no farm to join: run `banyan init`, or `banyan join <invite>`.');
+    throw new NodeError(
+      'no-invite',
+      'Without a charter or an invite there is no farm to join: run `banyan init`, or `banyan join <invite>`.',
+    );
   }
-  const question: WelcomeQuestion = { serviceId: invite.serviceId, token: invite.token, peerId: network.peerId, relayed: false };
+  const question: WelcomeQuestion = {
+    serviceId: invite.serviceId,
+    token: invite.token,
+    peerId: network.peerId,
+    relayed: false,
+  };
   const failures: string[] = [];
   for (const address of invite.addresses) {
     const peerId = peerIdIn(address);

@@ -1,5 +1,13 @@
 /** Something that a person asked of a peer and that cannot be done; the message is a sentence for that person. */
-export type NodeErrorCode = 'no-invite' | 'farm-unreachable' | 'invite-refused' | 'no-owner-key' | 'never-serves' | 'is-root' | 'not-root' | 'not-up';
+export type NodeErrorCode =
+  | 'no-invite'
+  | 'farm-unreachable'
+  | 'invite-refused'
+  | 'no-owner-key'
+  | 'never-serves'
+  | 'is-root'
+  | 'not-root'
+  | 'not-up';
 
 export class NodeError extends Error {
   readonly code: NodeErrorCode;

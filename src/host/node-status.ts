@@ -51,7 +51,11 @@ export function composeStatus(from: StatusSources): NodeStatus {
     clientChildren: children(clients),
     subtreeSize: servers.extent().size + clients.extent().size - 1,
     servers: serversOf(from),
-    release: { installed: from.installed, latest: releases.latest?.number ?? from.installed, installing: from.installing },
+    release: {
+      installed: from.installed,
+      latest: releases.latest?.number ?? from.installed,
+      installing: from.installing,
+    },
     reachable: ctx.reachable,
     requestsServed: from.requestsServed,
     bytesServed: from.bytesServed,

@@ -107,7 +107,9 @@ export class Node implements FarmNode {
       onEvent: (event) => this.#happened(event),
       onProblem: (sentence) => this.#say('disk', sentence),
     });
-    this.#record = new ServiceRecord(state, (reason) => this.#say('disk', `The service record could not be written: ${reason}`));
+    this.#record = new ServiceRecord(state, (reason) =>
+      this.#say('disk', `The service record could not be written: ${reason}`),
+    );
     this.#door = new Doorkeeper({
       network,
       charter,
@@ -128,16 +130,21 @@ export class Node implements FarmNode {
   async start(): Promise<void> {
     const options = this.#options;
     const { serviceId, ownerPublicKey, kind } = this.charter;
-    const store = await ReleaseStore.open(options.folder, { serviceId, ownerPublicKey }, {
-      ...(options.limits.storageBytes > 0 ? { maxBytes: options.limits.storageBytes } : {}),
-      onEvent: ({ message }) => this.#say('store', message),
-    });
+    const store = await ReleaseStore.open(
+      options.folder,
+      { serviceId, ownerPublicKey },
+      {
+        ...(options.limits.storageBytes > 0 ? { maxBytes: options.limits.storageBytes } : {}),
+        onEvent: ({ message }) => this.#say('store', message),
+      },
+    );
     this.#store = store;
     const service = createService(kind, {
       store,
       site: {
         onServed: ({ bytes }) => this.#record.answered(bytes),
-        onError: (error) => options.logger.warn({ reason: String(error) }, 'a request failed') },
+        onError: (error) => options.logger.warn({ reason: String(error) }, 'a request failed'),
+      },
     });
     this.#service = service;
     if (store.current !== null) this.#reader.accept(store.current);
@@ -157,7 +164,8 @@ export class Node implements FarmNode {
     const credential = Buffer.from(state.recall('credential') ?? '', 'base64');
     const neighbours = this.#neighbours.map((peerId) => this.#book.handleOfPeer(peerId));
     this.#host.start({ as: this.#isRoot ? 'root' : 'peer', root, neighbours, credential }, (record) => {
-      if (record.type === 'release' && record.installed && store.find(record.notice.number) === null) return { ...record, installed: false };
+      if (record.type === 'release' && record.installed && store.find(record.notice.number) === null)
+        return { ...record, installed: false };
       if (serving === 'never' && (record.type === 'role' || record.type === 'limits')) return null;
       return record;
     });
@@ -198,13 +206,22 @@ export class Node implements FarmNode {
     if (made !== null) this.#options.state.tokens.add(made.record);
     const addresses = this.network.addresses();
     const link = formatInvite({ serviceId, name, addresses, token: made?.token ?? null, expiresAtMs });
-    return { link, expiresAtMs, uses, loopbackOnly: addresses.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)) };
+    return {
+      link,
+      expiresAtMs,
+      uses,
+      loopbackOnly: addresses.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)),
+    };
   }
 
-  async update(folder: string, progress: (step: Progress) => void): Promise<{ number: number; files: number; bytes: number }> {
+  async update(
+    folder: string,
+    progress: (step: Progress) => void,
+  ): Promise<{ number: number; files: number; bytes: number }> {
     this.#requireRoot('publish releases');
     const { ownerKeyPath } = this.#options;
-    if (ownerKeyPath === null || this.#store === undefined) throw new NodeError('no-owner-key', 'This peer does not know where the owner key lies.');
+    if (ownerKeyPath === null || this.#store === undefined)
+      throw new NodeError('no-owner-key', 'This peer does not know where the owner key lies.');
     const ownerKey = await readKeyFile(ownerKeyPath, 'owner');
     const { manifest, isNew } = await publishFolder({
       folder,
@@ -215,7 +232,8 @@ export class Node implements FarmNode {
       onProgress: ({ bytesDone, bytesTotal }) => progress({ step: 'hashing', done: bytesDone, total: bytesTotal }),
     });
     this.#reader.accept(manifest);
-    if (isNew || this.#host.peer.state.releases.latest === null) this.#publish(manifest.release, manifest.id, manifest.totalBytes);
+    if (isNew || this.#host.peer.state.releases.latest === null)
+      this.#publish(manifest.release, manifest.id, manifest.totalBytes);
     return { number: manifest.release, files: manifest.files.length, bytes: manifest.totalBytes };
   }
 
@@ -226,17 +244,29 @@ export class Node implements FarmNode {
 
   volunteer(): void {
     const { limits, serving } = this.#options;
-    if (serving === 'never') throw new NodeError('never-serves', 'This peer was started as one that never serves: start it again without --never-serve.');
+    if (serving === 'never')
+      throw new NodeError(
+        'never-serves',
+        'This peer was started as one that never serves: start it again without --never-serve.',
+      );
     this.#host.turn((peer, nowMs) => peer.volunteer(nowMs, limits));
   }
 
   async drain(): Promise<void> {
-    if (this.#isRoot) throw new NodeError('is-root', 'The root cannot drain: it is the service\'s origin. Stop it with `banyan stop`; the servers go on serving.');
+    if (this.#isRoot)
+      throw new NodeError(
+        'is-root',
+        "The root cannot drain: it is the service's origin. Stop it with `banyan stop`; the servers go on serving.",
+      );
     await this.#until('drained', (peer, nowMs) => peer.drain(nowMs));
   }
 
   async leave(): Promise<void> {
-    if (this.#isRoot) throw new NodeError('is-root', 'The root cannot leave its own service. Stop it with `banyan stop`; the servers go on serving.');
+    if (this.#isRoot)
+      throw new NodeError(
+        'is-root',
+        'The root cannot leave its own service. Stop it with `banyan stop`; the servers go on serving.',
+      );
     await this.#until('left', (peer, nowMs) => peer.leave(nowMs));
   }
 
@@ -285,7 +315,10 @@ export class Node implements FarmNode {
         break;
       case 'excluded-self':
         this.#stopServing();
-        this.#say('excluded', 'The root has barred this peer from serving: readers found bytes here that were not the owner\'s. Check the disk, then ask the owner.');
+        this.#say(
+          'excluded',
+          "The root has barred this peer from serving: readers found bytes here that were not the owner's. Check the disk, then ask the owner.",
+        );
         break;
       case 'attached':
         this.#problems.delete('orphan');
@@ -358,7 +391,9 @@ export class Node implements FarmNode {
     return {
       rank: () => (this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map((handle) => this.#reachable(handle)),
       measured: (server, delayMs, ok) => {
-        this.#host.turn((peer, nowMs) => peer.measured(nowMs, { server: this.#book.handleOfPeer(server), delayMs, ok }));
+        this.#host.turn((peer, nowMs) =>
+          peer.measured(nowMs, { server: this.#book.handleOfPeer(server), delayMs, ok }),
+        );
       },
       lied: (server, path, release) => {
         this.#host.turn((peer, nowMs) => peer.lied(nowMs, this.#book.handleOfPeer(server), path, release));
@@ -400,7 +435,8 @@ export class Node implements FarmNode {
   }
 
   #requireRoot(what: string): void {
-    if (!this.#isRoot) throw new NodeError('not-root', `Only the root can ${what}; this peer is a volunteer of ${this.charter.name}.`);
+    if (!this.#isRoot)
+      throw new NodeError('not-root', `Only the root can ${what}; this peer is a volunteer of ${this.charter.name}.`);
   }
 
   #say(key: string, sentence: string): void {

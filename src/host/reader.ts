@@ -84,7 +84,12 @@ export class Reader {
   }
 
   /** The first proven response to a request; null when there is none within the time allowed. */
-  async #open(request: SiteRequest, signal: AbortSignal, only?: AcceptedReleases, avoid?: string): Promise<Opened | null> {
+  async #open(
+    request: SiteRequest,
+    signal: AbortSignal,
+    only?: AcceptedReleases,
+    avoid?: string,
+  ): Promise<Opened | null> {
     const untilMs = this.#port.nowMs() + patienceMs;
     for (let round = 0; this.#port.nowMs() < untilMs; round++) {
       for (const server of this.#port.rank()) {
@@ -99,7 +104,12 @@ export class Reader {
     return null;
   }
 
-  async #ask(server: string, request: SiteRequest, signal: AbortSignal, only?: AcceptedReleases): Promise<OkResponse | null> {
+  async #ask(
+    server: string,
+    request: SiteRequest,
+    signal: AbortSignal,
+    only?: AcceptedReleases,
+  ): Promise<OkResponse | null> {
     try {
       const accepted = only ?? (await this.#releases(server, signal));
       const verified = await this.#request(server, request, accepted, signal);
@@ -118,11 +128,17 @@ export class Reader {
   }
 
   async #releases(server: string, signal: AbortSignal): Promise<AcceptedReleases> {
-    if (this.#accepted === null) this.accept(await this.#port.manifestFrom(server, AbortSignal.any([signal, AbortSignal.timeout(tryMs)])));
+    if (this.#accepted === null)
+      this.accept(await this.#port.manifestFrom(server, AbortSignal.any([signal, AbortSignal.timeout(tryMs)])));
     return this.#accepted as AcceptedReleases;
   }
 
-  async #request(server: string, request: SiteRequest, accepted: AcceptedReleases, signal: AbortSignal): Promise<VerifiedResponse> {
+  async #request(
+    server: string,
+    request: SiteRequest,
+    accepted: AcceptedReleases,
+    signal: AbortSignal,
+  ): Promise<VerifiedResponse> {
     const verifier = new ResponseVerifier(accepted, request);
     const { method, target, headers } = verifier.upstream;
     // The time to the first byte is bounded, opening a connection included; the body has its own measure of silence.

@@ -41,7 +41,11 @@ export class StreamDuplex extends Duplex {
    * Takes an open stream, or one that is being opened: what is written meanwhile waits for it. Unless `allowHalfOpen` our
    * side ends when the other has.
    */
-  constructor(stream: Stream | Promise<Stream>, remotePeer: string, { allowHalfOpen = true, upload }: DuplexOptions = {}) {
+  constructor(
+    stream: Stream | Promise<Stream>,
+    remotePeer: string,
+    { allowHalfOpen = true, upload }: DuplexOptions = {},
+  ) {
     super({ allowHalfOpen, readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
     this.remotePeer = remotePeer;
     this.#upload = upload;

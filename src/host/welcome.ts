@@ -40,13 +40,20 @@ export async function askWelcome(stream: ByteStream, question: WelcomeQuestion):
     return { ok: true, charter: answer['charter'], credential: answer['credential'] };
   }
   if (answer?.['ok'] === false) {
-    return { ok: false, reason: String(answer['reason']).slice(0, 40), message: String(answer['message']).slice(0, 500) };
+    return {
+      ok: false,
+      reason: String(answer['reason']).slice(0, 40),
+      message: String(answer['message']).slice(0, 500),
+    };
   }
   throw new Error('the peer answered the greeting with something else than an answer');
 }
 
 /** Reads the question on a stream and answers it. A question that makes no sense breaks the stream. */
-export async function answerWelcome(stream: ByteStream, answer: (question: WelcomeQuestion) => Promise<WelcomeAnswer>): Promise<void> {
+export async function answerWelcome(
+  stream: ByteStream,
+  answer: (question: WelcomeQuestion) => Promise<WelcomeAnswer>,
+): Promise<void> {
   const question = readQuestion(await readAll(stream));
   if (question === null) {
     stream.abort(new Error('the question makes no sense'));

@@ -242,6 +242,20 @@ describe('keeping connections', () => {
     await until('the other is gone too', () => !hub.isConnected(kept.peerId));
   });
 
+  it('leaves it to the caller to hang up: one that is kept by who dialled stays, however silent', async () => {
+    const limits = { idleMs: 100 };
+    const [backup, orphan] = [await startNetwork({ limits }), await startNetwork({ limits })];
+    const stranger = await startNetwork({ limits });
+    for (const node of [orphan, stranger]) node.learn(backup.peerId, backup.addresses());
+    orphan.keep(backup.peerId);
+    await until('they are connected', () => backup.isConnected(orphan.peerId));
+    const gone: string[] = [];
+    backup.on('disconnected', (peerId) => gone.push(peerId));
+    stranger.send(backup.peerId, bytes('hello'));
+    await until('the stranger has come and gone', () => gone.includes(stranger.peerId));
+    expect(gone).toEqual([stranger.peerId]);
+  });
+
   it('connects to a kept peer at once and again after it dropped the connection', async () => {
     const [a, b] = await startPair();
     a.keep(b.peerId);

@@ -66,7 +66,11 @@ async function farmOf(manifest: Manifest, listeners: readonly Listener[]): Promi
   return { servers, reader, url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`, measured, liars };
 }
 
-async function release(): Promise<{ readonly store: ReleaseStore; readonly manifest: Manifest; readonly honest: Listener }> {
+async function release(): Promise<{
+  readonly store: ReleaseStore;
+  readonly manifest: Manifest;
+  readonly honest: Listener;
+}> {
   const service = found();
   const store = await openStore(service.charter);
   const manifest = await publish(service, store, { 'index.html': '<h1>True</h1>', 'large.bin': large });
@@ -105,7 +109,8 @@ describe('a reader', () => {
     const { manifest, honest } = await release();
     const lying: Listener = (request, response) => {
       const end = response.end.bind(response);
-      response.end = ((chunk?: unknown) => end(Buffer.isBuffer(chunk) ? Buffer.from('<h1>Lies</h1>') : undefined)) as never;
+      response.end = ((chunk?: unknown) =>
+        end(Buffer.isBuffer(chunk) ? Buffer.from('<h1>Lies</h1>') : undefined)) as never;
       honest(request, response);
     };
     const { url, liars, servers, measured } = await farmOf(manifest, [lying, honest]);

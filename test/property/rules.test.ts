@@ -15,7 +15,13 @@ import { beatMs, play } from '../../simulator/stage.ts';
 import { schedules, settings } from './schedules.ts';
 
 /** Holds with the rules as they are; fails without the one that `without` takes away. */
-function needs(rule: string, without: Partial<Rules>, runs: number, arbitrary: fc.Arbitrary<Schedule>, fault: Fault): void {
+function needs(
+  rule: string,
+  without: Partial<Rules>,
+  runs: number,
+  arbitrary: fc.Arbitrary<Schedule>,
+  fault: Fault,
+): void {
   describe(`without ${rule}`, () => {
     const property = (rules: Rules): fc.IProperty<[Schedule]> =>
       fc.property(arbitrary, (schedule) => {
@@ -69,7 +75,9 @@ describe('loops', () => {
 describe('pushing out without end', () => {
   const stillPushing: Fault = (schedule, rules) => {
     const { seen, restFromMs } = evictions(schedule, rules);
-    return seen.filter(({ atMs }) => atMs > restFromMs).map(({ atMs, parent }) => `peer ${parent} pushed one out at ${atMs} ms`);
+    return seen
+      .filter(({ atMs }) => atMs > restFromMs)
+      .map(({ atMs, parent }) => `peer ${parent} pushed one out at ${atMs} ms`);
   };
   needs('any condition on pushing out', { mayEvict: () => true }, 40, crowds, stillPushing);
 });
@@ -99,7 +107,10 @@ describe('a parent that pushes out one child after the other', () => {
   };
   needs(
     'the pause of 30 heartbeats between two',
-    { mayEvict: (request, options) => theRules.mayEvict({ ...request, beatsSinceLast: Number.POSITIVE_INFINITY }, options) },
+    {
+      mayEvict: (request, options) =>
+        theRules.mayEvict({ ...request, beatsSinceLast: Number.POSITIVE_INFINITY }, options),
+    },
     40,
     crowds,
     hasty,
@@ -173,7 +184,8 @@ describe('a dead server that rises from the memory of one who slept too long', (
     });
     farm.start(root, { as: 'root', root, neighbours: [] });
     farm.act(root, (peer) => peer.publish(farm.nowMs, 1, new Uint8Array(32), 1e5));
-    for (let n = 1; n < 9; n++) farm.after(n * 300, () => farm.start(handle(n), { as: 'peer', root, neighbours: [root] }));
+    for (let n = 1; n < 9; n++)
+      farm.after(n * 300, () => farm.start(handle(n), { as: 'peer', root, neighbours: [root] }));
     farm.run(15 * beatMs);
     for (let n = 1; n <= 5; n++) farm.act(handle(n), (peer) => peer.volunteer(farm.nowMs, generous));
     const knows = (peer: number, of: number): string =>
@@ -197,5 +209,11 @@ describe('a dead server that rises from the memory of one who slept too long', (
         : [],
     );
   };
-  needs('the rule that forgets after a long sleep', { isStale: () => false }, 6, schedules({ deeds: [0, 0] }), resurrections);
+  needs(
+    'the rule that forgets after a long sleep',
+    { isStale: () => false },
+    6,
+    schedules({ deeds: [0, 0] }),
+    resurrections,
+  );
 });

@@ -12,7 +12,11 @@ import type { Outcome, StageOptions } from '../../simulator/stage.ts';
 const runsFactor = Number(process.env['BANYAN_RUNS'] ?? 1);
 
 export function settings(numRuns: number): fc.Parameters<unknown> {
-  return { numRuns: Math.ceil(numRuns * runsFactor), seed: Number(process.env['BANYAN_SEED'] ?? 2013), endOnFailure: false };
+  return {
+    numRuns: Math.ceil(numRuns * runsFactor),
+    seed: Number(process.env['BANYAN_SEED'] ?? 2013),
+    endOnFailure: false,
+  };
 }
 
 const acts: readonly (readonly [PeerAct | 'cut', number])[] = [

@@ -4,6 +4,7 @@ import {
   createServer as createHttpServer,
   request as httpRequest,
   type IncomingHttpHeaders,
+  type IncomingMessage,
   type Server,
 } from 'node:http';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
@@ -174,7 +175,7 @@ export async function ask(
   method = 'GET',
 ): Promise<Answer> {
   const request = httpRequest({ port, host: '127.0.0.1', path, headers, method, agent: false }).end();
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   const pieces: Buffer[] = [];
   for await (const piece of response) pieces.push(piece as Buffer);
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces) };

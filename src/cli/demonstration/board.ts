@@ -62,7 +62,10 @@ export class Board {
 }
 
 function tableOf({ rows, medianMs, firstMs, ok, failed, url }: Figures): string[] {
-  const lines = ['', `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`];
+  const lines = [
+    '',
+    `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`,
+  ];
   for (const { city, status } of rows) {
     if (status === null) {
       lines.push(`  ${city.padEnd(15)}${'down'.padEnd(10)}`);
@@ -76,7 +79,10 @@ function tableOf({ rows, medianMs, firstMs, ok, failed, url }: Figures): string[
     );
   }
   const change = firstMs > 0 && medianMs >= 0 ? ` (it began at ${firstMs.toFixed(0)} ms)` : '';
-  lines.push('', `  users wait ${medianMs >= 0 ? medianMs.toFixed(0) : '-'} ms${change}; ${ok} requests answered, ${failed} failed`);
+  lines.push(
+    '',
+    `  users wait ${medianMs >= 0 ? medianMs.toFixed(0) : '-'} ms${change}; ${ok} requests answered, ${failed} failed`,
+  );
   if (url !== null) lines.push(`  look at it: ${url}      Ctrl-C ends it all`);
   return lines;
 }

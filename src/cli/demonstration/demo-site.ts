@@ -4,7 +4,7 @@
  * Every markdown file of the project becomes a page; the release's name stands on each, so that a visitor sees a new release
  * arrive.
  */
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { marked } from 'marked';
@@ -28,8 +28,21 @@ export async function buildDemoSite(folder: string, edition: string): Promise<st
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, render(page, pages, edition));
   }
+  await cp(join(projectRoot, 'docs', 'images'), join(folder, 'docs', 'images'), { recursive: true });
   await writeFile(join(folder, 'style.css'), style);
-  await writeFile(join(folder, '404.html'), render({ ...front, path: '404.html', title: 'Not here', html: '<h1>Not here</h1><p>This page is not part of the site.</p>' }, pages, edition));
+  await writeFile(
+    join(folder, '404.html'),
+    render(
+      {
+        ...front,
+        path: '404.html',
+        title: 'Not here',
+        html: '<h1>Not here</h1><p>This page is not part of the site.</p>',
+      },
+      pages,
+      edition,
+    ),
+  );
   return pages.map((page) => page.path);
 }
 
@@ -44,16 +57,27 @@ async function readPage(source: string): Promise<Page> {
   const text = await readFile(join(projectRoot, source), 'utf8');
   const html = (await marked.parse(text)).replace(/href="(?!https?:|#)([^"]*)\.md(#[^"]*)?"/g, 'href="$1.html$2"');
   const title = /^#\s+(.+)$/m.exec(text)?.[1] ?? source;
-  return { source, path: source === 'README.md' ? 'index.html' : source.replaceAll('\\', '/').replace(/\.md$/, '.html'), title, html };
+  return {
+    source,
+    path: source === 'README.md' ? 'index.html' : source.replaceAll('\\', '/').replace(/\.md$/, '.html'),
+    title,
+    html,
+  };
 }
 
 function render(page: Page, pages: readonly Page[], edition: string): string {
   const up = relative(dirname(page.path), '.').replaceAll('\\', '/');
   const base = up === '' ? '' : `${up}/`;
   const links = pages
-    .map((other) => `<li><a href="${base}${other.path}"${other.path === page.path ? ' aria-current="page"' : ''}>${escaped(other.title)}</a></li>`)
+    .map(
+      (other) =>
+        `<li><a href="${base}${other.path}"${other.path === page.path ? ' aria-current="page"' : ''}>${escaped(other.title)}</a></li>`,
+    )
     .join('\n');
-  const html = page.path === 'index.html' ? page.html.replaceAll('href="README.html"', 'href="index.html"') : page.html.replaceAll('README.html', 'index.html');
+  const html =
+    page.path === 'index.html'
+      ? page.html.replaceAll('href="README.html"', 'href="index.html"')
+      : page.html.replaceAll('README.html', 'index.html');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -79,7 +103,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-const style = `body { margin: 0; font: 1rem/1.6 system-ui, sans-serif; color: #23291f; background: #fbfaf7; display: grid; grid-template: auto 1fr / 16rem minmax(0, 48rem); column-gap: 2.5rem; }
+const style = `body { margin: 0; font: 1rem/1.6 system-ui, sans-serif; color: #23291f; background: #fbfaf7; display: grid; grid-template: auto 1fr / 16rem minmax(0, 48rem) 1fr; column-gap: 2.5rem; }
 .edition { grid-column: 1 / -1; margin: 0; padding: .5rem 1.5rem; background: #2f5d3a; color: #fff; font-size: .9rem; }
 nav { padding: 1.5rem; border-right: 1px solid #e3e0d6; font-size: .92rem; }
 nav ul { list-style: none; margin: 0; padding: 0; }

@@ -92,7 +92,10 @@ export class FarmProcess {
   }
 
   /** Asks it something over its control socket. */
-  async ask<Method extends ControlMethod>(method: Method, params: ControlMethods[Method]['params']): Promise<ControlMethods[Method]['result']> {
+  async ask<Method extends ControlMethod>(
+    method: Method,
+    params: ControlMethods[Method]['params'],
+  ): Promise<ControlMethods[Method]['result']> {
     this.#control ??= await ControlClient.find(this.state);
     if (this.#control === null) throw new Error(`${this.name} is not running`);
     return await this.#control.call(method, params);
@@ -140,5 +143,7 @@ export class FarmProcess {
 
 /** The person's own settings for Banyan are not for these processes. */
 function quietEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BANYAN_') && name !== 'NODE_OPTIONS'));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('BANYAN_') && name !== 'NODE_OPTIONS'),
+  );
 }

@@ -13,7 +13,18 @@ export const topologyName = 'continents-24';
 const rootCity = 'London';
 const userCities = ['Tokyo', 'Sydney', 'Sao Paulo', 'Johannesburg'];
 /** The first ten are where volunteers live; more of them are spread over the other cities. */
-const volunteerCities = ['Tokyo', 'Sydney', 'Sao Paulo', 'Los Angeles', 'Johannesburg', 'Singapore', 'New York', 'Mumbai', 'Buenos Aires', 'Cairo'];
+const volunteerCities = [
+  'Tokyo',
+  'Sydney',
+  'Sao Paulo',
+  'Los Angeles',
+  'Johannesburg',
+  'Singapore',
+  'New York',
+  'Mumbai',
+  'Buenos Aires',
+  'Cairo',
+];
 /** Of the volunteers: the one that is killed, and the one that drains. */
 export const victimCity = 'Tokyo';
 export const drainingCity = 'Sao Paulo';
@@ -58,14 +69,30 @@ export class Stage {
     const cities = [...volunteerCities, ...others];
     for (let i = 0; i < this.#plan.volunteers; i++) {
       const city = cities[i % cities.length] ?? rootCity;
-      this.volunteers.push(this.#peer(`volunteer-${i}`, city, ['join', invite, '--port', '0'], i >= cities.length ? ` ${Math.floor(i / cities.length) + 1}` : ''));
+      this.volunteers.push(
+        this.#peer(
+          `volunteer-${i}`,
+          city,
+          ['join', invite, '--port', '0'],
+          i >= cities.length ? ` ${Math.floor(i / cities.length) + 1}` : '',
+        ),
+      );
     }
   }
 
   /** The users' readers; the first one's address is also the link for the person who watches. */
   castUsers(invite: string): void {
     userCities.forEach((city, i) => {
-      this.users.push(this.#peer(`user-${i}`, city, ['open', invite, '--port', String(i === 0 ? this.#plan.port : 0), '--peer-port', '0']));
+      this.users.push(
+        this.#peer(`user-${i}`, city, [
+          'open',
+          invite,
+          '--port',
+          String(i === 0 ? this.#plan.port : 0),
+          '--peer-port',
+          '0',
+        ]),
+      );
     });
   }
 
@@ -80,7 +107,11 @@ export class Stage {
   #peer(folder: string, city: string, args: readonly string[], suffix = ''): FarmProcess {
     const node = String(this.#names.indexOf(city));
     return new FarmProcess(
-      { name: `${city}${suffix}`, folder: join(this.#plan.folder, folder), args: [...args, '--emulate', topologyName, '--emulate-node', node] },
+      {
+        name: `${city}${suffix}`,
+        folder: join(this.#plan.folder, folder),
+        args: [...args, '--emulate', topologyName, '--emulate-node', node],
+      },
       this.#plan.script,
     );
   }

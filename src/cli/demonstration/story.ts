@@ -92,7 +92,8 @@ class Story {
     try {
       await this.#untilEnd(this.#raise(pages));
       await this.#untilEnd(this.#play());
-      if (!this.#isEnding && seconds === null) this.#board.say('That was the story. The farm stays up for you to look at.');
+      if (!this.#isEnding && seconds === null)
+        this.#board.say('That was the story. The farm stays up for you to look at.');
       await this.#ended;
     } catch (error) {
       this.#trouble = error instanceof Error ? error.message : String(error);
@@ -135,7 +136,9 @@ class Story {
     for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
     await Promise.all([...users, ...volunteers].map((process) => process.start()));
     await Promise.all(users.map((user) => this.#untilJoined(user)));
-    this.#board.say(`${volunteers.length} volunteers have joined by invite, each a process of its own: ${volunteers.map(({ name }) => name).join(', ')}.`);
+    this.#board.say(
+      `${volunteers.length} volunteers have joined by invite, each a process of its own: ${volunteers.map(({ name }) => name).join(', ')}.`,
+    );
     this.#visitors = new Visitors(pages);
     this.#visitors.onFailure = (sentence) => this.#board.say(`A request failed: ${sentence}`);
     for (const user of users) this.#visitors.send(user.ready?.url ?? '');
@@ -143,7 +146,9 @@ class Story {
     if (this.#request.port !== 0 && this.#url !== null && new URL(this.#url).port !== String(this.#request.port)) {
       this.#board.say(`Port ${this.#request.port} is in use; the site is at ${this.#url} instead.`);
     }
-    this.#board.say(`Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`);
+    this.#board.say(
+      `Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`,
+    );
     void this.#keepTable();
   }
 
@@ -166,7 +171,9 @@ class Story {
 
     if (!(await at(acts.volunteer))) return;
     const { medianMs } = this.#visitors.medianMs(beganAtMs, performance.now());
-    this.#board.say(`The users have waited ${medianMs.toFixed(0)} ms in the median. Now the volunteers offer to serve.`);
+    this.#board.say(
+      `The users have waited ${medianMs.toFixed(0)} ms in the median. Now the volunteers offer to serve.`,
+    );
     await Promise.all(this.#stage.volunteers.map((volunteer) => volunteer.ask('volunteer', {})));
     if (!(await at(acts.update))) return;
     await this.#update();
@@ -182,7 +189,9 @@ class Story {
     await buildDemoSite(folder, 'second edition');
     const { number, files } = await this.#stage.root.ask('update', { folder });
     this.#releases = number;
-    this.#board.say(`Release ${number} is out (${files} files) and goes down the tree of servers while the users read on.`);
+    this.#board.say(
+      `Release ${number} is out (${files} files) and goes down the tree of servers while the users read on.`,
+    );
   }
 
   async #killOne(): Promise<void> {
@@ -190,7 +199,9 @@ class Story {
     if (victim === undefined) return;
     await victim.kill();
     this.#kills++;
-    this.#board.say(`The server in ${victim.name} was killed (SIGKILL), in the middle of its requests. Its users go to the next one.`);
+    this.#board.say(
+      `The server in ${victim.name} was killed (SIGKILL), in the middle of its requests. Its users go to the next one.`,
+    );
     void this.#comeBack(victim);
   }
 
