@@ -142,7 +142,8 @@ export class Attachment {
     ctx.world.disconnect(lost);
     ctx.world.tell({ type: 'orphaned', tree: tree.kind, parent: lost, reason });
     this.#fruitlessRounds = 0;
-    this.#repair(tree, lost);
+    // Who steps down looks for a place in a client tree already.
+    if (this.joining.purpose !== 'step-down') this.#repair(tree, lost);
   }
 
   #repair(tree: Tree, lost: PeerHandle): void {

@@ -41,6 +41,9 @@ export interface Start {
   readonly credential?: Uint8Array;
 }
 
+/** Servers that a returning root speaks to; the others learn of it from them. */
+const serversGreeted = 32;
+
 export class Peer {
   readonly #parts: Parts;
   readonly #pulse: Pulse;
@@ -83,6 +86,7 @@ export class Peer {
       clients.becomeRoot();
       reachability.trustSelf();
       membership.declare('serving', ctx.self);
+      this.#greetServers();
       this.#pulse.start();
     } else if (how.as === 'peer' && role === 'server' && this.#parts.releases.installedNumber > 0) {
       this.#returnAsServer();
@@ -348,6 +352,14 @@ export class Peer {
     const [first, ...rest] = others;
     this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest]);
     this.#pulse.start();
+  }
+
+  /** A root that comes back may have another address: those who knew it hear of it by a word from it. */
+  #greetServers(): void {
+    const { ctx, membership, pings } = this.#parts;
+    for (const record of membership.nearestServing(ctx.coordinate, ctx.self).slice(0, serversGreeted)) {
+      pings.ask(record.subject, 'comparison');
+    }
   }
 
   /** Asks the world for the next wake, once, when it changed. */

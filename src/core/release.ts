@@ -12,7 +12,7 @@ import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { ReleaseNotice } from './messages.ts';
 
-const mostPauseBeats = 60;
+const mostPauseBeats = 30;
 
 export class Releases {
   readonly #ctx: Context;
@@ -90,6 +90,12 @@ export class Releases {
     if (from === NOBODY) return;
     this.#transferring = true;
     this.#ctx.world.transfer(this.latest, from);
+  }
+
+  /** There is a new source to ask: no reason to wait any longer. */
+  retryNow(): void {
+    this.#failures = 0;
+    this.#pauseBeats = 0;
   }
 
   installed(notice: ReleaseNotice): void {

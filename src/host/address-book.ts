@@ -100,6 +100,15 @@ export class AddressBook {
     return handle;
   }
 
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  /** Whether the peer with this key has a handle. */
+  knows(key: Uint8Array): boolean {
+    return this.#handlesByKey.has(hex(key));
+  }
+
   peerIdOf(handle: PeerHandle): string {
     return this.#entry(handle).peerId;
   }

@@ -7,7 +7,7 @@
  */
 import './polyfill.ts';
 import type { Stream } from '@libp2p/interface';
-import { resumeReading, StreamCutError, writable } from './stream-drain.ts';
+import { pauseReading, resumeReading, StreamCutError, writable } from './stream-drain.ts';
 import { readStream } from './stream-reading.ts';
 
 /** Both directions of one stream of bytes. */
@@ -55,7 +55,7 @@ class IncomingChunks implements AsyncIterable<Uint8Array> {
       data: (chunk) => {
         this.#chunks.push(chunk);
         this.#waitingBytes += chunk.byteLength;
-        if (this.#waitingBytes > HIGH_BYTES && stream.readStatus === 'readable') stream.pause();
+        if (this.#waitingBytes > HIGH_BYTES) pauseReading(stream);
         this.#wake?.();
       },
       end: () => this.#finish(undefined),

@@ -118,6 +118,12 @@ export class Carrier {
   /** The signed manifest of a server's current release, without its bytes: for readers. */
   async manifestFrom(peerId: string, signal: AbortSignal): Promise<Manifest> {
     const stream = byteStream(await this.#network.openStream(peerId, TRANSFER_PROTOCOL, signal));
-    return await receiveManifest(stream, this.#store);
+    const giveUp = (): void => stream.abort(new Error('the manifest did not come in time'));
+    signal.addEventListener('abort', giveUp);
+    try {
+      return await receiveManifest(stream, this.#store);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 }

@@ -26,7 +26,8 @@ export class DenyList {
   }
 
   gater(): ConnectionGater {
-    const isDenied = (peerId: PeerId): boolean => this.#denied.has(peerId.toString());
+    // A farm's peers are known by Ed25519 keys; a stranger with another kind could not even be named in a message.
+    const isDenied = (peerId: PeerId): boolean => peerId.type !== 'Ed25519' || this.#denied.has(peerId.toString());
     return {
       denyDialPeer: isDenied,
       denyInboundEncryptedConnection: isDenied,

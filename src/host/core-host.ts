@@ -20,6 +20,7 @@ import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
 import type { HostLogger } from './network-options.ts';
 import type { Network } from './network.ts';
+import { Strangers, TooManyStrangersError } from './strangers.ts';
 
 /** Where durable rows lie; `put` is one transaction, on disk when it returns. */
 export interface DurableRows {
@@ -42,8 +43,8 @@ export interface CoreHostOptions {
   /** Fetch and install; ends in `installed` or `installFailed`. */
   readonly transfer: (notice: ReleaseNotice, from: string) => void;
   readonly onEvent: (event: PeerEvent) => void;
-  /** Something a person should know: the disk is full, say. */
-  readonly onProblem: (sentence: string) => void;
+  /** The state could not be written, as a sentence; null when it can be again. */
+  readonly onProblem: (sentence: string | null) => void;
 }
 
 const probeTimeoutMs = 8_000;
@@ -55,16 +56,20 @@ export class CoreHost {
   readonly self: PeerHandle;
   readonly #given: CoreHostOptions;
   readonly #keys = new Map<PeerHandle, KeyObject>();
+  readonly #strangers: Strangers;
   readonly #records: DurableRecord[] = [];
   readonly #outbox: { readonly to: PeerHandle; readonly message: Message }[] = [];
   readonly #events: PeerEvent[] = [];
   readonly #encoded = new WeakMap<Message, Uint8Array>();
   #inTurn = false;
   #stopped = false;
+  /** The last commit failed. */
+  #isDiskSick = false;
   readonly #ending: (() => void)[] = [];
 
   constructor(given: CoreHostOptions) {
     this.#given = given;
+    this.#strangers = new Strangers(given.book);
     this.self = given.book.handleOfPeer(given.network.peerId);
     this.peer = new Peer(this.self, this.#world(), given.options);
     const { network } = given;
@@ -110,9 +115,10 @@ export class CoreHost {
   }
 
   #settle(): void {
-    const records = this.#records.splice(0);
     const outbox = this.#outbox.splice(0);
-    if (records.length > 0 && !this.#commit(records)) outbox.length = 0;
+    // Records that the disk refused stay, and no message leaves before they are written: it might depend on them.
+    if (this.#records.length > 0 && !this.#commit(this.#records)) outbox.length = 0;
+    else this.#records.length = 0;
     for (const { to, message } of outbox) this.#post(to, message);
     for (const event of this.#events.splice(0)) this.#given.onEvent(event);
   }
@@ -120,9 +126,12 @@ export class CoreHost {
   #commit(records: readonly DurableRecord[]): boolean {
     try {
       this.#given.rows.put(records.map((record) => encodeDurable(record, this.#given.book)));
+      if (this.#isDiskSick) this.#given.onProblem(null);
+      this.#isDiskSick = false;
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      this.#isDiskSick = true;
       this.#given.onProblem(`The state could not be written, so nothing that depends on it was sent: ${reason}`);
       return false;
     }
@@ -150,14 +159,14 @@ export class CoreHost {
     const { book, network, logger } = this.#given;
     let message: Message;
     try {
-      const decoded = decode(bytes, book);
+      const decoded = decode(bytes, this.#strangers.namesFrom(peerId));
       if (decoded.type === 'unknown-kind') {
         logger.debug({ peerId, reason: decoded.reason }, 'a message of a kind unknown here');
         return;
       }
       message = decoded.message;
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
+      if (!(error instanceof WireError || error instanceof TooManyStrangersError)) throw error;
       network.refuse(peerId, error.message);
       return;
     }

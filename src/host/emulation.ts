@@ -12,6 +12,7 @@
 import './polyfill.ts';
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils';
 import type { AbortOptions, MultiaddrConnection } from '@libp2p/interface';
+import { pauseReading, resumeReading } from './stream-drain.ts';
 import { wrapTransport, type TransportFactory } from './transport-wrapper.ts';
 
 /** What emulation needs to know of a topology; round trips must be the same in both directions. */
@@ -155,7 +156,7 @@ class DelayedConnection extends AbstractMultiaddrConnection {
       rest = data.subarray(taken.byteLength);
     }
     this.#lineBytes += rest.byteLength;
-    if (this.#lineBytes > LINE_HIGH_BYTES) this.#inner.pause();
+    if (this.#lineBytes > LINE_HIGH_BYTES) pauseReading(this.#inner);
     this.#put({ dueMs: performance.now() + this.#oneWayMs, data: rest, error: undefined });
   }
 
@@ -223,9 +224,7 @@ class DelayedConnection extends AbstractMultiaddrConnection {
     }
     const before = this.#lineBytes;
     this.#lineBytes -= parcel.data.byteLength;
-    if (before > LINE_HIGH_BYTES && this.#lineBytes <= LINE_HIGH_BYTES && this.#inner.status === 'open') {
-      this.#inner.resume();
-    }
+    if (before > LINE_HIGH_BYTES && this.#lineBytes <= LINE_HIGH_BYTES) resumeReading(this.#inner);
     this.onData(parcel.data);
   }
 

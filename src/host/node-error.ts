@@ -5,6 +5,7 @@ export type NodeErrorCode =
   | 'invite-refused'
   | 'no-owner-key'
   | 'never-serves'
+  | 'drain-unfinished'
   | 'is-root'
   | 'not-root'
   | 'not-up';

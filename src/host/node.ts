@@ -38,6 +38,12 @@ import { Reader } from './reader.ts';
 import { ServiceRecord } from './service-record.ts';
 import { UploadLimit } from './upload-limit.ts';
 
+/** Children and parent are given this long before draining, or leaving, is done without them, ms. */
+const drainTimeoutMs = 30_000;
+const leaveTimeoutMs = 60_000;
+/** A peer may take this long to find its place before that is a problem, ms. */
+const settlingMs = 10_000;
+
 /** Starts a peer. @throws ServiceError or Error with a sentence when it cannot come up */
 export async function startNode(options: NodeOptions): Promise<Node> {
   const { privateKey, invite, state, logger } = options;
@@ -105,7 +111,7 @@ export class Node implements FarmNode {
       admits: (peerId, credential) => this.#door.admits(peerId, credential),
       transfer: (notice, from) => void this.#transfer(notice, from),
       onEvent: (event) => this.#happened(event),
-      onProblem: (sentence) => this.#say('disk', sentence),
+      onProblem: (sentence) => (sentence === null ? this.#problems.delete('disk') : this.#say('disk', sentence)),
     });
     this.#record = new ServiceRecord(state, (reason) =>
       this.#say('disk', `The service record could not be written: ${reason}`),
@@ -193,7 +199,7 @@ export class Node implements FarmNode {
       ...this.#record.totals,
       uptimeSeconds: (performance.now() - this.#startedAtMs) / 1000,
       limits: this.#host.peer.state.ctx.limits,
-      problems: [...this.#problems.values()],
+      problems: this.#currentProblems(),
     });
   }
 
@@ -258,7 +264,12 @@ export class Node implements FarmNode {
         'is-root',
         "The root cannot drain: it is the service's origin. Stop it with `banyan stop`; the servers go on serving.",
       );
-    await this.#until('drained', (peer, nowMs) => peer.drain(nowMs));
+    if (await this.#until('drained', drainTimeoutMs, (peer, nowMs) => peer.drain(nowMs))) return;
+    this.#stopServing();
+    throw new NodeError(
+      'drain-unfinished',
+      'This peer has stopped serving, but found no server yet to be a client of: is the rest of the farm away? It goes on looking.',
+    );
   }
 
   async leave(): Promise<void> {
@@ -267,7 +278,8 @@ export class Node implements FarmNode {
         'is-root',
         'The root cannot leave its own service. Stop it with `banyan stop`; the servers go on serving.',
       );
-    await this.#until('left', (peer, nowMs) => peer.leave(nowMs));
+    if (await this.#until('left', leaveTimeoutMs, (peer, nowMs) => peer.leave(nowMs))) return;
+    this.#options.logger.warn({}, 'left without the farewell of all neighbours');
   }
 
   proxy(request: IncomingMessage, response: ServerResponse, nobody: (why: string) => void): void {
@@ -428,15 +440,34 @@ export class Node implements FarmNode {
     return peerIds;
   }
 
-  async #until(type: PeerEvent['type'], act: Parameters<CoreHost['turn']>[0]): Promise<void> {
-    const happened = new Promise<void>((resolve) => this.#waiting.push({ type, resolve }));
+  /** Acts, and waits for an event; false when it has not come in time. */
+  async #until(type: PeerEvent['type'], withinMs: number, act: Parameters<CoreHost['turn']>[0]): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const happened = new Promise<boolean>((resolve) => {
+      this.#waiting.push({ type, resolve: () => resolve(true) });
+      timer = setTimeout(() => resolve(false), withinMs);
+    });
     this.#host.turn(act);
-    await happened;
+    const came = await happened;
+    clearTimeout(timer);
+    return came;
   }
 
   #requireRoot(what: string): void {
     if (!this.#isRoot)
       throw new NodeError('not-root', `Only the root can ${what}; this peer is a volunteer of ${this.charter.name}.`);
+  }
+
+  #currentProblems(): string[] {
+    const problems = [...this.#problems.values()];
+    const up = this.#host.peer.state.upTree();
+    const isLost = up !== null && !up.attached && !this.#problems.has('orphan');
+    if (isLost && performance.now() - this.#startedAtMs > settlingMs) {
+      problems.push(
+        'This peer has not found a place in the farm yet: are its other peers running, and is this machine online?',
+      );
+    }
+    return problems;
   }
 
   #say(key: string, sentence: string): void {

@@ -32,11 +32,13 @@ interface Opened {
   readonly response: OkResponse;
 }
 
-/** A server that has not begun to answer after this long is given up for another, ms. */
-const tryMs = 2_500;
+/** A server whose answer has not begun after this long is given up for another, ms; opening a connection included. */
+const headMs = 2_500;
+/** And this long until its first block is proven: a block may be 1 MiB on a volunteer's line, ms. */
+const blockMs = 6_000;
 /** Silence in the middle of a body, after which another server goes on, ms. */
 const silenceMs = 4_000;
-/** All tries together, until the first byte, ms: a user is told before giving up by itself. */
+/** No further server is asked when this much time has gone, ms: a user is told before giving up by itself. */
 const patienceMs = 6_000;
 /** Between two rounds through the list of servers; a peer that is just joining knows none yet. */
 const pauseBetweenRoundsMs = 250;
@@ -46,6 +48,8 @@ export class Reader {
   readonly #port: ReaderPort;
   readonly #logger: HostLogger;
   #accepted: AcceptedReleases | null = null;
+  /** A manifest is on its way. */
+  #advancing: Promise<void> | null = null;
 
   constructor(http: HttpClient, port: ReaderPort, logger: HostLogger) {
     this.#http = http;
@@ -110,13 +114,13 @@ export class Reader {
     signal: AbortSignal,
     only?: AcceptedReleases,
   ): Promise<OkResponse | null> {
+    const patience = new Patience(signal, headMs);
     try {
-      const accepted = only ?? (await this.#releases(server, signal));
-      const verified = await this.#request(server, request, accepted, signal);
+      const accepted = only ?? (await this.#releases(server, patience.signal));
+      let verified = await this.#request(server, request, accepted, patience);
       if (verified.verdict === 'ahead' && only === undefined) {
-        this.accept(await this.#port.manifestFrom(server, signal));
-        const again = await this.#request(server, request, accepted, signal);
-        return again.verdict === 'ok' ? again : null;
+        await this.#advance(verified.release, server, patience.signal);
+        verified = await this.#request(server, request, accepted, patience);
       }
       return verified.verdict === 'ok' ? verified : null;
     } catch (error) {
@@ -124,29 +128,50 @@ export class Reader {
       this.#port.measured(server, Number.NaN, false);
       this.#logger.debug({ server, target: request.target, reason: String(error) }, 'a server did not answer');
       return null;
+    } finally {
+      patience.rest();
     }
   }
 
   async #releases(server: string, signal: AbortSignal): Promise<AcceptedReleases> {
-    if (this.#accepted === null)
-      this.accept(await this.#port.manifestFrom(server, AbortSignal.any([signal, AbortSignal.timeout(tryMs)])));
-    return this.#accepted as AcceptedReleases;
+    if (this.#accepted === null) await this.#advance(1, server, signal);
+    if (this.#accepted === null) throw new Error('no release is known yet');
+    return this.#accepted;
+  }
+
+  /** Learns of a release that is at least `number`: one request for its manifest, however many users wait for it. */
+  async #advance(number: number, server: string, signal: AbortSignal): Promise<void> {
+    while (this.release < number && this.#advancing !== null) await this.#advancing;
+    if (this.release >= number) return;
+    const advancing = this.#port.manifestFrom(server, signal).then((manifest) => this.accept(manifest));
+    // Those who wait look for themselves whether it helped.
+    this.#advancing = advancing.then(
+      () => {},
+      () => {},
+    );
+    try {
+      await advancing;
+    } finally {
+      this.#advancing = null;
+    }
   }
 
   async #request(
     server: string,
     request: SiteRequest,
     accepted: AcceptedReleases,
-    signal: AbortSignal,
+    patience: Patience,
   ): Promise<VerifiedResponse> {
     const verifier = new ResponseVerifier(accepted, request);
     const { method, target, headers } = verifier.upstream;
-    // The time to the first byte is bounded, opening a connection included; the body has its own measure of silence.
-    const trying = new AbortController();
-    const timer = setTimeout(() => trying.abort(new Error(`no answer within ${tryMs} ms`)), tryMs);
-    const both = AbortSignal.any([signal, trying.signal]);
-    const options = { method, path: target, headers: { host: 'banyan', ...headers }, signal: both, silenceMs };
-    const raw = await this.#http.request(server, options).finally(() => clearTimeout(timer));
+    const raw = await this.#http.request(server, {
+      method,
+      path: target,
+      headers: { host: 'banyan', ...headers },
+      signal: patience.signal,
+      silenceMs,
+    });
+    patience.extend(blockMs);
     const response: RawResponse = { status: raw.status, headers: headersOf(raw.headers), body: raw.body };
     const verified = await verifyResponse(verifier, response, this.#port.nowMs());
     if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);
@@ -188,6 +213,29 @@ export class Reader {
         ({ server, response } = next);
       }
     }
+  }
+}
+
+/** How long one server may keep a user waiting: a signal that ends its try, and can be put off or laid to rest. */
+class Patience {
+  readonly signal: AbortSignal;
+  readonly #ended = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(user: AbortSignal, ms: number) {
+    this.signal = AbortSignal.any([user, this.#ended.signal]);
+    this.extend(ms);
+  }
+
+  /** Ends the try `ms` from now, whatever was said before. */
+  extend(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ended.abort(new Error(`no answer within ${ms} ms`)), ms);
+  }
+
+  /** The try is over; what it opened may go on. */
+  rest(): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -8,7 +8,7 @@
 import './polyfill.ts';
 import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
-import { resumeReading, whenWritable } from './stream-drain.ts';
+import { pauseReading, resumeReading, whenWritable } from './stream-drain.ts';
 import { readStream } from './stream-reading.ts';
 import type { UploadLimit } from './upload-limit.ts';
 
@@ -149,7 +149,7 @@ export class StreamDuplex extends Duplex {
     readStream(stream, {
       data: (chunk) => {
         this.#active();
-        if (!this.push(chunk) && stream.readStatus === 'readable') stream.pause();
+        if (!this.push(chunk)) pauseReading(stream);
       },
       end: () => this.push(null),
       cut: (error) => this.destroy(error),

@@ -76,6 +76,26 @@ describe('a byte stream', () => {
     isBroken = true;
   });
 
+  it('brings everything to a reader who stops and goes on again and again', async () => {
+    const { near, far } = await startPipe();
+    const block = randomBytes(256 * 1024);
+    const blocks = 160;
+    const sending = (async () => {
+      for (let i = 0; i < blocks; i++) await near.send(block);
+      await near.closeWrite();
+    })();
+    let read = 0;
+    const reading = (async () => {
+      for await (const chunk of far.chunks) {
+        read += chunk.byteLength;
+        // A disk that takes a moment for every piece; the sender is far quicker.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    })();
+    await Promise.all([sending, reading]);
+    expect(read).toBe(blocks * block.byteLength);
+  });
+
   it('throws at the reader what was broken, not an end', async () => {
     const { near, far } = await startPipe();
     await near.send(Buffer.from('half'));

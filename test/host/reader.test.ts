@@ -11,7 +11,7 @@ import { afterwards, found, openStore, publish } from '../service/workshop.ts';
 import { startNetwork } from './test-network.ts';
 import { until } from './waiting.ts';
 
-const quiet = { debug: () => {}, warn: () => {} };
+const quiet = { debug: () => {}, warn: () => {}, error: () => {} };
 const large = randomBytes(6 * 1024 * 1024);
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;

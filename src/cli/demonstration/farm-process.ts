@@ -26,6 +26,7 @@ export interface ProcessPlan {
 /** The words on stderr that are kept, to tell why a process ended. */
 const wordsKept = 4_000;
 const upTimeoutMs = 60_000;
+const statusTimeoutMs = 2_000;
 
 export class FarmProcess {
   readonly name: string;
@@ -56,7 +57,12 @@ export class FarmProcess {
   async start(): Promise<ReadyLine> {
     const [command = 'help', ...rest] = this.#plan.args;
     const args = [this.#script, command, ...rest, '--state', this.#plan.folder, '--json', '--listen', '127.0.0.1'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: quietEnvironment() });
+    const child = spawn(process.execPath, args, {
+      // A group of its own: Ctrl-C is for the demonstration, which ends the farm in order.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: quietEnvironment(),
+    });
     this.#child = child;
     this.#mayEnd = false;
     this.#words = '';
@@ -105,7 +111,7 @@ export class FarmProcess {
   async status(): Promise<NodeStatus | null> {
     if (this.#child === null) return null;
     try {
-      return await this.ask('status', {});
+      return await Promise.race([this.ask('status', {}), silence()]);
     } catch {
       return null; // a process that ends while it is asked is no news: its exit is told elsewhere
     }
@@ -146,4 +152,11 @@ function quietEnvironment(): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('BANYAN_') && name !== 'NODE_OPTIONS'),
   );
+}
+
+/** A process that ends while it is asked never answers. */
+async function silence(): Promise<null> {
+  return await new Promise((resolve) => {
+    setTimeout(() => resolve(null), statusTimeoutMs).unref();
+  });
 }

@@ -100,10 +100,6 @@ export class Stage {
     return [...this.users, ...this.volunteers, this.root];
   }
 
-  volunteerIn(city: string): FarmProcess | undefined {
-    return this.volunteers.find((volunteer) => volunteer.name === city);
-  }
-
   #peer(folder: string, city: string, args: readonly string[], suffix = ''): FarmProcess {
     const node = String(this.#names.indexOf(city));
     return new FarmProcess(

@@ -57,11 +57,15 @@ class Story {
   readonly #ended: Promise<void>;
   #resolveEnded: () => void = () => {};
   #isEnding = false;
+  /** The end has come, by time or by request. */
+  #isOver = false;
   #startedAtMs = 0;
   #releases = 0;
   #kills = 0;
   #trouble: string | null = null;
   #url: string | null = null;
+  /** Work that goes on beside the story. */
+  readonly #later: Promise<void>[] = [];
 
   constructor(request: DemoRequest, folder: string, script: string) {
     this.#ended = new Promise((resolve) => {
@@ -81,6 +85,11 @@ class Story {
     }
     this.#isEnding = true;
     this.#board.say('Ending: every process of the farm is told to stop.');
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isOver = true;
     this.#resolveEnded();
   }
 
@@ -88,7 +97,7 @@ class Story {
     const { seconds, json } = this.#request;
     const pages = await buildDemoSite(join(this.#folder, 'site-1'), 'first edition');
     this.#startedAtMs = performance.now();
-    const timer = seconds === null ? undefined : setTimeout(() => this.#resolveEnded(), seconds * 1000);
+    const timer = seconds === null ? undefined : setTimeout(() => this.#finish(), seconds * 1000);
     try {
       await this.#untilEnd(this.#raise(pages));
       await this.#untilEnd(this.#play());
@@ -114,13 +123,24 @@ class Story {
   }
 
   async close(): Promise<void> {
+    this.#finish();
     await Promise.all(this.#stage.all().map((process) => process.stop(stopGraceMs)));
+    await Promise.all(this.#later);
   }
 
   /** Runs until done, or until the end has come. */
   async #untilEnd(work: Promise<void>): Promise<void> {
-    if (this.#isEnding) return;
-    await Promise.race([work, this.#ended]);
+    if (this.#isOver) return;
+    await Promise.race([this.#unlessOver(work), this.#ended]);
+  }
+
+  /** What fails after the end has come fails because of it. */
+  async #unlessOver(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!this.#isOver) throw error;
+    }
   }
 
   /** The root, the volunteers, the users: up and talking. */
@@ -149,7 +169,7 @@ class Story {
     this.#board.say(
       `Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`,
     );
-    void this.#keepTable();
+    this.#later.push(this.#unlessOver(this.#keepTable()));
   }
 
   /** A reader that is up still has to find its place in the farm. */
@@ -195,14 +215,25 @@ class Story {
   }
 
   async #killOne(): Promise<void> {
-    const victim = this.#stage.volunteerIn(victimCity);
-    if (victim === undefined) return;
+    const victim = await this.#serverIn(victimCity);
+    if (victim === null) {
+      this.#board.say('No volunteer serves yet, so none is killed.');
+      return;
+    }
     await victim.kill();
     this.#kills++;
     this.#board.say(
       `The server in ${victim.name} was killed (SIGKILL), in the middle of its requests. Its users go to the next one.`,
     );
-    void this.#comeBack(victim);
+    this.#later.push(this.#unlessOver(this.#comeBack(victim)));
+  }
+
+  /** A volunteer that serves now: the one in this city, else whichever has served most; null when none does. */
+  async #serverIn(city: string): Promise<FarmProcess | null> {
+    const asked = this.#stage.volunteers.map(async (volunteer) => ({ volunteer, status: await volunteer.status() }));
+    const serving = (await Promise.all(asked)).filter(({ status }) => status?.role === 'server' && !status.draining);
+    serving.sort((a, b) => (b.status?.requestsServed ?? 0) - (a.status?.requestsServed ?? 0));
+    return (serving.find(({ volunteer }) => volunteer.name === city) ?? serving[0])?.volunteer ?? null;
   }
 
   async #comeBack(victim: FarmProcess): Promise<void> {
@@ -212,8 +243,8 @@ class Story {
   }
 
   async #drainOne(): Promise<void> {
-    const leaving = this.#stage.volunteerIn(drainingCity);
-    if (leaving === undefined) return;
+    const leaving = await this.#serverIn(drainingCity);
+    if (leaving === null) return;
     this.#board.say(`The server in ${leaving.name} drains: it sends its clients on before it stops serving.`);
     await leaving.ask('drain', {});
     this.#board.say(`${leaving.name} has drained and is a client again.`);
@@ -221,7 +252,7 @@ class Story {
 
   /** True when that time has come, false when the end came first. */
   async #waitUntil(atMs: number): Promise<boolean> {
-    if (this.#isEnding) return false;
+    if (this.#isOver) return false;
     let timer: NodeJS.Timeout | undefined;
     const came = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(true), Math.max(0, atMs - performance.now()));

@@ -59,8 +59,8 @@ export class Visitors {
     return await new Promise((resolve) => {
       let delayMs = Number.NaN;
       const end = (ok: boolean, why: string): void => {
-        if (!ok && !this.#ending) this.onFailure(`${url.pathname}: ${why}`);
-        resolve({ atMs, delayMs, ok: ok || this.#ending });
+        if (!ok) this.onFailure(`${url.pathname}: ${why}`);
+        resolve({ atMs, delayMs, ok });
       };
       const request = get(url, { agent, signal: AbortSignal.timeout(patienceMs) }, (response) => {
         delayMs = performance.now() - atMs;
