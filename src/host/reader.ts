@@ -35,11 +35,13 @@ interface Opened {
 /** A server whose answer has not begun after this long is given up for another, ms; opening a connection included. */
 const headMs = 2_500;
 /** And this long until its first block is proven: a block may be 1 MiB on a volunteer's line, ms. */
-const blockMs = 6_000;
+const blockMs = 5_000;
 /** Silence in the middle of a body, after which another server goes on, ms. */
 const silenceMs = 4_000;
-/** No further server is asked when this much time has gone, ms: a user is told before giving up by itself. */
+/** No further round through the servers begins when this much time has gone, ms. */
 const patienceMs = 6_000;
+/** And no try lasts beyond this, ms: a user is told before giving up by itself. */
+const lastMs = 9_000;
 /** Between two rounds through the list of servers; a peer that is just joining knows none yet. */
 const pauseBetweenRoundsMs = 250;
 
@@ -94,12 +96,13 @@ export class Reader {
     only?: AcceptedReleases,
     avoid?: string,
   ): Promise<Opened | null> {
-    const untilMs = this.#port.nowMs() + patienceMs;
-    for (let round = 0; this.#port.nowMs() < untilMs; round++) {
+    const beganAtMs = this.#port.nowMs();
+    const lastAtMs = beganAtMs + lastMs;
+    for (let round = 0; this.#port.nowMs() < beganAtMs + patienceMs; round++) {
       for (const server of this.#port.rank()) {
-        if (signal.aborted || this.#port.nowMs() > untilMs) return null;
+        if (signal.aborted || this.#port.nowMs() > lastAtMs) return null;
         if (server === avoid && round === 0) continue;
-        const response = await this.#ask(server, request, signal, only);
+        const response = await this.#ask(server, request, new Patience(signal, lastAtMs - this.#port.nowMs()), only);
         if (response !== null) return { server, response };
       }
       if (signal.aborted) return null;
@@ -111,10 +114,10 @@ export class Reader {
   async #ask(
     server: string,
     request: SiteRequest,
-    signal: AbortSignal,
+    patience: Patience,
     only?: AcceptedReleases,
   ): Promise<OkResponse | null> {
-    const patience = new Patience(signal, headMs);
+    patience.extend(headMs);
     try {
       const accepted = only ?? (await this.#releases(server, patience.signal));
       let verified = await this.#request(server, request, accepted, patience);
@@ -124,7 +127,7 @@ export class Reader {
       }
       return verified.verdict === 'ok' ? verified : null;
     } catch (error) {
-      if (signal.aborted) return null;
+      if (patience.user.aborted) return null;
       this.#port.measured(server, Number.NaN, false);
       this.#logger.debug({ server, target: request.target, reason: String(error) }, 'a server did not answer');
       return null;
@@ -218,19 +221,24 @@ export class Reader {
 
 /** How long one server may keep a user waiting: a signal that ends its try, and can be put off or laid to rest. */
 class Patience {
+  readonly user: AbortSignal;
   readonly signal: AbortSignal;
   readonly #ended = new AbortController();
+  readonly #lastAtMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(user: AbortSignal, ms: number) {
+  /** For one try on behalf of `user`, which ends in `withinMs` at the latest. */
+  constructor(user: AbortSignal, withinMs: number) {
+    this.user = user;
     this.signal = AbortSignal.any([user, this.#ended.signal]);
-    this.extend(ms);
+    this.#lastAtMs = performance.now() + withinMs;
   }
 
   /** Ends the try `ms` from now, whatever was said before. */
   extend(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ended.abort(new Error(`no answer within ${ms} ms`)), ms);
+    const waitMs = Math.max(0, Math.min(ms, this.#lastAtMs - performance.now()));
+    this.#timer = setTimeout(() => this.#ended.abort(new Error('no answer in time')), waitMs);
   }
 
   /** The try is over; what it opened may go on. */

@@ -5,7 +5,7 @@
  * that the backlog is gone, only that some of it moved; who sends on every `drain` builds up memory all the same. So
  * this waits until the stream no longer asks for patience after it has had its turn.
  */
-import type { MessageStream, Stream } from '@libp2p/interface';
+import type { Stream } from '@libp2p/interface';
 
 /** The stream ended while somebody waited for room in it. */
 export class StreamCutError extends Error {
@@ -55,23 +55,28 @@ export async function writable(stream: Stream): Promise<void> {
   });
 }
 
-/** Streams that are delivering what they held back, and those of them whose listener has had enough already. */
-const resuming = new WeakSet<MessageStream>();
-const hasEnough = new WeakSet<MessageStream>();
+/** A stream or a connection. Connections have `readStatus` too, only their interface does not say so. */
+export interface Pausable extends Pick<Stream, 'status' | 'pause' | 'resume'> {
+  readonly readStatus?: Stream['readStatus'];
+}
+
+/** Those that are delivering what they held back, and those of them whose listener has had enough already. */
+const resuming = new WeakSet<Pausable>();
+const hasEnough = new WeakSet<Pausable>();
 
 /**
  * Holds a stream back; may be called from its own `message` listener. A stream that is just resuming takes a pause by
  * its listener for its own state but asks the other side for more all the same, until its buffer bursts: so such a pause
  * waits until the resuming is done.
  */
-export function pauseReading(stream: MessageStream): void {
+export function pauseReading(stream: Pausable): void {
   if (stream.readStatus !== 'readable') return;
   if (resuming.has(stream)) hasEnough.add(stream);
   else stream.pause();
 }
 
 /** Lets a paused stream deliver again, what it still holds after its connection has closed included. */
-export function resumeReading(stream: MessageStream): void {
+export function resumeReading(stream: Pausable): void {
   hasEnough.delete(stream);
   if (stream.readStatus !== 'paused') return;
   resuming.add(stream);

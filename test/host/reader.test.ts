@@ -105,6 +105,24 @@ describe('a reader', () => {
     expect(measured.map(({ ok }) => ok)).toEqual([false, true]);
   });
 
+  test('goes to the next server when the first sends its answer drop by drop', async () => {
+    const { manifest, honest } = await release();
+    const dripping: Listener = (request, response) => {
+      const write = response.write.bind(response);
+      let timer: NodeJS.Timeout | undefined;
+      response.write = ((chunk: Uint8Array) => {
+        let sent = 0;
+        timer ??= setInterval(() => write(chunk.subarray(sent, ++sent)), 200);
+        return false;
+      }) as never;
+      response.once('close', () => clearInterval(timer));
+      honest(request, response);
+    };
+    const { url } = await farmOf(manifest, [dripping, honest]);
+    const body = new Uint8Array(await (await fetch(`${url}/large.bin`)).arrayBuffer());
+    expect(digestOf(body)).toBe(digestOf(large));
+  });
+
   test('never passes on a lie, reports the liar, and does not ask it again', async () => {
     const { manifest, honest } = await release();
     const lying: Listener = (request, response) => {
