@@ -120,10 +120,12 @@ export class Departure {
   #steppedDown(): void {
     const { ctx } = this.#parts;
     this.#steppingDown = false;
-    ctx.draining = false;
-    ctx.timers.clear('drain');
     const wasDrain = this.#intent === 'drain';
-    if (wasDrain) this.#intent = 'none';
+    if (wasDrain) {
+      this.#intent = 'none';
+      ctx.draining = false;
+      ctx.timers.clear('drain');
+    }
     this.#sayGone();
     if (wasDrain) ctx.world.tell({ type: 'drained' });
   }

@@ -173,13 +173,18 @@ export class Node implements FarmNode {
       if (record.type === 'release' && record.installed && store.find(record.notice.number) === null)
         return { ...record, installed: false };
       if (serving === 'never' && (record.type === 'role' || record.type === 'limits')) return null;
+      // Who drained stays a client until asked to serve again.
+      if (record.type === 'limits' && serving === 'if-asked' && state.recall('drained') === 'yes') return null;
       return record;
     });
     const { current } = store;
     if (this.#isRoot && current !== null && this.#host.peer.state.releases.latest?.number !== current.release) {
       this.#publish(current.release, current.id, current.totalBytes);
     }
-    if (serving === 'at-once' && !this.#isRoot) this.#host.turn((peer, nowMs) => peer.volunteer(nowMs, limits));
+    if (serving === 'at-once' && !this.#isRoot) {
+      state.remember('drained', 'no');
+      this.#host.turn((peer, nowMs) => peer.volunteer(nowMs, limits));
+    }
   }
 
   get #isRoot(): boolean {
@@ -255,7 +260,9 @@ export class Node implements FarmNode {
         'never-serves',
         'This peer was started as one that never serves: start it again without --never-serve.',
       );
+    this.#options.state.remember('drained', 'no');
     this.#host.turn((peer, nowMs) => peer.volunteer(nowMs, limits));
+    this.#explainStorage();
   }
 
   async drain(): Promise<void> {
@@ -264,6 +271,7 @@ export class Node implements FarmNode {
         'is-root',
         "The root cannot drain: it is the service's origin. Stop it with `banyan stop`; the servers go on serving.",
       );
+    this.#options.state.remember('drained', 'yes');
     if (await this.#until('drained', drainTimeoutMs, (peer, nowMs) => peer.drain(nowMs))) return;
     this.#stopServing();
     throw new NodeError(
@@ -318,6 +326,10 @@ export class Node implements FarmNode {
       case 'role-changed':
         if (event.role === 'server' || event.role === 'root') this.#startServing();
         else this.#stopServing();
+        this.#explainStorage();
+        break;
+      case 'release-learned':
+        this.#explainStorage();
         break;
       case 'release-installed':
         this.#startServing();
@@ -353,6 +365,22 @@ export class Node implements FarmNode {
     }
     this.#options.logger.debug({ event: event.type }, 'core event');
     this.onEvent(event);
+  }
+
+  /** A volunteer that gives less than the release takes is never asked to serve: it should know why. */
+  #explainStorage(): void {
+    const { ctx, releases } = this.#host.peer.state;
+    const given = ctx.limits?.storageBytes ?? 0;
+    const { number, sizeBytes } = releases.latest ?? { number: 0, sizeBytes: 0 };
+    if (ctx.isServer() || given === 0 || sizeBytes <= given) {
+      this.#problems.delete('storage');
+      return;
+    }
+    const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+    this.#say(
+      'storage',
+      `Release ${number} takes ${megabytes(sizeBytes)} and this volunteer gives ${megabytes(given)}, so it is not asked to serve: raise --max-storage to help.`,
+    );
   }
 
   #startServing(): void {
