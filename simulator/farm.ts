@@ -10,7 +10,7 @@ import { mix } from '../src/core/membership.ts';
 import type { Start } from '../src/core/peer.ts';
 import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle, Signature } from '../src/core/ids.ts';
-import type { Limits, Message, ReleaseNotice, Statement, Unsigned } from '../src/core/messages.ts';
+import type { Limits, Message, ReleaseNotice, Signed, Unsigned } from '../src/core/messages.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
@@ -354,7 +354,7 @@ function durableKey(record: DurableRecord): string {
 }
 
 /** A signature that only fits its statement and issuer: enough to catch a forgery, not to stop a cryptographer. */
-function seal(statement: Unsigned<Statement>): Signature {
+function seal(statement: Unsigned<Signed>): Signature {
   const { charter, epoch, term } = statement.standing;
   let hash = mix(fingerprint(statement.issuer) ^ charter ^ (epoch << 8) ^ (term << 16));
   switch (statement.type) {
@@ -368,6 +368,12 @@ function seal(statement: Unsigned<Statement>): Signature {
       break;
     case 'release':
       hash = mix(hash ^ Math.imul(statement.number, 0x85ebca6b) ^ statement.sizeBytes);
+      break;
+    case 'cast':
+      hash = mix(hash ^ Math.imul(statement.incarnation, 77) ^ Math.imul(statement.sequence, 0x85ebca6b));
+      hash = mix(
+        hash ^ statement.content.reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, statement.topic.length),
+      );
       break;
     case 'order':
       hash = mix(hash ^ Math.imul(statement.subject + 1, 31) ^ statement.releaseNumber);

@@ -11,6 +11,9 @@ import type { Rules } from './rules.ts';
 import { Timers } from './timers.ts';
 import type { Role, World } from './world.ts';
 
+/** Clocks differ, and rumours are outbid by one each time: 11 days' worth. */
+const incarnationLeeway = 10_000_000;
+
 export class Context {
   readonly self: PeerHandle;
   readonly world: World;
@@ -57,6 +60,14 @@ export class Context {
   /** A round trip of `rttMs` to a peer at `theirs` was measured. */
   sampled(theirs: Coordinate, rttMs: number): void {
     this.coordinate = moved(this.coordinate, theirs, rttMs, this.world.random());
+  }
+
+  /**
+   * The highest incarnation that can be true now: they start from the clock, so one from far in the future is a lie that
+   * nobody could outbid.
+   */
+  latestIncarnation(): number {
+    return Math.floor(this.nowMs / 100) + incarnationLeeway;
   }
 
   /** Raises the incarnation above `seen` and writes it down. */

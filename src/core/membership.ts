@@ -10,7 +10,7 @@
  * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
  */
 import type { Context } from './context.ts';
-import { predictRttMs } from './coordinates.ts';
+import { isSound, predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, MemberRecord, MemberState } from './messages.ts';
@@ -105,6 +105,7 @@ export class Membership {
   merge(record: MemberRecord): boolean {
     const known = this.get(record.subject);
     if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return false;
+    if (record.incarnation > this.#ctx.latestIncarnation() || !isSound(record.coordinate)) return false;
     if (!this.#mayWrite(record, known)) return false;
     if (!this.#ctx.world.verify(record)) {
       this.#ctx.world.tell({
@@ -114,7 +115,8 @@ export class Membership {
       });
       return false;
     }
-    this.#ctx.acknowledges(record);
+    // What others write about a server is an order: one of an authority that no longer counts is refused.
+    if (!this.#ctx.acknowledges(record) && record.issuer !== record.subject) return false;
     this.#store(record, false);
     return true;
   }
@@ -183,8 +185,15 @@ export class Membership {
     if (record.state === 'excluded') return record.issuer === rootPeer;
     if (record.issuer === record.subject) return true;
     if (record.state !== 'gone') return false;
-    const parent = known !== null && known.incarnation === record.incarnation ? known.parent : record.parent;
-    return record.issuer === rootPeer || record.issuer === parent;
+    if (record.issuer === rootPeer) return true;
+    // A parent that is not known to be one must at least be a server; its victim outbids it if it lives.
+    if (known !== null && known.incarnation === record.incarnation) return record.issuer === known.parent;
+    return record.issuer === record.parent && this.#serves(record.issuer);
+  }
+
+  #serves(peer: PeerHandle): boolean {
+    const state = this.get(peer)?.state;
+    return state === 'serving' || state === 'draining';
   }
 
   #store(record: MemberRecord, own: boolean): void {

@@ -92,8 +92,25 @@ export interface Order {
 
 export type Statement = MemberRecord | ReleaseNotice | Order;
 
+/** What the origin of a multicast signs: its number, and what it says. Built anew by each receiver from the `Cast`. */
+export interface CastSeal {
+  readonly type: 'cast';
+  readonly issuer: PeerHandle;
+  readonly incarnation: number;
+  readonly sequence: number;
+  /** `release`, or `note:` and the note's topic. */
+  readonly topic: string;
+  /** The note's bytes, or the release notice's own signature, which stands for all of it. */
+  readonly content: Uint8Array;
+  readonly standing: Standing;
+  readonly signature: Signature;
+}
+
+/** All that bears a signature. */
+export type Signed = Statement | CastSeal;
+
 /** A statement before it is signed. */
-export type Unsigned<S extends Statement> = S extends Statement ? Omit<S, 'signature'> : never;
+export type Unsigned<S extends Signed> = S extends Signed ? Omit<S, 'signature'> : never;
 
 // --- Building the tree --------------------------------------------------------------------------------------------
 
@@ -279,6 +296,9 @@ export interface Cast {
   readonly incarnation: number;
   readonly sequence: number;
   readonly payload: CastPayload;
+  /** Where authority stood for the origin, and its signature over the `CastSeal`. */
+  readonly standing: Standing;
+  readonly signature: Signature;
 }
 
 /** "Send me this origin's messages from `sequence` on." */

@@ -13,7 +13,7 @@
 import type { Context } from './context.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
-import type { Cast, CastGone, CastHead, CastHeads, CastPayload, CastPull } from './messages.ts';
+import type { Cast, CastGone, CastHead, CastHeads, CastPayload, CastPull, CastSeal, Unsigned } from './messages.ts';
 import { mix } from './membership.ts';
 
 interface Stream {
@@ -40,6 +40,10 @@ interface Waiting {
 }
 
 const mostWaiting = 64;
+/** No stream is that long: bounds what a liar can make us count to. */
+const mostSequence = 2 ** 40;
+/** The most messages that a neighbour may say are forgotten. */
+const mostSkipped = 2 ** 24;
 /** Bytes of payload kept for those who missed some, all origins together. */
 const historyBytes = 4 << 20;
 const mostEarly = 256;
@@ -69,7 +73,17 @@ export class Multicast {
     const { self, bootIncarnation: incarnation } = this.#ctx;
     const stream = this.#stream(self, incarnation, this.#ownSequence);
     this.#ownSequence = Math.max(this.#ownSequence, stream.sequence) + 1;
-    this.#deliver(stream, { kind: 'cast', origin: self, incarnation, sequence: this.#ownSequence, payload }, self);
+    const { standing } = this.#ctx;
+    const unsigned = {
+      kind: 'cast',
+      origin: self,
+      incarnation,
+      sequence: this.#ownSequence,
+      payload,
+      standing,
+    } as const;
+    const signature = this.#ctx.world.sign(sealOf(unsigned));
+    this.#deliver(stream, { ...unsigned, signature }, self);
     return this.#ownSequence;
   }
 
@@ -95,6 +109,8 @@ export class Multicast {
     const { origin, incarnation, sequence } = cast;
     if (origin === this.#ctx.self) return;
     let stream = this.#streams.get(origin);
+    const isNews = stream === undefined || incarnation > stream.incarnation || sequence > stream.sequence;
+    if (isNews && !this.#isGenuine(from, cast)) return;
     if (stream === undefined) {
       if (this.#streams.size >= mostOrigins) return;
       stream = this.#stream(origin, incarnation, 0);
@@ -125,8 +141,15 @@ export class Multicast {
         continue;
       }
       if (head.origin === this.#ctx.self) continue;
-      if (head.incarnation > stream.incarnation) this.#restart(stream, head.incarnation, 0);
-      if (head.incarnation === stream.incarnation && head.sequence > stream.sequence) {
+      // A head is hearsay: what it leads to is pulled, and counts when its origin's signature holds.
+      if (head.incarnation > stream.incarnation) {
+        this.#ctx.world.send(from, {
+          kind: 'cast-pull',
+          origin: head.origin,
+          incarnation: head.incarnation,
+          sequence: 1,
+        });
+      } else if (head.incarnation === stream.incarnation && head.sequence > stream.sequence) {
         stream.pulledTo = 0;
         this.#pull(from, stream, head.sequence);
       }
@@ -161,6 +184,8 @@ export class Multicast {
   gone(from: PeerHandle, message: CastGone): void {
     const stream = this.#streams.get(message.origin);
     if (stream === undefined || !this.#trusts(from) || message.incarnation !== stream.incarnation) return;
+    const isAsked = stream.pulledTo > stream.sequence || this.#waiting.some(({ origin }) => origin === message.origin);
+    if (message.origin === this.#ctx.self || !isAsked || message.sequence > stream.sequence + mostSkipped) return;
     this.#passOnGone(message);
     if (message.sequence - 1 <= stream.sequence) return;
     const { origin, incarnation, sequence } = stream;
@@ -207,6 +232,14 @@ export class Multicast {
       this.#ctx.world.send(waiting.peer, { kind: 'cast-gone', origin, incarnation, sequence: waiting.next });
     }
     this.#waiting = this.#waiting.filter(({ next, upTo }) => next <= upTo);
+  }
+
+  /** Whether the origin did say this; a forger hears nothing more of it. */
+  #isGenuine(from: PeerHandle, cast: Cast): boolean {
+    const isSound = cast.incarnation <= this.#ctx.latestIncarnation() && cast.sequence <= mostSequence;
+    if (isSound && this.#ctx.world.verify({ ...sealOf(cast), signature: cast.signature })) return true;
+    this.#ctx.world.tell({ type: 'refused', peer: from, what: 'a multicast that its origin did not sign' });
+    return false;
   }
 
   /** Only neighbours in the trees take part. */
@@ -287,6 +320,21 @@ export class Multicast {
     }
     this.#digest = sum;
   }
+}
+
+/** What the origin signs of a multicast. */
+export function sealOf(cast: Omit<Cast, 'signature'>): Unsigned<CastSeal> {
+  const { origin, incarnation, sequence, payload, standing } = cast;
+  const isNote = payload.type === 'note';
+  return {
+    type: 'cast',
+    issuer: origin,
+    incarnation,
+    sequence,
+    topic: isNote ? `note:${payload.topic}` : 'release',
+    content: isNote ? payload.bytes : payload.notice.signature,
+    standing,
+  };
 }
 
 function payloadBytes(cast: Cast): number {

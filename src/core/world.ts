@@ -9,7 +9,7 @@
  * (The idea, effects that carry their ordering, is that of the `Ready` struct of etcd's raft.)
  */
 import type { PeerHandle, Signature, TreeKind } from './ids.ts';
-import type { CastHead, CastPayload, MemberRecord, Message, ReleaseNotice, Statement, Unsigned } from './messages.ts';
+import type { CastHead, CastPayload, MemberRecord, Message, ReleaseNotice, Signed, Unsigned } from './messages.ts';
 
 /** What a peer remembers over a restart. The latest of each (`type`, and `peer` or `origin` where there is one) counts. */
 export type DurableRecord =
@@ -94,9 +94,9 @@ export interface World {
   /** A number in [0, 1): for jitter and for choices between equals. The simulator seeds it. */
   random(): number;
   /** Signs as this peer. */
-  sign(statement: Unsigned<Statement>): Signature;
-  /** Whether the issuer that a statement names did sign it. For a release also: whether the owner signed the manifest. */
-  verify(statement: Statement): boolean;
+  sign(statement: Unsigned<Signed>): Signature;
+  /** Whether the issuer that a statement names did sign it. */
+  verify(statement: Signed): boolean;
   /** Whether this credential lets that peer into the farm now. */
   admits(peer: PeerHandle, credential: Uint8Array): boolean;
   /** 32 bits that every process computes alike for this peer (from its key). */

@@ -9,7 +9,7 @@ import type { EventEmitter } from 'node:events';
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { PeerHandle, Signature } from '../core/ids.ts';
-import type { Message, ReleaseNotice, Statement, Unsigned } from '../core/messages.ts';
+import type { Message, ReleaseNotice, Signed, Unsigned } from '../core/messages.ts';
 import { Peer } from '../core/peer.ts';
 import type { Start } from '../core/peer.ts';
 import type { TreeOptions } from '../core/options.ts';
@@ -171,7 +171,13 @@ export class CoreHost {
       return;
     }
     const from = book.handleOfPeer(peerId);
-    this.turn((peer, nowMs) => peer.receive(nowMs, from, message));
+    try {
+      this.turn((peer, nowMs) => peer.receive(nowMs, from, message));
+    } catch (error) {
+      // A message that the core cannot digest is a defect of ours, but it must not be a weapon.
+      logger.error({ peerId, kind: message.kind, err: error }, 'a message broke the core; its sender is let go');
+      network.refuse(peerId, 'its message could not be handled');
+    }
   }
 
   #lost(peerId: string): void {
@@ -204,7 +210,7 @@ export class CoreHost {
         this.#events.push(event);
       },
       random: () => Math.random(),
-      sign: (statement: Unsigned<Statement>) => this.#given.sign(statementBytes(serviceId, statement, book)),
+      sign: (statement: Unsigned<Signed>) => this.#given.sign(statementBytes(serviceId, statement, book)),
       verify: (statement) =>
         this.#verify(statement.issuer, statementBytes(serviceId, statement, book), statement.signature),
       admits: (peer, credential) => this.#given.admits(book.peerIdOf(peer), credential),

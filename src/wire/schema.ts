@@ -27,7 +27,7 @@ import type {
   ReleaseNotice,
   Roster,
   Stamp,
-  Statement,
+  Signed,
 } from '../core/messages.ts';
 import { choice, chosen } from './choices.ts';
 import { itemLimits } from './limits.ts';
@@ -137,11 +137,23 @@ export const memberRecord = record<MemberRecord>('MemberRecord', { type: constan
 export const releaseNotice = record<ReleaseNotice>('ReleaseNotice', { type: constant('release'), ...releaseFields });
 const order = record<Order>('Order', { type: constant('order'), ...orderFields });
 
-/** Statements as they are signed. */
-export const statements = choice<Statement, 'type'>('type', {
+/** Statements, and the seals of multicasts, as they are signed. */
+export const statements = choice<Signed, 'type'>('type', {
   member: [1, memberFields],
   release: [2, releaseFields],
   order: [3, orderFields],
+  cast: [
+    4,
+    {
+      issuer: [1, peer],
+      incarnation: [2, uint],
+      sequence: [3, uint],
+      topic: [4, text(itemLimits.topicBytes + 'note:'.length)],
+      content: [5, bytes(itemLimits.noteBytes)],
+      standing: [6, standing],
+      signature: [7, signature],
+    },
+  ],
 });
 
 // --- Messages -------------------------------------------------------------------------------------------------------
@@ -253,7 +265,17 @@ export const messages = choice<Message, 'kind'>('kind', {
       candidates: [4, list(peerCard, itemLimits.candidates)],
     },
   ],
-  cast: [15, { origin: [1, peer], incarnation: [2, uint], sequence: [3, uint], payload: [4, castPayload] }],
+  cast: [
+    15,
+    {
+      origin: [1, peer],
+      incarnation: [2, uint],
+      sequence: [3, uint],
+      payload: [4, castPayload],
+      standing: [5, standing],
+      signature: [6, signature],
+    },
+  ],
   'tree-create': [16, { root: [1, introducedPeer], ttl: [2, uint] }],
   evict: [
     17,

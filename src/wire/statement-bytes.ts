@@ -12,8 +12,8 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { MemberRecord, Order, ReleaseNotice, Statement, Unsigned } from '../core/messages.ts';
-import { durableLimitBytes } from './limits.ts';
+import type { Signed, Unsigned } from '../core/messages.ts';
+import { sizeLimits } from './limits.ts';
 import type { PeerNames } from './peer-table.ts';
 import { statements } from './schema.ts';
 import { utf8Bytes } from './utf8.ts';
@@ -43,8 +43,7 @@ class SigningSink implements Sink {
 }
 
 /** A statement, signed or not yet. */
-export type Signable =
-  Statement | Unsigned<Statement> | Unsigned<MemberRecord> | Unsigned<ReleaseNotice> | Unsigned<Order>;
+export type Signable = Signed | Unsigned<Signed>;
 
 /**
  * The bytes that the issuer signs: prefix, the service's id after its length, then the statement without its signature.
@@ -56,10 +55,10 @@ export function statementBytes(
   names: Pick<PeerNames, 'keyOf'>,
 ): Uint8Array {
   const sink = new SigningSink(names);
-  sink.writer.reset(durableLimitBytes);
+  sink.writer.reset(sizeLimits.cast);
   sink.writer.raw(prefix);
   sink.writer.block(serviceId);
-  statements.write(sink, statement as Statement);
+  statements.write(sink, statement as Signed);
   sink.writer.finish();
   return sink.writer.bytes();
 }

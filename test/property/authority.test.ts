@@ -9,6 +9,7 @@ import type { MemberRecord, Message, Order, ReleaseNotice, Statement } from '../
 import {
   LonePeer,
   aClient,
+  aServer,
   down,
   first,
   member,
@@ -18,6 +19,7 @@ import {
   release,
   root,
   signed,
+  castOf,
 } from '../core/lone-peer.ts';
 import { settings } from './schedules.ts';
 
@@ -49,17 +51,6 @@ function forgeries<S extends Statement>(statement: S): fc.Arbitrary<S> {
     .filter((forged) => JSON.stringify(forged) !== JSON.stringify(statement));
 }
 
-/** A server below the root that has a child. */
-function aServer(): LonePeer {
-  const lone = aClient();
-  lone.peer.volunteer(lone.nowMs, noLimits);
-  lone.hear(root, { kind: 'offer', order: order(peerNumber(1)), notice: release(1) });
-  lone.peer.installed(lone.nowMs, release(1));
-  lone.attachTo(root);
-  expect(lone.peer.role).toBe('server');
-  return lone.forget();
-}
-
 /** What a peer knows that statements could change. */
 function knowledge({ peer }: LonePeer): unknown {
   const { membership, releases, views, ctx } = peer.state;
@@ -84,13 +75,7 @@ describe('a forged statement', () => {
   it('of a release is not believed, however it comes', () => {
     fc.assert(
       fc.property(forgeries<ReleaseNotice>(release(3)), fc.nat(1), (notice, way) => {
-        const cast: Message = {
-          kind: 'cast',
-          origin: root,
-          incarnation: 5,
-          sequence: 1,
-          payload: { type: 'release', notice },
-        };
+        const cast = castOf(root, 5, 1, { type: 'release', notice });
         believedNothing(aServer, way === 0 ? cast : { kind: 'release-now', notice });
       }),
       settings(200),

@@ -21,7 +21,7 @@ describe('a farm that random things befall', () => {
         expect(outcome.agreedAfterBeats, replay(schedule)).toBeLessThanOrEqual(agreedBeats);
         beats.push(outcome.wholeAfterBeats);
       }),
-      settings(500),
+      settings(350),
     );
     beats.sort((a, b) => a - b);
     expect(beats[beats.length >> 1]).toBeLessThanOrEqual(5);

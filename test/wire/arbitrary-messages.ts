@@ -207,7 +207,7 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
   }),
   view: fc.record({ kind: fc.constant('view' as const), version: uint, server: peer, records: few(arbitraryMember) }),
   'view-pull': fc.record({ kind: fc.constant('view-pull' as const), version: uint }),
-  cast: fc.record({ kind: fc.constant('cast' as const), ...sequenced, payload }),
+  cast: fc.record({ kind: fc.constant('cast' as const), ...sequenced, payload, standing, signature }),
   'cast-pull': fc.record({ kind: fc.constant('cast-pull' as const), ...sequenced }),
   'cast-gone': fc.record({ kind: fc.constant('cast-gone' as const), ...sequenced }),
   'cast-heads': fc.record({ kind: fc.constant('cast-heads' as const), heads: few(head), reply: fc.boolean() }),

@@ -73,6 +73,8 @@ describe('a message on the wire', () => {
       incarnation: 1,
       sequence: 1,
       payload: { type: 'note', topic: 't', bytes: Uint8Array.of(1, 2, 3) },
+      standing: { charter: 1, epoch: 1, term: 1 },
+      signature: new Uint8Array(64),
     };
     const whole = Buffer.concat([Buffer.from('before'), encode(message, sender), encode(cast, sender)]);
     const split = 6 + encode(message, sender).length;

@@ -1,0 +1,186 @@
+/** The world that the core is proved in does what it says: a fault that does not happen proves nothing. */
+import { describe, expect, it } from 'vitest';
+import { onceInOrder } from '../../simulator/checkers/multicast.ts';
+import { isWhole, misplaced, noLoop } from '../../simulator/checkers/structure.ts';
+import { SimulatedFarm, handle } from '../../simulator/farm.ts';
+import type { FarmOptions } from '../../simulator/farm.ts';
+import { randomSchedule } from '../../simulator/schedule.ts';
+import type { PeerHandle } from '../../src/core/ids.ts';
+import type { Message } from '../../src/core/messages.ts';
+
+const root = handle(0);
+
+/** A root and some peers below it, all 20 ms apart, whole. */
+function farmOf(peers: number, options: Partial<FarmOptions> = {}): SimulatedFarm {
+  const rttMs = (a: PeerHandle, b: PeerHandle): number => (a === b ? 0 : 20);
+  const farm = new SimulatedFarm({
+    seed: 1,
+    rttMs,
+    tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000 },
+    ...options,
+  });
+  farm.start(root, { as: 'root', root, neighbours: [] });
+  for (let n = 1; n < peers; n++) farm.start(handle(n), { as: 'peer', root, neighbours: [root] });
+  farm.run(5_000);
+  return farm;
+}
+
+/** How many messages of a kind reach a peer in so many seconds. */
+function arriving(farm: SimulatedFarm, at: PeerHandle, kind: Message['kind'], seconds: number): number {
+  const before = farm.peer(at)?.receive;
+  if (before === undefined) throw new Error(`peer ${at} is not alive`);
+  let count = 0;
+  farm.act(at, (peer) => {
+    const receive = peer.receive.bind(peer);
+    peer.receive = (nowMs, from, message) => {
+      if (message.kind === kind) count++;
+      receive(nowMs, from, message);
+    };
+  });
+  farm.run(seconds * 1_000);
+  return count;
+}
+
+describe('the simulated network', () => {
+  it('loses the share of messages that it was told to', () => {
+    const farm = farmOf(2);
+    farm.loss = 0.2;
+    const arrived = arriving(farm, root, 'heartbeat-up', 300);
+    expect(arrived).toBeGreaterThan(200);
+    expect(arrived).toBeLessThan(270);
+  });
+
+  it('duplicates the share of messages that it was told to', () => {
+    const farm = farmOf(2);
+    farm.duplication = 0.5;
+    const arrived = arriving(farm, root, 'heartbeat-up', 300);
+    expect(arrived).toBeGreaterThan(400);
+    expect(arrived).toBeLessThan(500);
+  });
+
+  it('cuts one direction and leaves the other open', () => {
+    const farm = farmOf(2);
+    farm.cut(handle(1), root, true);
+    expect(arriving(farm, root, 'heartbeat-up', 10)).toBe(0);
+    farm.cut(handle(1), root, false);
+    expect(arriving(farm, root, 'heartbeat-up', 10)).toBeGreaterThan(5);
+    farm.cut(root, handle(1), true);
+    expect(arriving(farm, handle(1), 'heartbeat-down', 10)).toBe(0);
+    farm.mendAll();
+    expect(farm.runUntil(() => isWhole(farm), 60_000)).toBe(true);
+  });
+
+  it('tells the neighbours of a killed process at once, and of a machine without power nothing', () => {
+    for (const [closes, withinMs] of [
+      [true, 100],
+      [false, 4_000],
+    ] as const) {
+      const farm = farmOf(2);
+      const diedAtMs = farm.nowMs;
+      farm.crash(root, closes);
+      expect(farm.runUntil(() => farm.peer(handle(1))?.state.clients.orphaned === true, 10_000, 10)).toBe(true);
+      expect(farm.nowMs - diedAtMs).toBeLessThanOrEqual(withinMs);
+      if (!closes) expect(farm.nowMs - diedAtMs).toBeGreaterThan(2_000);
+    }
+  });
+
+  it('carries nothing to a peer that cannot be dialled, until it has dialled out', () => {
+    const farm = farmOf(3, { reachable: (peer) => peer !== handle(2) });
+    expect(farm.peer(handle(2))?.state.ctx.reachable).toBe(false);
+    expect(farm.peer(handle(2))?.state.clients.parent).not.toBe(-1);
+    expect(farm.peer(handle(1))?.state.ctx.reachable).toBe(true);
+  });
+});
+
+describe('a checker', () => {
+  it('sees a loop', () => {
+    const farm = farmOf(3);
+    const checker = noLoop();
+    const [one, two] = [farm.peer(handle(1)), farm.peer(handle(2))];
+    if (one === null || two === null) throw new Error('both should live');
+    for (const [below, above] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      const roster = { version: 1, ancestors: [], siblings: [], uncles: [] };
+      below.state.clients.adopt(above.self, 1_000, roster);
+      above.state.clients.place = { stamp: { root, term: 1, sequence: 1 }, depth: 1 };
+      above.state.clients.take(below.self, {
+        kind: 'join',
+        tree: 'clients',
+        nonce: 1,
+        orphan: true,
+        hasChildren: true,
+        passed: null,
+        passedDepth: 0,
+        coordinate: below.state.ctx.coordinate,
+        rttMs: 20,
+        reachable: true,
+        incarnation: 1,
+        credential: new Uint8Array(0),
+      });
+    }
+    checker.observed?.(farm, handle(1), {
+      type: 'attached',
+      tree: 'clients',
+      parent: handle(2),
+      depth: 2,
+      moved: true,
+    });
+    expect(checker.verdict(farm)).toEqual([expect.stringMatching(/1 -> 2 -> 1/)]);
+  });
+
+  it('sees a peer that is nowhere, and a child that hangs elsewhere', () => {
+    const farm = farmOf(3);
+    expect(misplaced(farm)).toEqual([]);
+    farm.peer(handle(1))?.state.clients.leave();
+    expect(misplaced(farm)).toEqual([
+      'peer 1 (client) has 0 parents',
+      'peer 0 lists 1 as a child in the tree of clients, which hangs elsewhere',
+    ]);
+  });
+
+  it('sees a message delivered twice, or not at all', () => {
+    const farm = farmOf(2);
+    const checker = onceInOrder();
+    const payload = { type: 'note', topic: 'x', bytes: new Uint8Array(0) } as const;
+    const delivered = (peer: PeerHandle, sequence: number): void =>
+      checker.observed?.(farm, peer, { type: 'delivered', origin: root, incarnation: 1, sequence, payload });
+    checker.observed?.(farm, handle(1), { type: 'attached', tree: 'clients', parent: root, depth: 1, moved: false });
+    farm.run(1);
+    for (const sequence of [1, 2, 3]) delivered(root, sequence);
+    for (const sequence of [1, 2, 2]) delivered(handle(1), sequence);
+    expect(checker.verdict(farm)).toHaveLength(1);
+    expect(checker.missing(farm)).toEqual([expect.stringMatching(/peer 1 never got 0\/1:3/)]);
+  });
+});
+
+describe('a random schedule', () => {
+  it('is the same for the same seed, and data that JSON keeps', () => {
+    const schedule = randomSchedule(5, 30, 40);
+    expect(randomSchedule(5, 30, 40)).toEqual(schedule);
+    expect(JSON.parse(JSON.stringify(schedule))).toEqual(schedule);
+    expect(randomSchedule(6, 30, 40)).not.toEqual(schedule);
+  });
+
+  it('has deeds of every kind, in the order of their weights', () => {
+    const { deeds } = randomSchedule(1, 30, 2_000);
+    const count = (act: string): number => deeds.filter((deed) => deed.act === act).length;
+    for (const act of [
+      'kill',
+      'power-cut',
+      'restart',
+      'restart-blank',
+      'volunteer',
+      'drain',
+      'leave',
+      'note',
+      'release',
+      'readdress',
+      'cut',
+    ]) {
+      expect(count(act), act).toBeGreaterThan(5);
+    }
+    expect(count('volunteer')).toBeGreaterThan(count('release'));
+  });
+});
