@@ -168,6 +168,19 @@ export class Attachment {
     if (this.joining.purpose === null) this.joining.begin(purpose, tree, cards);
   }
 
+  /** A volunteer that holds the release steps into the tree of servers; also again, when something came in between. */
+  resumePromotion(): void {
+    const { ctx, promotion, releases, servers, views } = this.#parts;
+    const { taken } = promotion;
+    if (taken === null || ctx.role !== 'client' || this.joining.purpose !== null || ctx.draining) return;
+    if (releases.installedNumber < taken.notice.number) return;
+    const known = views.servers();
+    const from = known.find((server) => server.subject === taken.from);
+    const card =
+      from === undefined ? { peer: taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN } : cardOf(from);
+    this.joining.begin('promote', servers, [card, ...known.map(cardOf)]);
+  }
+
   /** The attempt timer went off: an answer is overdue, or a new round is due. */
   attemptDue(): void {
     if (this.joining.purpose !== null) {
@@ -187,6 +200,7 @@ export class Attachment {
     if (purpose === 'promote') {
       if (clients.parent !== NOBODY) this.#part(clients, clients.parent);
       clients.becomeRoot();
+      this.#parts.membership.beginAnew();
     }
     if (purpose === 'step-down') {
       if (servers.parent !== NOBODY) this.#part(servers, servers.parent);

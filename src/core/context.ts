@@ -62,6 +62,12 @@ export class Context {
     this.coordinate = moved(this.coordinate, theirs, rttMs, this.world.random());
   }
 
+  /** A parent's pulse as far as it is believed: between the quickest and the slowest that the owner allows. */
+  soundIntervalMs(claimedMs: number): number {
+    const { minHeartbeatMs, maxHeartbeatMs } = this.options;
+    return Math.min(maxHeartbeatMs, Math.max(minHeartbeatMs, claimedMs));
+  }
+
   /**
    * The highest incarnation that can be true now: they start from the clock, so one from far in the future is a lie that
    * nobody could outbid.

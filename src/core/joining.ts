@@ -14,6 +14,7 @@ import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Accept, PeerCard, Redirect } from './messages.ts';
 import type { Answered, Pings } from './pings.ts';
+import { isSoundPlace } from './tree.ts';
 import type { Tree } from './tree.ts';
 
 /**
@@ -114,7 +115,8 @@ export class Joining {
     }
     const { tree, purpose } = attempt;
     const mover = { passed: tree.passed, hasChildren: tree.children.length > 0 };
-    if (!this.#ctx.rules.feasible({ stamp: accept.stamp, depth: accept.depth }, mover)) {
+    const isSound = isSoundPlace(tree.kind, from, this.#ctx.rootPeer, accept.stamp, accept.depth);
+    if (!isSound || !this.#ctx.rules.feasible({ stamp: accept.stamp, depth: accept.depth }, mover)) {
       attempt.target = NOBODY;
       this.#decline(from, accept);
       this.#advance();

@@ -136,6 +136,14 @@ export class Membership {
     }
   }
 
+  /**
+   * Begins anew with nothing but oneself and who is barred: for one whose list may be older than the dead are remembered, and
+   * who has nobody to ask (the root), or is about to ask for all of it (a new server).
+   */
+  beginAnew(): void {
+    this.replace([...this.records()].filter(({ state }) => state === 'excluded'));
+  }
+
   restore(record: MemberRecord, atMs: number): void {
     this.#remove(record.subject);
     if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) return;

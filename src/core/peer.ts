@@ -17,7 +17,7 @@ import { Departure } from './departure.ts';
 import { Dispatch } from './dispatch.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
-import type { CastPayload, Limits, MemberRecord, Message, PeerCard, ReleaseNotice } from './messages.ts';
+import type { CastPayload, Limits, MemberRecord, Message, ReleaseNotice } from './messages.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts, cardOf } from './parts.ts';
@@ -85,6 +85,7 @@ export class Peer {
       servers.becomeRoot();
       clients.becomeRoot();
       reachability.trustSelf();
+      if (membership.stale) membership.beginAnew();
       membership.declare('serving', ctx.self);
       this.#greetServers();
       this.#pulse.start();
@@ -204,16 +205,10 @@ export class Peer {
   // --- What the world reports ----------------------------------------------------------------------------------------------
 
   installed(nowMs: number, notice: ReleaseNotice): void {
-    const { ctx, releases, promotion, servers } = this.#parts;
+    const { ctx, releases } = this.#parts;
     ctx.nowMs = nowMs;
     releases.installed(notice);
-    if (promotion.taken !== null && ctx.role === 'client') {
-      const record = this.#parts.views.servers().find((server) => server.subject === promotion.taken?.from);
-      const from: PeerCard = record
-        ? cardOf(record)
-        : { peer: promotion.taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN };
-      this.#attachment.joining.begin('promote', servers, [from, ...this.#parts.views.servers().map(cardOf)]);
-    }
+    this.#attachment.resumePromotion();
     this.#settle();
   }
 

@@ -135,11 +135,12 @@ export class Pulse {
     const ages: number[] = [];
     for (const tree of this.#parts.trees())
       for (const child of tree.children) ages.push(ctx.nowMs - child.acceptedAtMs);
+    const parentMs = this.#parts.upTree()?.parentIntervalMs ?? 0;
     ages.sort((a, b) => a - b);
-    const medianMs = ages[ages.length >> 1] ?? 0;
+    // Who has no children follows the parent, who knows how long its own stay.
+    const medianMs = ages[ages.length >> 1] ?? (parentMs > 0 ? oldMs : 0);
     const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
     const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
-    const parentMs = this.#parts.upTree()?.parentIntervalMs ?? 0;
     ctx.intervalMs = parentMs > 0 ? Math.max(minHeartbeatMs, Math.min(ownMs, parentMs)) : ownMs;
     ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
   }

@@ -62,6 +62,7 @@ export class Reachability {
       else fresh++;
       if (atMs >= renewMs) lasting++;
     }
+    if (this.#ctx.reachable && lasting >= confirmationsNeeded) return;
     const known = this.#eligible();
     const needed = Math.max(1, Math.min(confirmationsNeeded, known.length));
     const doubtful = fresh === 0 || (fresh < needed && this.#failuresInRow > 0);

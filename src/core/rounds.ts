@@ -55,6 +55,7 @@ export class Rounds {
       releases.fetch();
       if (this.#beat % expireEveryBeats === 0) membership.expire();
     } else {
+      this.#attachment.resumePromotion();
       promotion.remind(this.#parts.ownServer());
     }
     this.#departure.beat();

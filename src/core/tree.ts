@@ -47,6 +47,13 @@ export interface Child {
 export type Verdict =
   { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
 
+/** Bounds on what a neighbour may claim, so that what is added up on the way still fits a message. */
+const mostPeers = 1e9;
+const mostDepth = 1_000;
+const mostPathMs = 1e6;
+const mostSequence = 2 ** 40;
+/** Ancestors passed on: the tree's root, and the nearest of the rest. */
+const ancestorsNamed = 32;
 const sentBeatsKept = 16;
 const candidatesNamed = 8;
 /** Who comes back within this many beats after it was sent on has found no room with the others. */
@@ -156,7 +163,7 @@ export class Tree {
     this.moving = false;
     if (!this.#ctx.rules.mayShow(false)) this.place = null;
     this.parentHeardAtMs = this.#ctx.nowMs;
-    this.parentIntervalMs = intervalMs;
+    this.parentIntervalMs = this.#ctx.soundIntervalMs(intervalMs);
     this.parentBeat = 0;
     this.parentRoster = roster;
     this.parentCoordinate = roster.ancestors.at(-1)?.coordinate ?? null;
@@ -206,7 +213,8 @@ export class Tree {
       return { accept: false, reason: 'infeasible' };
     if (this.child(from) !== null) return { accept: true, evict: null };
     if (this.#atClientLimit()) return { accept: false, reason: 'no-room' };
-    if (this.residents < options.fanOut) return { accept: true, evict: null };
+    const hasSpace = this.children.length < options.fanOut + options.guestRoom;
+    if (hasSpace && this.residents < options.fanOut) return { accept: true, evict: null };
 
     const worst = this.#worst();
     const eviction = {
@@ -215,13 +223,14 @@ export class Tree {
       worstRttMs: worst?.rtt.medianMs() ?? Number.NaN,
       beatsSinceLast: this.beat - this.#lastEvictionBeat,
     };
-    if (worst !== null && rules.mayEvict(eviction, options)) {
+    const isBearable = this.children.length <= options.fanOut + options.guestRoom;
+    if (isBearable && worst !== null && rules.mayEvict(eviction, options)) {
       this.#lastEvictionBeat = this.beat;
       return { accept: true, evict: worst };
     }
     const bringsSubtree = this.isRoot && join.hasChildren;
     const nowhereElse = this.candidatesFor(from, join.coordinate).length === 0 || this.#cameBack(from);
-    if (join.orphan && (bringsSubtree || nowhereElse) && this.children.length < options.fanOut + options.guestRoom) {
+    if (join.orphan && (bringsSubtree || nowhereElse) && hasSpace) {
       return { accept: true, evict: null };
     }
     if (join.orphan) this.#sentOn = [{ peer: from, beat: this.beat }, ...this.#sentOn].slice(0, sentOnKept);
@@ -334,9 +343,12 @@ export class Tree {
   #composeRoster(): Roster {
     const { self, coordinate, rules } = this.#ctx;
     const toParentMs = this.parentRtt.medianMs();
-    const ancestors: PeerCard[] = this.isRoot
-      ? []
-      : (this.parentRoster?.ancestors ?? []).map((card) => ({ ...card, rttMs: card.rttMs + toParentMs }));
+    const above = this.isRoot ? [] : (this.parentRoster?.ancestors ?? []);
+    const named = above.length < ancestorsNamed ? above : [...above.slice(0, 1), ...above.slice(2 - ancestorsNamed)];
+    const ancestors: PeerCard[] = named.map((card) => ({
+      ...card,
+      rttMs: Math.min(mostPathMs, card.rttMs + toParentMs),
+    }));
     ancestors.push({ peer: self, coordinate, rttMs: 0 });
     const siblings: PeerCard[] = [];
     for (const child of this.children) {
@@ -365,7 +377,7 @@ export class Tree {
   /** Takes in a beat of the parent. False when its stamp is older than what we have (then only its life is noted). */
   heardParent(beat: HeartbeatDown): void {
     this.parentHeardAtMs = this.#ctx.nowMs;
-    this.parentIntervalMs = beat.intervalMs;
+    this.parentIntervalMs = this.#ctx.soundIntervalMs(beat.intervalMs);
     this.parentBeat = beat.beat;
     if (beat.roster !== null && beat.roster.version !== this.parentRoster?.version) {
       const before = this.parentRoster;
@@ -373,7 +385,7 @@ export class Tree {
       this.parentCoordinate = beat.roster.ancestors.at(-1)?.coordinate ?? this.parentCoordinate;
       if (!sameFamily(before, beat.roster)) this.rosterChanged();
     }
-    if (beat.stamp === null) return;
+    if (beat.stamp === null || !this.#isSoundPlace(beat.stamp, beat.depth)) return;
     const { place } = this;
     if (place !== null && place.stamp.root === beat.stamp.root) {
       const age = beat.stamp.term - place.stamp.term || beat.stamp.sequence - place.stamp.sequence;
@@ -382,14 +394,19 @@ export class Tree {
     this.place = { stamp: beat.stamp, depth: beat.depth + 1 };
   }
 
+  /** Only a tree's root is at depth 0 of it; the tree of servers has the service's root. */
+  #isSoundPlace(stamp: Stamp, depth: number): boolean {
+    return isSoundPlace(this.kind, this.parent, this.#ctx.rootPeer, stamp, depth);
+  }
+
   heardChild(child: Child, beat: HeartbeatUp): void {
     const ctx = this.#ctx;
     child.heardAtMs = ctx.nowMs;
     const known = child.reachable;
     child.coordinate = beat.coordinate;
     child.reachable = beat.reachable;
-    child.size = beat.size;
-    child.height = beat.height;
+    child.size = Math.min(beat.size, mostPeers);
+    child.height = Math.min(beat.height, mostDepth);
     child.hasChildren = beat.size > 1;
     child.rosterVersion = beat.rosterVersion;
     const sentAtMs =
@@ -416,6 +433,18 @@ export class Tree {
     }
     return { size, height };
   }
+}
+
+/** Whether a peer may claim that place in a tree of this kind. */
+export function isSoundPlace(
+  kind: TreeKind,
+  from: PeerHandle,
+  rootPeer: PeerHandle,
+  stamp: Stamp,
+  depth: number,
+): boolean {
+  if (depth > mostDepth || stamp.sequence > mostSequence || (depth === 0) !== (stamp.root === from)) return false;
+  return kind === 'clients' || stamp.root === rootPeer;
 }
 
 /** The cards nearest to a coordinate, at most `count` of them. */

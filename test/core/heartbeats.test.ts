@@ -90,10 +90,11 @@ describe('the heartbeat', () => {
   });
 
   it('with an older stamp does not change the place', () => {
-    const lone = aClient()
-      .hear(root, down({ depth: 2 }))
-      .hear(root, down({ stamp: { root, term: 1, sequence: 3 }, depth: 7 }));
-    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, term: 1, sequence: 6 }, depth: 3 });
+    const lone = aClient().hear(root, down());
+    lone.hear(root, down({ stamp: { root, term: 1, sequence: 3 }, beat: 7 }));
+    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, term: 1, sequence: 6 }, depth: 1 });
+    lone.hear(root, down({ stamp: { root, term: 2, sequence: 1 }, beat: 8 }));
+    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, term: 2, sequence: 1 }, depth: 1 });
   });
 });
 
