@@ -27,7 +27,8 @@ export type Purpose = 'enter' | 'repair' | 'evicted' | 'optimise' | 'change-serv
 
 interface Candidate {
   readonly peer: PeerHandle;
-  state: 'new' | 'asked' | 'answered' | 'done';
+  /** `late`: given up, but welcome should it answer yet. */
+  state: 'new' | 'asked' | 'late' | 'answered' | 'done';
   rttMs: number;
   room: number;
   /** By coordinates, for the order in which to ask. */
@@ -51,6 +52,9 @@ const askedAtOnce = 4;
 const mostCandidates = 96;
 /** A first answer is waited for at least this share of a heartbeat. */
 const shortestWaitBeats = 0.6;
+/** Who does not know yet how far anybody is (its coordinate is no better than this) waits this long, ms: half the planet away. */
+const knownError = 0.7;
+const strangerWaitMs = 1_200;
 
 export function isOrphan(purpose: Purpose): boolean {
   return purpose === 'enter' || purpose === 'repair';
@@ -94,7 +98,7 @@ export class Joining {
 
   answered(answer: Answered): void {
     const { attempt, candidate } = this.#find(answer.peer);
-    if (attempt === null || candidate === null || candidate.state !== 'asked') return;
+    if (attempt === null || candidate === null || (candidate.state !== 'asked' && candidate.state !== 'late')) return;
     candidate.state = 'answered';
     candidate.rttMs = answer.rttMs;
     candidate.room = attempt.tree.kind === 'servers' ? answer.pong.serverRoom : answer.pong.clientRoom;
@@ -149,7 +153,7 @@ export class Joining {
     const attempt = this.#attempt;
     if (attempt === null) return;
     attempt.target = NOBODY;
-    for (const candidate of attempt.candidates) if (candidate.state === 'asked') candidate.state = 'done';
+    for (const candidate of attempt.candidates) if (candidate.state === 'asked') candidate.state = 'late';
     this.#advance();
   }
 
@@ -199,16 +203,16 @@ export class Joining {
     if (candidates.some((c) => c.state === 'asked')) return;
     const fresh = candidates.filter((c) => c.state === 'new').slice(0, askedAtOnce);
     if (fresh.length > 0) {
-      let waitMs = shortestWaitBeats * this.#ctx.intervalMs;
+      const ctx = this.#ctx;
+      const isLost = ctx.coordinate.error > knownError;
+      let waitMs = Math.max(shortestWaitBeats * ctx.intervalMs, isLost ? strangerWaitMs : 0);
       for (const candidate of fresh) {
         candidate.state = 'asked';
         waitMs = Math.max(waitMs, 3 * candidate.guessMs);
         this.#pings.ask(candidate.peer, 'joining');
       }
-      this.#ctx.timers.set(
-        'attempt',
-        this.#ctx.nowMs + Math.min(waitMs, this.#ctx.options.answerBeats * this.#ctx.intervalMs),
-      );
+      const mostMs = Math.max(ctx.options.answerBeats * ctx.intervalMs, strangerWaitMs);
+      ctx.timers.set('attempt', ctx.nowMs + Math.min(waitMs, mostMs));
       return;
     }
     const full = attempt.purpose === 'optimise' ? null : nearestOf(candidates, (c) => c.state === 'answered');
