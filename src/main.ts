@@ -13,11 +13,13 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-// Whoever reads our output may leave first (`banyan status | head -1`); that is no error of ours.
+// Whoever reads our output may leave first (`banyan status | head -1`); that is no error of ours. A command has nobody left to
+// work for and ends; a daemon says what it does instead.
+let readerGone = (): void => process.exit();
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit();
+    readerGone();
   });
 }
 
@@ -40,7 +42,7 @@ process.exitCode = await runProgram(
       return await runDemo(request);
     },
   },
-  { environment, ...streams },
+  { environment, ...streams, whenReaderGone: (act) => (readerGone = act) },
 );
 // A connection that is still closing must not keep a finished command alive.
 setTimeout(() => process.exit(), 3_000).unref();

@@ -5,7 +5,7 @@
  * else the person is asked, or, where there is nobody to ask, told what to write.
  */
 import type { Session } from './session.ts';
-import { type KnownState, type Part, StateFolder, knownStates, meantBy } from './state-folder.ts';
+import { type KnownState, type Part, StateFolder, meantBy } from './state-folder.ts';
 import { UsageError, UserError } from './user-error.ts';
 
 export interface Wanted {
@@ -35,7 +35,7 @@ export const OWN_SERVICE: Wanted = {
 export async function findState(session: Session, wanted: Wanted): Promise<KnownState> {
   const { state, service } = session.common;
   if (state !== null) return await stateAt(new StateFolder(state), wanted);
-  const known = await knownStates(session.paths);
+  const known = await session.knownStates();
   const all = service === null ? known : meantBy(service, known);
   const fitting = all.filter(({ record }) => wanted.parts === null || wanted.parts.includes(record.part));
   const [only] = fitting;

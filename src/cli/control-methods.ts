@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import type { FarmNode } from '../host/farm-node.ts';
 import type { ControlMethod, DaemonInfo } from './control.ts';
 import type { ControlHandler } from './control-server.ts';
+import type { Gift } from './state-folder.ts';
 import { UserError } from './user-error.ts';
 
 export interface Controlled {
@@ -10,9 +11,11 @@ export interface Controlled {
   readonly info: () => DaemonInfo;
   /** Ends the daemon after the answer is out. */
   readonly stop: (reason: 'stop' | 'leave') => void;
+  /** Keeps for later starts whether it serves. */
+  readonly remember: (serving: Gift['serving']) => Promise<void>;
 }
 
-export function controlMethods({ node, info, stop }: Controlled): ReadonlyMap<string, ControlHandler> {
+export function controlMethods({ node, info, stop, remember }: Controlled): ReadonlyMap<string, ControlHandler> {
   const root = (what: string): void => {
     const { part } = info();
     if (part === 'root') return;
@@ -36,13 +39,14 @@ export function controlMethods({ node, info, stop }: Controlled): ReadonlyMap<st
       if (typeof folder !== 'string' || !isAbsolute(folder)) throw bad('folder', 'an absolute path');
       return node.update(folder, progress);
     },
-    volunteer: () => {
+    volunteer: async () => {
       if (info().neverServes)
         throw new UserError('This peer was started to never serve.', {
           hint: 'Start it again without --never-serve.',
           code: 'never-serves',
         });
       node.volunteer();
+      await remember('at-once');
     },
     drain: async () => {
       if (info().part === 'root')
@@ -50,6 +54,7 @@ export function controlMethods({ node, info, stop }: Controlled): ReadonlyMap<st
           hint: 'Stop it with `banyan stop`; the farm goes on.',
           code: 'wrong-part',
         });
+      if (!info().neverServes) await remember('if-asked');
       await node.drain();
     },
     leave: async () => {

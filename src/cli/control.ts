@@ -3,14 +3,14 @@
  *
  *     -> {"id":1,"method":"update","params":{"folder":"/srv/site"}}
  *     <- {"id":1,"progress":{"step":"hashing","done":3,"total":10}}
- *     <- {"id":1,"result":{"number":2,"files":10,"bytes":48213}}
+ *     <- {"id":1,"result":{"number":2,"files":10,"bytes":48213,"changed":true,"leftOut":[]}}
  *     <- {"id":1,"error":{"message":"…","hint":"…","code":"…"}}      instead of a result
  *
  * One JSON object a line, in UTF-8, at most `MAX_LINE_BYTES` long. Answers come in any order and bear the request's id. A line that
  * cannot be understood is answered with id null and harms nobody; one that is too long ends the connection, as nobody knows where
  * it would end. New methods and fields may be added; those not known are refused, or ignored, by name.
  */
-import type { Invitation, InviteOptions, NodeStatus, Progress } from '../host/farm-node.ts';
+import type { Invitation, InviteOptions, NodeStatus, Progress, UpdateResult } from '../host/farm-node.ts';
 import type { Part } from './state-folder.ts';
 
 export const MAX_LINE_BYTES = 1024 * 1024;
@@ -27,12 +27,6 @@ export interface DaemonInfo {
   readonly url: string | null;
   /** Started with --never-serve, or as a reader or gateway. */
   readonly neverServes: boolean;
-}
-
-export interface UpdateResult {
-  readonly number: number;
-  readonly files: number;
-  readonly bytes: number;
 }
 
 /** What may be asked, and what is answered. */

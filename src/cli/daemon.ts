@@ -10,7 +10,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Gateway } from '../gateway/index.ts';
 import type { FarmNode, NodeStatus } from '../host/farm-node.ts';
-import { cutLoose, isInBackground } from './background.ts';
+import { WITH_READER_VARIABLE, cutLoose, isInBackground } from './background.ts';
 import type { DaemonInfo } from './control.ts';
 import { clearControlAddress, prepareControlAddress } from './control-address.ts';
 import { controlMethods } from './control-methods.ts';
@@ -22,7 +22,7 @@ import type { Logger } from './log.ts';
 import { changesBetween } from './narration.ts';
 import type { NodeRequest } from './node-request.ts';
 import type { Session } from './session.ts';
-import type { ServiceRecord } from './state-folder.ts';
+import { FILES, type Gift, type ServiceRecord } from './state-folder.ts';
 
 export interface DaemonPlan {
   readonly record: ServiceRecord;
@@ -31,6 +31,14 @@ export interface DaemonPlan {
   readonly http: { readonly host: string; readonly port: number; readonly isStrict: boolean } | null;
   /** What is left to do once it runs; ends by telling that it is ready. */
   readonly ready: (daemon: RunningDaemon) => Promise<void>;
+}
+
+/** What a process that starts in the background makes before the daemon does, and what one that broke off leaves. */
+const PASSING: readonly string[] = [FILES.run, FILES.lock, FILES.holder, FILES.log];
+
+function lastingOf(before: readonly string[] | null): readonly string[] | null {
+  const isBegun = before !== null && before.length > 0 && before.every((name) => PASSING.includes(name));
+  return isBegun ? null : (before?.filter((name) => !PASSING.includes(name)) ?? null);
 }
 
 export interface RunningDaemon {
@@ -46,6 +54,11 @@ const PATIENCE_MS = 20_000;
 export async function runDaemon(session: Session, plan: DaemonPlan): Promise<void> {
   const { state } = plan.request;
   const stopping = new StopSignal(session);
+  // A service does not end because nobody listens any more (`banyan serve --json | head -1`); one that is part of a show does.
+  session.outside.whenReaderGone?.(() => {
+    if ((session.outside.environment[WITH_READER_VARIABLE] ?? '') !== '') stopping.request('signal');
+  });
+  const before = await state.names();
   const lock = await acquireLock(state, {
     pid: process.pid,
     startedAtMs: Date.now(),
@@ -60,8 +73,9 @@ export async function runDaemon(session: Session, plan: DaemonPlan): Promise<voi
   } finally {
     lock.release();
     stopping.end();
-    // A farm that never let this peer in leaves nothing behind, so that nothing is in the way of the next try.
-    if (isNew && !daemon.wasUp && plan.request.part !== 'root') await state.remove();
+    // A farm that never let this peer in leaves nothing behind, so that nothing is in the way of the next try; but what
+    // was there before stays, save what only runs of Banyan need.
+    if (isNew && !daemon.wasUp && plan.request.part !== 'root') await state.remove(lastingOf(before));
   }
 }
 
@@ -104,7 +118,8 @@ class Daemon {
       await this.#watch();
       await this.#down();
     } catch (error) {
-      this.#logger.error({ err: error }, 'the daemon could not run');
+      // A person is told in a sentence (program.ts); the trace is for the log file, and for those who ask for it.
+      this.#logger[file === null ? 'debug' : 'error']({ err: error }, 'the daemon could not run');
       await this.#down();
       throw error;
     } finally {
@@ -139,7 +154,12 @@ class Daemon {
     };
     this.#control = await serveControl({
       address: await prepareControlAddress(request.state, paths.runtime),
-      methods: controlMethods({ node, info: () => info, stop: (reason) => this.#stopping.request(reason) }),
+      methods: controlMethods({
+        node,
+        info: () => info,
+        stop: (reason) => this.#stopping.request(reason),
+        remember: async (serving) => await this.#remember(serving),
+      }),
       onError: (error, method) => this.#logger.error({ err: error, method }, 'a control request failed'),
     });
     await ready({ node, info });
@@ -161,6 +181,11 @@ class Daemon {
       logger: this.#logger,
     });
     if (steppedOver !== null) this.#session.output.note(`Port ${steppedOver} is in use; the site is at port ${port}.`);
+  }
+
+  async #remember(serving: Gift['serving']): Promise<void> {
+    const { record, request } = this.#plan;
+    await request.state.writeRecord({ ...record, gift: { limits: request.limits, serving } });
   }
 
   /** Tells what changes until it is told to stop. */

@@ -26,10 +26,15 @@ const EARLIEST_TIME_MS = Date.UTC(2026, 0, 1);
 
 export async function* examine(session: Session, port: number): AsyncGenerator<Finding> {
   yield* versions();
-  const states = session.common.state === null ? await knownStates(session.paths) : await stateAt(session.common.state);
+  const damaged: Finding[] = [];
+  const note = ({ message, hint }: UserError, { label }: StateFolder): void =>
+    void damaged.push({ ...fail('peer', message, hint ?? 'Restore it from a backup.'), service: label });
+  const { state } = session.common;
+  const states = state === null ? await knownStates(session.paths, note) : await stateAt(new StateFolder(state), note);
   yield await disk(states[0]?.folder.path ?? session.common.state ?? session.paths.data);
   yield await clock();
   yield network();
+  yield* damaged;
   let anyRuns = false;
   for (const known of states) {
     for await (const finding of examinePeer(known)) {
@@ -38,7 +43,7 @@ export async function* examine(session: Session, port: number): AsyncGenerator<F
     }
   }
   if (!anyRuns) yield await portFree(port);
-  if (states.length === 0) {
+  if (states.length === 0 && damaged.length === 0) {
     yield ok(
       'peer',
       'There is no service on this machine yet: make one with `banyan serve <folder>`, or join one with `banyan join <link>`.',
@@ -157,10 +162,18 @@ async function portFree(port: number): Promise<Finding> {
   }
 }
 
-async function stateAt(path: string): Promise<readonly KnownState[]> {
-  const folder = new StateFolder(path);
-  const record = await folder.record();
-  return record === null ? [] : [{ folder, record }];
+async function stateAt(
+  folder: StateFolder,
+  onDamaged: (error: UserError, folder: StateFolder) => void,
+): Promise<readonly KnownState[]> {
+  try {
+    const record = await folder.record();
+    return record === null ? [] : [{ folder, record }];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    onDamaged(error, folder);
+    return [];
+  }
 }
 
 async function nearestExisting(path: string): Promise<string> {

@@ -37,6 +37,7 @@ export async function joinBy(session: Session, link: string | undefined, part: E
     state === null
       ? labelledFolder(session.paths, labelFor(invite.name, invite.serviceId, part))
       : new StateFolder(state);
+  if (state !== null) await folder.requireOwn();
   const before = await folder.record();
   if (before !== null && (before.serviceId !== invite.serviceId || before.part !== part)) {
     throw new UserError(
@@ -52,6 +53,7 @@ export async function joinBy(session: Session, link: string | undefined, part: E
     part,
     folder: null,
     invite: link.replace(/\s+/g, ''),
+    ...(before?.gift === undefined ? {} : { gift: before.gift }),
   };
   return { folder, record, invite };
 }

@@ -5,6 +5,7 @@ import type { NodeRequest } from './node-request.ts';
 import type { Settings, limitOptions, peerOptions } from './option.ts';
 import { readAddress, toMultiaddr } from './peer-address.ts';
 import type { Session } from './session.ts';
+import type { Gift } from './state-folder.ts';
 import { UsageError } from './user-error.ts';
 
 type PeerSettings = Settings<ReturnType<typeof peerOptions>>;
@@ -64,6 +65,29 @@ export async function emulationOf(settings: PeerSettings): Promise<NodeRequest['
   return { topology, node };
 }
 
-export function limitsOf({ maxUpload, maxStorage, maxClients }: Settings<typeof limitOptions>): NodeRequest['limits'] {
-  return { uploadBytesPerSecond: maxUpload, storageBytes: maxStorage, clients: maxClients };
+/** The limits that were given now; where none was, those remembered from the last start. */
+export function limitsOf(
+  given: ReadonlySet<string>,
+  { maxUpload, maxStorage, maxClients }: Settings<typeof limitOptions>,
+  remembered: Gift | undefined,
+): NodeRequest['limits'] {
+  const before = remembered?.limits;
+  const choose = (option: string, now: number, then: number | undefined): number =>
+    given.has(option) ? now : (then ?? now);
+  return {
+    uploadBytesPerSecond: choose('max-upload', maxUpload, before?.uploadBytesPerSecond),
+    storageBytes: choose('max-storage', maxStorage, before?.storageBytes),
+    clients: choose('max-clients', maxClients, before?.clients),
+  };
+}
+
+/** Whether a volunteer serves: as it was told now, else as it was told the last time. */
+export function servingOf(
+  given: ReadonlySet<string>,
+  { serve, neverServe }: { readonly serve: boolean; readonly neverServe: boolean },
+  remembered: Gift | undefined,
+): NodeRequest['serving'] {
+  if (serve) return 'at-once';
+  if (neverServe) return 'never';
+  return given.has('serve') || given.has('never-serve') ? 'if-asked' : (remembered?.serving ?? 'if-asked');
 }

@@ -5,8 +5,8 @@
  * by force here, so that nothing is cut off in a pipe; the caller sets `process.exitCode`.
  */
 import { resolve } from 'node:path';
-import { Command, CommanderError } from 'commander';
-import { EndedInBackground, BACKGROUND_VARIABLE } from './background.ts';
+import { Command, CommanderError, type OutputConfiguration } from 'commander';
+import { BACKGROUND_VARIABLE, EndedInBackground, WITH_READER_VARIABLE } from './background.ts';
 import { type CommandPlan, addCommand, allOptions } from './command.ts';
 import { commandPlans } from './commands/index.ts';
 import { type KnownKeys, readConfigFile } from './config-file.ts';
@@ -15,8 +15,8 @@ import type { Adapters } from './node-request.ts';
 import { commonOptions } from './option.ts';
 import { Output } from './output.ts';
 import { type Outside, Session, usualPaths } from './session.ts';
-import { resolveSettings, strayVariables } from './settings.ts';
-import { tellError } from './user-error.ts';
+import { givenNames, resolveSettings, strayVariables, variableOf } from './settings.ts';
+import { capital, tellError } from './user-error.ts';
 
 /** Runs one command line (without `node` and the script). Resolves with the exit code. */
 export async function runProgram(words: readonly string[], adapters: Adapters, outside: Outside): Promise<number> {
@@ -29,7 +29,7 @@ export async function runProgram(words: readonly string[], adapters: Adapters, o
     if (error instanceof CommanderError) return usageExit(error, words, outside);
     if (error instanceof EndedInBackground && error.hasSpoken) return 1;
     const told = tellError(error);
-    const output = new Output({ json: words.includes('--json'), ...outside });
+    const output = new Output({ json: isJson(words, outside), ...outside });
     const wantsStack = isDebug(words, outside);
     output.error(told, wantsStack && error instanceof Error ? error.stack : undefined);
     return told.exitCode;
@@ -38,6 +38,10 @@ export async function runProgram(words: readonly string[], adapters: Adapters, o
 
 async function createProgram(words: readonly string[], adapters: Adapters, outside: Outside): Promise<Command> {
   const plans = [...commandPlans, ...(adapters.runDemo === undefined ? [] : [demoCommand(adapters.runDemo)])];
+  const voice: OutputConfiguration = {
+    writeOut: (text) => void outside.stdout.write(text),
+    writeErr: (text) => void (isJson(words, outside) || outside.stderr.write(text)),
+  };
   const program = new Command('banyan')
     .description('Volunteers host your service: a self-organising farm, a tree of trees.')
     .version(adapters.version, '-V, --version', 'print the version')
@@ -46,13 +50,20 @@ async function createProgram(words: readonly string[], adapters: Adapters, outsi
     .usage('<command> [options]')
     .exitOverride()
     .enablePositionalOptions()
-    .configureOutput({ writeOut: (text) => outside.stdout.write(text), writeErr: (text) => outside.stderr.write(text) })
+    .configureOutput(voice)
     .addHelpText('after', `\n${FIRST_STEPS}`);
   for (const command of plans) {
     addCommand(program, command, (flags, args) => run(command, plans, { flags, args, adapters, outside }));
   }
-  program.addCommand(await topology(words));
+  program.addCommand(withVoice(await topology(words), voice));
   return program;
+}
+
+/** A command that was made apart, and those below it, speak as the program does. */
+function withVoice(command: Command, voice: OutputConfiguration): Command {
+  command.configureOutput(voice);
+  for (const below of command.commands) withVoice(below, voice);
+  return command;
 }
 
 const FIRST_STEPS = `Examples:
@@ -73,14 +84,14 @@ async function topology(words: readonly string[]): Promise<Command> {
 async function run(
   command: CommandPlan,
   plans: readonly CommandPlan[],
-  given: {
+  call: {
     readonly flags: Readonly<Record<string, string | boolean | readonly string[]>>;
     readonly args: readonly (string | undefined)[];
     readonly adapters: Adapters;
     readonly outside: Outside;
   },
 ): Promise<void> {
-  const { flags, args, adapters, outside } = given;
+  const { flags, args, adapters, outside } = call;
   const { environment } = outside;
   const sources = { flags, environment, command: command.name };
   const explicit = resolveSettings({ config: commonOptions.config }, { ...sources, file: null }).config;
@@ -89,18 +100,20 @@ async function run(
   const file = await readConfigFile({ explicit: explicit === null ? undefined : resolve(explicit), usual }, known);
   const common = resolveSettings(commonOptions, { ...sources, file });
   const settings = resolveSettings(command.options, { ...sources, file });
-  const session = new Session(command.name, common, { adapters, outside, configPath: file?.path ?? null });
+  const given = givenNames(command.options, { ...sources, file });
+  const session = new Session(command.name, common, { adapters, outside, configPath: file?.path ?? null, given });
   const names = [...plans.flatMap((each) => Object.values(allOptions(each)).map(({ name }) => name)), ...OWN_VARIABLES];
   for (const warning of strayVariables(environment, names)) session.output.warning(warning);
   await command.run(session, settings, args);
 }
 
 /** Variables that are no options. */
-const OWN_VARIABLES = [
-  BACKGROUND_VARIABLE.replace(/^BANYAN_/, '')
+const OWN_VARIABLES = [BACKGROUND_VARIABLE, WITH_READER_VARIABLE].map((variable) =>
+  variable
+    .replace(/^BANYAN_/, '')
     .toLowerCase()
     .replaceAll('_', '-'),
-];
+);
 
 function fileKeys(command: CommandPlan): readonly string[] {
   return Object.values(allOptions(command))
@@ -108,18 +121,36 @@ function fileKeys(command: CommandPlan): readonly string[] {
     .filter((name) => name !== 'config');
 }
 
-/** Commander has told what is wrong already. */
-function usageExit({ code, exitCode }: CommanderError, words: readonly string[], { stderr }: Outside): number {
+/** To a person commander has told what is wrong already; a program gets its one object. */
+function usageExit(error: CommanderError, words: readonly string[], outside: Outside): number {
+  const { code, exitCode } = error;
   if (exitCode === 0 || !code.startsWith('commander.')) return exitCode;
-  const command = words.find((word) => !word.startsWith('-')) ?? '';
-  if (code === 'commander.unknownOption' && words[0]?.startsWith('-') === true) {
-    stderr.write('Options follow the command, as in `banyan status --json`.\n');
-  } else if (code === 'commander.unknownCommand') {
-    stderr.write('See `banyan --help`.\n');
-  } else if (code !== 'commander.help') {
-    stderr.write(`See \`banyan ${command} --help\`.\n`);
+  const hint = usageHint(code, words);
+  if (!isJson(words, outside)) {
+    if (hint !== undefined) outside.stderr.write(`${hint}\n`);
+    return 2;
   }
+  const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const message = code === 'commander.help' ? 'The command is incomplete: it needs a subcommand.' : capital(what);
+  const advice = [suggestion?.replace(/^\(|\)$/g, ''), hint ?? 'See `banyan --help`.'].filter(
+    (text) => text !== undefined,
+  );
+  const told = { message, hint: advice.join(' '), code: 'usage', exitCode: 2, isExpected: true } as const;
+  new Output({ json: true, ...outside }).error(told, undefined);
   return 2;
+}
+
+function usageHint(code: string, words: readonly string[]): string | undefined {
+  const command = words.find((word) => !word.startsWith('-')) ?? '';
+  if (code === 'commander.unknownOption' && words[0]?.startsWith('-') === true)
+    return 'Options follow the command, as in `banyan status --json`.';
+  if (code === 'commander.unknownCommand') return 'See `banyan --help`.';
+  return code === 'commander.help' ? undefined : `See \`banyan ${command} --help\`.`;
+}
+
+/** Whether errors are told to a program, as far as that can be known of a command line that may make no sense. */
+function isJson(words: readonly string[], { environment }: Outside): boolean {
+  return words.includes('--json') || /^(1|true|yes|on)$/i.test((environment[variableOf('json')] ?? '').trim());
 }
 
 function isDebug(words: readonly string[], { environment }: Outside): boolean {

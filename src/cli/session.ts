@@ -6,12 +6,15 @@ import type { Adapters } from './node-request.ts';
 import type { LogLevel, Settings, commonOptions } from './option.ts';
 import { Output, type OutputStream, hasColor } from './output.ts';
 import { type Paths, pathsFor } from './paths.ts';
+import { type KnownState, knownStates } from './state-folder.ts';
 
 /** The world outside the program, as far as the commands look at it. */
 export interface Outside {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Has `act` called, instead of the process ended, when whoever reads the output has gone. What is written then is lost. */
+  readonly whenReaderGone?: (act: () => void) => void;
 }
 
 export class Session {
@@ -23,6 +26,8 @@ export class Session {
   readonly outside: Outside;
   /** The config file that was read; null when there is none. */
   readonly configPath: string | null;
+  /** The names of the options that somebody has set, by flag, variable or file; all others have their defaults. */
+  readonly given: ReadonlySet<string>;
 
   constructor(
     command: string,
@@ -31,15 +36,29 @@ export class Session {
       adapters,
       outside,
       configPath,
-    }: { readonly adapters: Adapters; readonly outside: Outside; readonly configPath: string | null },
+      given,
+    }: {
+      readonly adapters: Adapters;
+      readonly outside: Outside;
+      readonly configPath: string | null;
+      readonly given: ReadonlySet<string>;
+    },
   ) {
     this.command = command;
     this.common = common;
     this.adapters = adapters;
     this.outside = outside;
     this.configPath = configPath;
+    this.given = given;
     this.output = new Output({ json: common.json, ...outside });
     this.paths = usualPaths(outside.environment);
+  }
+
+  /** The peers of this machine; those with a damaged record are warned of and left out. */
+  async knownStates(): Promise<readonly KnownState[]> {
+    return await knownStates(this.paths, ({ message, hint }) =>
+      this.output.warning(`${message} It is left out.${hint === undefined ? '' : ` ${hint}`}`),
+    );
   }
 
   async createLogger(file: LogFile | null): Promise<Logger> {

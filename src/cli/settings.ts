@@ -35,6 +35,12 @@ export function resolveSettings<Specs extends OptionSpecs>(specs: Specs, sources
   return Object.fromEntries(entries) as Settings<Specs>;
 }
 
+/** The names of those options that somebody has set. */
+export function givenNames(specs: OptionSpecs, sources: SettingSources): ReadonlySet<string> {
+  const given = Object.values(specs).filter((spec) => find(spec, sources) !== null);
+  return new Set(given.map(({ name }) => name));
+}
+
 function resolveOne(spec: OptionSpec, sources: SettingSources): unknown {
   const written = find(spec, sources);
   if (written === null) return spec.fallback;

@@ -9,11 +9,18 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { NodeRequest } from './node-request.ts';
 import type { Paths } from './paths.ts';
 import { UserError } from './user-error.ts';
 
 /** What the peer in a folder is for. A gateway and a reader are clients that never serve. */
 export type Part = 'root' | 'volunteer' | 'reader' | 'gateway';
+
+/** What a peer was told to give, so that it gives the same after a restart that says nothing of it. */
+export interface Gift {
+  readonly serving: NodeRequest['serving'];
+  readonly limits: NodeRequest['limits'];
+}
 
 export interface ServiceRecord {
   readonly format: 1;
@@ -24,6 +31,8 @@ export interface ServiceRecord {
   readonly folder: string | null;
   /** The link that was joined with; null for a root. */
   readonly invite: string | null;
+  /** Absent before a root or volunteer has run. */
+  readonly gift?: Gift;
 }
 
 /** Every name that Banyan makes in a state folder. */
@@ -41,6 +50,9 @@ export const FILES = {
   log: 'daemon.log',
 } as const;
 
+/** What a start leaves that ended before it got to `service.json`, and what `init` makes before. */
+const EARLY = ['service', 'charter', 'ownerKey', 'rootKey', 'lock', 'holder', 'run', 'log'] as const;
+
 /** What may follow such a name: SQLite's companions, half-written and set-aside files. */
 const COMPANION = /^(-wal|-shm|-journal|(\.[0-9a-f]+)?\.tmp|\.\d|\.corrupt-[^/]*)?$/;
 
@@ -50,7 +62,7 @@ export class StateFolder {
   readonly label: string;
   readonly logFile: string;
 
-  constructor(path: string, logFile: string = join(path, FILES.log)) {
+  constructor(path: string, logFile: string = join(resolve(path), FILES.log)) {
     this.path = resolve(path);
     this.label = this.path.split(/[\\/]/).at(-1) ?? this.path;
     this.logFile = logFile;
@@ -65,6 +77,38 @@ export class StateFolder {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
     await mkdir(this.file('run'), { recursive: true, mode: 0o700 });
     if (process.platform !== 'win32') await chmod(this.file('run'), 0o700);
+  }
+
+  /** What lies in it; null when there is no such folder. */
+  async names(): Promise<readonly string[] | null> {
+    try {
+      return await readdir(this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * For a folder that somebody has named, before anything is made in it: other people's files and Banyan's must never mix.
+   * @throws UserError when there is something in it, and it is neither a state folder nor one that was begun
+   */
+  async requireOwn(): Promise<void> {
+    const names = (await this.names()) ?? [];
+    if (names.length === 0 || names.includes(FILES.service)) return;
+    const early = EARLY.map((name) => FILES[name]);
+    const run = names.includes(FILES.run) ? await readdir(this.file('run')) : [];
+    const strange =
+      names.find((name) => !early.some((own) => isNamedAfter(own, name))) ??
+      run.find((name) => !/^control\.(sock|path)$/.test(name)) ??
+      names.find(
+        (name) => [FILES.charter, FILES.rootKey].some((own) => own === name) && !names.includes(FILES.ownerKey),
+      );
+    if (strange === undefined) return;
+    throw new UserError(
+      `The folder ${this.path} is no state folder: it has no ${FILES.service}, but other files (${strange}).`,
+      { hint: 'Give --state a folder that is empty or not there yet; Banyan keeps keys in it.', code: 'state-strange' },
+    );
   }
 
   /** What it is for; null when nothing is there yet. @throws UserError when the record is damaged */
@@ -87,18 +131,23 @@ export class StateFolder {
     await rename(`${path}.tmp`, path);
   }
 
-  /** Takes away what Banyan keeps here. Returns the names of other people's files, for whose sake the folder stays. */
-  async remove(): Promise<readonly string[]> {
-    const known = Object.values(FILES);
-    const isOurs = (name: string): boolean =>
-      known.some((own) => name.startsWith(own) && COMPANION.test(name.slice(own.length)));
-    for (const name of (await readdir(this.path)).filter(isOurs))
+  /**
+   * Takes away what Banyan keeps here, and the folder when nothing is left in it; but what is named in `before`, and with it
+   * the folder, was there already and stays. Returns the names of what stays.
+   */
+  async remove(before: readonly string[] | null = null): Promise<readonly string[]> {
+    const isOurs = (name: string): boolean => Object.values(FILES).some((own) => isNamedAfter(own, name));
+    for (const name of (await readdir(this.path)).filter((each) => isOurs(each) && before?.includes(each) !== true))
       await rm(join(this.path, name), { recursive: true, force: true });
     for (const more of ['', '.1', '.2', '.3']) await rm(this.logFile + more, { force: true });
     const left = await readdir(this.path);
-    if (left.length === 0) await rmdir(this.path);
+    if (left.length === 0 && before === null) await rmdir(this.path);
     return left;
   }
+}
+
+function isNamedAfter(own: string, name: string): boolean {
+  return name.startsWith(own) && COMPANION.test(name.slice(own.length));
 }
 
 function parseRecord(text: string, path: string): ServiceRecord {
@@ -114,7 +163,7 @@ function parseRecord(text: string, path: string): ServiceRecord {
   } catch (error) {
     throw damaged('it is not JSON', error);
   }
-  const { format, serviceId, name, part, folder, invite } = parsed ?? {};
+  const { format, serviceId, name, part, folder, invite, gift } = parsed ?? {};
   if (typeof format === 'number' && format > 1) {
     throw new UserError(`The folder of ${path} was written by a newer Banyan (format ${format}).`, {
       hint: 'Update Banyan.',
@@ -131,7 +180,21 @@ function parseRecord(text: string, path: string): ServiceRecord {
     part: part as Part,
     folder: typeof folder === 'string' ? folder : null,
     invite: typeof invite === 'string' ? invite : null,
+    ...(gift === undefined ? {} : { gift: parseGift(gift) ?? fail(damaged('its "gift" is wrong')) }),
   };
+}
+
+function parseGift(value: unknown): Gift | null {
+  const { serving, limits } = (value ?? {}) as { readonly [Key in keyof Gift]?: unknown };
+  const modes: readonly unknown[] = ['at-once', 'if-asked', 'never'] satisfies Gift['serving'][];
+  const { uploadBytesPerSecond, storageBytes, clients } = (limits ?? {}) as Record<keyof Gift['limits'], unknown>;
+  const isLimit = (amount: unknown): boolean => typeof amount === 'number' && amount >= 0;
+  if (!modes.includes(serving) || ![uploadBytesPerSecond, storageBytes, clients].every(isLimit)) return null;
+  return value as Gift;
+}
+
+function fail(error: Error): never {
+  throw error;
 }
 
 export interface KnownState {
@@ -147,8 +210,11 @@ export function labelledFolder(paths: Paths, label: string): StateFolder {
   return new StateFolder(join(servicesFolder(paths), label), join(paths.state, `${label}.log`));
 }
 
-/** All state folders in the usual place, by label. */
-export async function knownStates(paths: Paths): Promise<readonly KnownState[]> {
+/** All state folders in the usual place, by label. `onDamaged` is told of those whose record cannot be read; they are left out. */
+export async function knownStates(
+  paths: Paths,
+  onDamaged: (error: UserError, folder: StateFolder) => void,
+): Promise<readonly KnownState[]> {
   const entries = await readdir(servicesFolder(paths), { withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
@@ -158,8 +224,13 @@ export async function knownStates(paths: Paths): Promise<readonly KnownState[]> 
   const states: KnownState[] = [];
   for (const { name } of entries.filter((entry) => entry.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
     const folder = labelledFolder(paths, name);
-    const record = await folder.record();
-    if (record !== null) states.push({ folder, record });
+    try {
+      const record = await folder.record();
+      if (record !== null) states.push({ folder, record });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      onDamaged(error, folder);
+    }
   }
   return states;
 }

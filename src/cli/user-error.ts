@@ -115,7 +115,8 @@ function unexpected(message: string, code: string): ToldError {
   return { message: capital(message), hint, code, exitCode: 1, isExpected: false };
 }
 
-function capital(message: string): string {
+/** As a sentence: begun in capitals, and ended. */
+export function capital(message: string): string {
   const text = message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -27,7 +27,7 @@ export interface GatewayLimits {
   readonly maxConnections: number;
   /** Requests under way at a time; one more gets the page that says so. */
   readonly maxRequests: number;
-  /** A request's first line and headers together. */
+  /** A request's first line and headers together. Far below what servers take, since theirs come on top. */
   readonly maxHeaderBytes: number;
   /** For the headers to come in; against those who send a byte a minute. */
   readonly headersTimeoutMs: number;
@@ -44,7 +44,7 @@ export interface GatewayLimits {
 export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   maxConnections: 4_096,
   maxRequests: 1_024,
-  maxHeaderBytes: 16 * 1024,
+  maxHeaderBytes: 8 * 1024,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   answerTimeoutMs: 30_000,
@@ -103,7 +103,7 @@ class Door implements Gateway {
     );
     this.#server.maxConnections = this.#limits.maxConnections;
     this.#server.timeout = this.#limits.silenceTimeoutMs;
-    this.#server.on('clientError', (error, socket) => refuse(error, socket as Socket));
+    this.#server.on('clientError', (error, socket) => refuse(error, socket as Socket, this.#limits));
   }
 
   async listen(port: number, host: string): Promise<void> {
@@ -208,18 +208,30 @@ function ignoreRest(response: ServerResponse): void {
 }
 
 /** A request that is not HTTP, too large or too slow. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuse(error: ParserError, socket: Socket, { maxHeaderBytes }: GatewayLimits): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   const [line, text] =
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'The headers of this request are too large.']
+      ? hasLongAddress(error, maxHeaderBytes)
+        ? ['414 URI Too Long', 'The address of this request is too long.']
+        : ['431 Request Header Fields Too Large', 'The headers of this request are too large.']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'The request took too long to arrive.']
         : ['400 Bad Request', 'This is not a request that can be understood.'];
   socket.end(
     `HTTP/1.1 ${line}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${text.length + 1}\r\n\r\n${text}\n`,
   );
+}
+
+/** What node's parser says; `rawPacket` is the piece of the connection that it choked on. */
+type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
+/** Whether it is the first line, rather than all that comes after it, that makes a request too large. */
+function hasLongAddress({ rawPacket }: ParserError, maxHeaderBytes: number): boolean {
+  if (rawPacket === undefined) return false;
+  const end = rawPacket.indexOf('\n');
+  return end === -1 || end > maxHeaderBytes / 2;
 }

@@ -84,15 +84,24 @@ export interface Progress {
   readonly total: number;
 }
 
+/** What became of a folder that was published. */
+export interface UpdateResult {
+  /** The release that is current now. */
+  readonly number: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** False when the folder holds just what this release does: no new one was made. */
+  readonly changed: boolean;
+  /** What of the folder is not in the release, with the reason; the first hundred. */
+  readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
+}
+
 export interface FarmNode {
   status(): NodeStatus;
   /** Root only. */
   invite(options: InviteOptions): Invitation;
   /** Root only: makes, signs and publishes a release of this folder. Ends when it is out; rejects with a sentence. */
-  update(
-    folder: string,
-    progress: (step: Progress) => void,
-  ): Promise<{ readonly number: number; readonly files: number; readonly bytes: number }>;
+  update(folder: string, progress: (step: Progress) => void): Promise<UpdateResult>;
   /** Client: offers to serve. */
   volunteer(): void;
   /** Stops serving and stays a client; ends when it is done. */

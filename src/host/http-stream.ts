@@ -19,6 +19,8 @@ export const HTTP_PROTOCOL = '/banyan/http/1.0.0';
 const MAX_STREAMS_PER_CLIENT = 128;
 /** A server lets idle streams live longer than clients do, so that none closes as a request is on its way. */
 const SERVER_IDLE_MS = 60_000;
+/** Of a request's first line and headers: well above what a gateway lets in, so that all it lets in is understood. */
+const MAX_HEADER_BYTES = 32 * 1024;
 const CLIENT_IDLE_MS = 30_000;
 
 /**
@@ -92,7 +94,7 @@ export class HttpServer {
   constructor(network: Network, protocol: string, listener: RequestListener) {
     this.#network = network;
     this.#protocol = protocol;
-    this.#server = createServer({ keepAliveTimeout: SERVER_IDLE_MS });
+    this.#server = createServer({ keepAliveTimeout: SERVER_IDLE_MS, maxHeaderSize: MAX_HEADER_BYTES });
     this.#server.timeout = SERVER_IDLE_MS;
     this.#server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       if (!(socket instanceof StreamDuplex)) return;

@@ -25,10 +25,10 @@ import { FarmClock } from './clock.ts';
 import { CoreHost } from './core-host.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { examine } from './examiner.ts';
-import type { FarmNode, Invitation, InviteOptions, NodeStatus, Progress } from './farm-node.ts';
+import type { FarmNode, Invitation, InviteOptions, NodeStatus, Progress, UpdateResult } from './farm-node.ts';
 import { HttpClient, serveHttp } from './http-stream.ts';
 import type { HttpServer } from './http-stream.ts';
-import { introduce, peerIdIn, rememberedCharter } from './introduction.ts';
+import { introduce, peerIdIn } from './introduction.ts';
 import { Network } from './network.ts';
 import { NodeError } from './node-error.ts';
 import { signingKeyOf, treeOptionsOf } from './node-options.ts';
@@ -44,6 +44,9 @@ const leaveTimeoutMs = 60_000;
 /** A peer may take this long to find its place before that is a problem, ms. */
 const settlingMs = 10_000;
 
+/** So many of the files that were left out of a release are told by name. */
+const MOST_LEFT_OUT = 100;
+
 /** Starts a peer. @throws ServiceError or Error with a sentence when it cannot come up */
 export async function startNode(options: NodeOptions): Promise<Node> {
   const { privateKey, invite, state, logger } = options;
@@ -57,7 +60,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   });
   await network.start();
   try {
-    const charter = options.charter ?? rememberedCharter(state) ?? (await introduce(network, invite, state));
+    const charter =
+      options.charter ??
+      (await introduce(network, invite, state, (reason) =>
+        logger.warn({ reason }, 'the new invite led nowhere; this peer stays with what it knows'),
+      ));
     const node = new Node(options, network, charter, invite);
     await node.start();
     return node;
@@ -225,27 +232,30 @@ export class Node implements FarmNode {
     };
   }
 
-  async update(
-    folder: string,
-    progress: (step: Progress) => void,
-  ): Promise<{ number: number; files: number; bytes: number }> {
+  async update(folder: string, progress: (step: Progress) => void): Promise<UpdateResult> {
     this.#requireRoot('publish releases');
     const { ownerKeyPath } = this.#options;
     if (ownerKeyPath === null || this.#store === undefined)
       throw new NodeError('no-owner-key', 'This peer does not know where the owner key lies.');
     const ownerKey = await readKeyFile(ownerKeyPath, 'owner');
-    const { manifest, isNew } = await publishFolder({
+    const { manifest, isNew, ignored } = await publishFolder({
       folder,
       store: this.#store,
       ownerKey,
-      authority: { ...this.#host.peer.state.ctx.standing },
+      authority: { ...this.#host.peer.state.ctx.standing, charter: this.charter.number },
       nowMs: Date.now(),
       onProgress: ({ bytesDone, bytesTotal }) => progress({ step: 'hashing', done: bytesDone, total: bytesTotal }),
     });
     this.#reader.accept(manifest);
     if (isNew || this.#host.peer.state.releases.latest === null)
       this.#publish(manifest.release, manifest.id, manifest.totalBytes);
-    return { number: manifest.release, files: manifest.files.length, bytes: manifest.totalBytes };
+    return {
+      number: manifest.release,
+      files: manifest.files.length,
+      bytes: manifest.totalBytes,
+      changed: isNew,
+      leftOut: ignored.slice(0, MOST_LEFT_OUT),
+    };
   }
 
   #publish(release: number, id: string, bytes: number): void {
@@ -352,7 +362,7 @@ export class Node implements FarmNode {
         break;
       case 'member-changed': {
         const { subject, state } = event.record;
-        if (state === 'excluded' && this.#isRoot) this.network.deny(this.#book.peerIdOf(subject));
+        if (state === 'excluded' && this.#isRoot) void this.#bar(this.#book.peerIdOf(subject));
         break;
       }
       default:
@@ -407,6 +417,15 @@ export class Node implements FarmNode {
     } else {
       this.#say('release', `Release ${notice.number} could not be installed: ${outcome.message}`);
       this.#host.turn((peer, nowMs) => peer.installFailed(nowMs, outcome.reason));
+    }
+  }
+
+  /** Takes no more connections from a peer, after it has been told why. */
+  async #bar(peerId: string): Promise<void> {
+    try {
+      await this.network.disconnect(peerId);
+    } finally {
+      this.network.deny(peerId);
     }
   }
 

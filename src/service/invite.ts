@@ -41,17 +41,18 @@ const HEADER_BYTES = 3;
 const CHECK_BYTES = 4;
 const DEFLATED = 0x80;
 const MAX_PAYLOAD_BYTES = 8 * 1024;
+/** A machine with many networks has many addresses; more than these help nobody and make a link that no chat takes. */
 const MAX_ADDRESSES = 32;
 // eslint-disable-next-line no-control-regex -- the name is shown on terminals.
 const NAME_PATTERN = /^[^\u0000-\u001f\u007f-\u009f]{0,100}$/u;
 
-/** The link for an invite. */
+/** The link for an invite. Of many addresses the 32 that reach furthest are named, public ones first. */
 export function formatInvite(invite: Invite): string {
   const plain = Buffer.from(
     JSON.stringify({
       s: invite.serviceId,
       n: invite.name,
-      a: invite.addresses,
+      a: invite.addresses.toSorted((a, b) => reachOf(b) - reachOf(a)).slice(0, MAX_ADDRESSES),
       ...(invite.token === null ? {} : { t: [invite.token.id, invite.token.secret] }),
       ...(invite.expiresAtMs === null ? {} : { x: invite.expiresAtMs }),
     }),
@@ -138,6 +139,16 @@ function readPayload(payload: Buffer): Invite {
   } catch (error) {
     throw bad(error instanceof Error ? error.message : 'a field in it is wrong', error);
   }
+}
+
+/** From how far away an address can be dialled: 2 from anywhere, 1 from its own network (RFC 1918, 4193), 0 from its machine. */
+function reachOf(address: string): number {
+  if (/^\/ip4\/127\.|^\/ip6\/::1\/|^\/dns[46]?\/localhost\//.test(address)) return 0;
+  const isPrivate =
+    /^\/ip4\/(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(
+      address,
+    ) || /^\/ip6\/(f[cd]|fe[89ab])/i.test(address);
+  return isPrivate ? 1 : 2;
 }
 
 function requirePeerId(address: string): string {

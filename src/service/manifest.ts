@@ -30,6 +30,8 @@ import {
 export const BLOCK_BYTES = 1024 * 1024;
 export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
 export const MAX_FILES = 100_000;
+/** The first release under charter n is numbered after (n - 1) times this, when nothing is known of those before. */
+export const RELEASES_PER_CHARTER = 1_000_000;
 export const HASH_PATTERN = /^[0-9a-f]{64}$/;
 
 const MANIFEST: DocumentKind = { name: 'release manifest', format: 1, maxBytes: MAX_MANIFEST_BYTES };
@@ -58,7 +60,11 @@ export interface ServiceIdentity {
 
 export interface ReleaseFacts extends Authority {
   readonly serviceId: string;
-  /** The release's number; each later release has a greater one. */
+  /**
+   * The release's number; each later release has a greater one. Usually one more than the last. A root that was restored
+   * from an export knows of no last one, but bears a charter of a higher number, and starts at the million that goes with
+   * it: so what it publishes is newer than all that its predecessor did.
+   */
   readonly release: number;
   readonly createdAtMs: number;
   /** Sorted by path, in code-unit order. */

@@ -2,11 +2,12 @@
  * The owner's press: a folder goes in, a signed release comes out and is installed in the owner's own store.
  *
  * The folder is read twice, once to hash and once to store; a file that changed in between is noticed and named, since a
- * release that mixes two states of a site helps nobody. A folder with nothing new in it makes no release.
+ * release that mixes two states of a site helps nobody. A folder with nothing new in it makes no release, but mends the
+ * one there is: blocks that a bad disk has lost are stored again.
  */
 import type { Authority } from './credential.ts';
 import { type SigningKey } from './keys.ts';
-import { blocksOf, signManifest, type FileEntry, type Manifest } from './manifest.ts';
+import { RELEASES_PER_CHARTER, blocksOf, signManifest, type FileEntry, type Manifest } from './manifest.ts';
 import { type BuildProgress, type HashedFolder, hashFolder, readBlocks } from './release-builder.ts';
 import type { ReleaseStore } from './release-store.ts';
 import { ServiceError } from './service-error.ts';
@@ -15,11 +16,13 @@ export interface Publication {
   readonly manifest: Manifest;
   /** False when the folder holds exactly what is published already. */
   readonly isNew: boolean;
+  /** Blocks of the published release that were lost on disk and have been put back. */
+  readonly repairedBlocks: number;
   readonly ignored: HashedFolder['ignored'];
 }
 
 /**
- * Publishes `folder` as the release after the store's current one.
+ * Publishes `folder` as the release after the store's current one; see {@link ReleaseFacts} for its number.
  * @throws ServiceError `folder-unusable`, `key-wrong`; QuotaError, DiskFullError.
  */
 export async function publishFolder(options: {
@@ -34,7 +37,9 @@ export async function publishFolder(options: {
   const { files, sources, ignored } = await hashFolder(folder, onProgress);
   const { current, identity } = store;
   if (current !== null && JSON.stringify(current.files) === JSON.stringify(files)) {
-    return { manifest: current, isNew: false, ignored };
+    const repairedBlocks = store.missing(current).length;
+    if (repairedBlocks > 0) await storeFiles(store, current, sources);
+    return { manifest: current, isNew: false, repairedBlocks, ignored };
   }
   const { charter, epoch, term } = authority;
   const facts = {
@@ -42,7 +47,7 @@ export async function publishFolder(options: {
     charter,
     epoch,
     term,
-    release: (current?.release ?? 0) + 1,
+    release: (current?.release ?? (charter - 1) * RELEASES_PER_CHARTER) + 1,
     // HTTP dates count seconds: two releases must never share one.
     createdAtMs: Math.max(nowMs, (current?.createdAtMs ?? -1000) + 1000),
     files,
@@ -50,7 +55,7 @@ export async function publishFolder(options: {
   const manifest = signManifest(facts, ownerKey, identity);
   await storeFiles(store, manifest, sources);
   await store.install(manifest);
-  return { manifest, isNew: true, ignored };
+  return { manifest, isNew: true, repairedBlocks: 0, ignored };
 }
 
 async function storeFiles(

@@ -4,7 +4,8 @@
  * The folder is walked, every file hashed as it streams by (one block in memory), and its blocks can be put into a store
  * in a second pass that notices when a file changed in between. Left out, and said so: names that begin with a dot
  * (`.git`, `.DS_Store`, editors' droppings), save `.well-known`, which the web reserves (RFC 8615); sockets and devices.
- * A link that leaves the folder is refused rather than followed or dropped: publishing `~/.ssh` by accident is not undone.
+ * A link that leaves the folder is refused rather than followed or dropped, and so is any private key: publishing
+ * `~/.ssh` by accident is not undone.
  */
 import { createHash, hash } from 'node:crypto';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
@@ -12,6 +13,10 @@ import { join, relative, sep } from 'node:path';
 import { contentType } from 'mime-types';
 import { BLOCK_BYTES, MAX_FILES, pathFault, type FileEntry } from './manifest.ts';
 import { ServiceError, systemCode } from './service-error.ts';
+
+/** How a private key in PEM begins (RFC 7468), of whatever kind, protected or not. */
+const PRIVATE_KEY = /^\uFEFF?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
+const KEY_HEAD_BYTES = 256;
 
 /** How far the hashing has come. */
 export interface BuildProgress {
@@ -38,7 +43,8 @@ interface Found {
 
 /**
  * Hashes every file under `folder`.
- * @throws ServiceError `folder-unusable`: no such folder, nothing in it, a link that leaves it, a name that cannot be served.
+ * @throws ServiceError `folder-unusable`: no such folder, nothing in it, a link that leaves it, a name that cannot be
+ * served, a private key.
  */
 export async function hashFolder(
   folder: string,
@@ -103,12 +109,15 @@ async function hashFile(file: Found, onBytes: (bytes: number) => void): Promise<
   let size = 0;
   try {
     for await (const block of readBlocks(file.source)) {
+      if (size === 0 && PRIVATE_KEY.test(block.bytes.toString('utf8', 0, KEY_HEAD_BYTES)))
+        throw privateKey(file.source);
       whole.update(block.bytes);
       chunks.push(block.hash);
       size += block.bytes.length;
       onBytes(block.bytes.length);
     }
   } catch (error) {
+    if (error instanceof ServiceError) throw error;
     throw unusable(`The file ${file.source} cannot be read (${systemCode(error)})`, error);
   }
   const entry = { path: file.path, size, sha256: whole.digest('hex'), mediaType: mediaTypeOf(file.path) };
@@ -151,6 +160,13 @@ async function walk(
       ignored.push({ path, reason: 'it is neither a file nor a folder' });
     }
   }
+}
+
+function privateKey(source: string): ServiceError {
+  return unusable(
+    `The file ${source} is a private key, and nothing was published: whoever could read it would have its powers. ` +
+      'Move it out of the folder',
+  );
 }
 
 function unusable(what: string, cause?: unknown): ServiceError {

@@ -109,6 +109,14 @@ export class ReleaseStore {
     return allBlocks(manifest).filter((block) => !this.#blocks.has(block));
   }
 
+  /**
+   * The blocks of the current release that are lost or were found damaged; empty when all is well. Fetching the current release
+   * once more (`begin`, or `receiveRelease` with its number) brings these alone, while it goes on being served.
+   */
+  get damaged(): readonly BlockReference[] {
+    return this.#current === null ? [] : this.missing(this.#current);
+  }
+
   /** Holds a file for reading; one lease index a block. @throws BlockDamagedError when a block of it is lost. */
   leaseFile(file: FileEntry): BlockLease {
     return this.#blocks.lease(blocksOf(file));

@@ -9,7 +9,7 @@
  *     ok       the release says so
  *     stale    an older release than we accept: try elsewhere, nobody is to blame (updates take time to spread)
  *     ahead    a newer release than we know: get its manifest, then ask again
- *     failed   the server says that it cannot (5xx, 429 …): try elsewhere
+ *     failed   the server says that it cannot (5xx, 429, any error that no release stands behind): try elsewhere
  *     lie      it contradicts the release that it names: eject, report
  */
 import { hash } from 'node:crypto';
@@ -99,6 +99,8 @@ export class ResponseVerifier {
   /** Judges status and headers (names in small letters). */
   head(status: number, headers: Headers, nowMs: number): HeadVerdict {
     if (status >= 500 || status === 429 || status === 408) return { verdict: 'failed', status };
+    // Node answers what it cannot read (431, 400 …) before the site sees it: a refusal that speaks for no release lies about none.
+    if (status >= 400 && headers[RELEASE_HEADER] === undefined) return { verdict: 'failed', status };
     const named = readReleaseHeader(headers[RELEASE_HEADER]);
     if (named === null) return lie('it names no release');
     const manifest = this.#accepted.find(named, nowMs);

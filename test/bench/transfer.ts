@@ -1,195 +1,207 @@
 /**
- * Moving a release from one process to another, disk to disk with fsync: our verified transfer against the same bytes over one bare
- * libp2p stream and over one TCP socket, in turn, so that a noisy machine is noisy for all three.
+ * `bench transfer`: a signed release from one process's disk to another's, against a bare libp2p stream and a TCP socket.
+ *
+ * Each way has two processes of its own, so that the memory of ours is ours. The ways take turns, round by round, so that a
+ * busy minute of the machine hits all of them; the medians are compared.
  */
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ChildProcess } from 'node:child_process';
-import { ReleaseStore, type ServiceIdentity, createKey, foundCharter, publishFolder } from '../../src/service/index.ts';
-import type { EndPlan, EndReport, Kind } from './transfer-end.ts';
+import { ReleaseStore, createKey, foundCharter, publishFolder } from '../../src/service/index.ts';
+import { quantile } from './load.ts';
+import type { Memory, Order, Report } from './transfer-process.ts';
+import { type Cargo, type WayName, wayNames } from './transfer-ways.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface TransferOptions {
-  readonly megabytes: number;
-  readonly rounds: number;
-}
-
-export interface TransferResult {
-  /** Our speed as a share of the other's: 1 is as fast, higher is faster. */
-  readonly ratio: { readonly libp2p: number; readonly socket: number };
-  /** Of our receiving process, all of Node and libp2p included. */
-  readonly peakRssBytes: number;
-  /** What the transfer added to it. */
-  readonly grownRssBytes: number;
-  readonly megabytesPerSecond: { readonly release: number; readonly libp2p: number; readonly socket: number };
+  /** Of the release; 1 MB = 10^6 bytes. */
   readonly megabytes: number;
   readonly rounds: number;
 }
 
 export const transferDefaults: TransferOptions = { megabytes: 50, rounds: 5 };
 
-/** A name that fits the charter; the benchmark has no root. */
-const somePeerId = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
-const kinds: readonly Kind[] = ['release', 'stream', 'socket'];
-const endModule = new URL('./transfer-end.js', import.meta.url);
-
-interface Material {
-  readonly site: string;
-  readonly store: string;
-  readonly identity: ServiceIdentity;
-  readonly bytes: number;
+export interface TransferResult {
+  /** Our speed to theirs: above 1 we are faster. */
+  readonly ratio: { readonly libp2p: number; readonly socket: number };
+  /** The most that our receiving process ever weighed. */
+  readonly peakRssBytes: number;
+  /** How much of that came after it had connected, before the first byte. */
+  readonly rssGrowthBytes: number;
+  readonly senderPeakRssBytes: number;
+  readonly megabytesPerSecond: Readonly<Record<WayName, number>>;
+  readonly megabytes: number;
+  readonly files: number;
+  readonly rounds: number;
 }
 
-export async function benchTransfer(
-  { megabytes, rounds }: TransferOptions,
-  workspace: Workspace,
-): Promise<TransferResult> {
-  const material = await prepare(megabytes, workspace);
-  const ms: Record<Kind, number[]> = { release: [], stream: [], socket: [] };
-  let peakRssBytes = 0;
-  let grownRssBytes = 0;
-  for (let round = 0; round <= rounds; round++) {
-    for (const kind of kinds) {
-      const done = await measure(kind, material, workspace);
-      // The first round fills the page cache and is not counted.
-      if (round === 0) continue;
-      ms[kind].push(done.ms);
-      if (kind !== 'release') continue;
-      peakRssBytes = Math.max(peakRssBytes, done.peakRssBytes);
-      grownRssBytes = Math.max(grownRssBytes, done.peakRssBytes - done.startRssBytes);
-    }
-    if (round > 0)
-      workspace.say(
-        `round ${round} of ${rounds}: ${kinds.map((kind) => `${kind} ${ms[kind].at(-1)?.toFixed(0)} ms`).join(', ')}`,
-      );
+/** Sizes of the files of a release, over and over: pages, pictures, a film. */
+const fileBytes = [4_000, 60_000, 700_000, 3_000_000, 9_000_000];
+const million = 1e6;
+
+export async function benchTransfer(options: TransferOptions, workspace: Workspace): Promise<TransferResult> {
+  const { megabytes, rounds } = options;
+  const folder = await workspace.folder();
+  workspace.say(`making and signing a release of ${megabytes} MB`);
+  const { cargo, files } = await makeCargo(folder, megabytes * million);
+  const ends = new Map<WayName, Ends>();
+  for (const name of wayNames) ends.set(name, await Ends.start(name, cargo, workspace));
+  const before = await endsOf(ends, 'banyan').receiver.measure();
+  const tookMs: Record<WayName, number[]> = { banyan: [], libp2p: [], socket: [] };
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of wayNames) tookMs[name].push(await endsOf(ends, name).receiver.fetch(folder));
+    const speeds = wayNames.map((name) => `${name} ${speed(cargo, tookMs[name].at(-1)).toFixed(0)} MB/s`);
+    workspace.say(`round ${round} of ${rounds}: ${speeds.join(', ')}`);
   }
-  const speed = (kind: Kind): number => megabytes / (median(ms[kind]) / 1000);
+  const ours = endsOf(ends, 'banyan');
+  const after = await ours.receiver.measure();
+  const { peakRssBytes: senderPeakRssBytes } = await ours.sender.measure();
+  const median = (name: WayName): number =>
+    speed(
+      cargo,
+      quantile(
+        [...tookMs[name]].sort((a, b) => a - b),
+        0.5,
+      ),
+    );
   return {
-    ratio: { libp2p: rounded(speed('release') / speed('stream')), socket: rounded(speed('release') / speed('socket')) },
-    peakRssBytes,
-    grownRssBytes,
+    ratio: { libp2p: round3(median('banyan') / median('libp2p')), socket: round3(median('banyan') / median('socket')) },
+    peakRssBytes: after.peakRssBytes,
+    rssGrowthBytes: after.peakRssBytes - before.rssBytes,
+    senderPeakRssBytes,
     megabytesPerSecond: {
-      release: rounded(speed('release')),
-      libp2p: rounded(speed('stream')),
-      socket: rounded(speed('socket')),
+      banyan: round3(median('banyan')),
+      libp2p: round3(median('libp2p')),
+      socket: round3(median('socket')),
     },
     megabytes,
+    files,
     rounds,
   };
 }
 
-/** A site of files that do not compress: half of it small and middling ones, half one large file; and its signed release. */
-async function prepare(megabytes: number, workspace: Workspace): Promise<Material> {
-  const folder = await workspace.folder();
-  const [site, store] = [join(folder, 'site'), join(folder, 'store')];
-  await mkdir(site);
-  const bytes = megabytes * 1_000_000;
-  const large = Math.floor(bytes / 2);
-  await writeFile(join(site, 'large.bin'), randomBytes(large));
-  let left = bytes - large;
-  for (let number = 0; left > 0; number++) {
-    const size = Math.min(left, [20_000, 400_000, 3_000_000][number % 3] ?? left);
-    await writeFile(join(site, `file-${String(number).padStart(4, '0')}.bin`), randomBytes(size));
-    left -= size;
+/** Makes a folder of files that cannot be compressed, publishes it, and lays the same bytes into one file. */
+async function makeCargo(
+  folder: string,
+  totalBytes: number,
+): Promise<{ readonly cargo: Cargo; readonly files: number }> {
+  const [siteFolder, storeFolder, filePath] = ['site', 'store', 'file'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await mkdir(siteFolder);
+  const whole = await open(filePath, 'w');
+  let files = 0;
+  for (let made = 0; made < totalBytes; files++) {
+    const bytes = randomBytes(Math.min(fileBytes[files % fileBytes.length] as number, totalBytes - made));
+    await writeFile(join(siteFolder, `${files}.bin`), bytes);
+    await whole.write(bytes);
+    made += bytes.length;
   }
-  const [ownerKey, rootKey] = [createKey(), createKey()];
-  const terms = {
-    name: 'bench',
-    requirementMs: null,
+  await whole.sync();
+  await whole.close();
+  const ownerKey = createKey();
+  const charter = foundCharter(ownerKey, charterTerms(createKey().publicKey), Date.now());
+  const identity = { serviceId: charter.serviceId, ownerPublicKey: charter.ownerPublicKey };
+  const store = await ReleaseStore.open(storeFolder, identity);
+  const authority = { charter: 1, epoch: 1, term: 1 };
+  const { manifest } = await publishFolder({ folder: siteFolder, store, ownerKey, authority, nowMs: Date.now() });
+  await store.close();
+  const { release, id: manifestId } = manifest;
+  return { cargo: { storeFolder, identity, release, manifestId, filePath, bytes: totalBytes }, files };
+}
+
+function charterTerms(rootPublicKey: string): Parameters<typeof foundCharter>[1] {
+  return {
+    name: 'A release to move',
+    requirementMs: 120,
     tree: { fanOut: 8, heartbeatMs: 1_000 },
     kind: 'site',
     admission: 'open',
     gateways: [],
-  } as const;
-  const charter = foundCharter(
-    ownerKey,
-    { ...terms, rootPublicKey: rootKey.publicKey, rootPeerId: somePeerId },
-    Date.now(),
-  );
-  const releases = await ReleaseStore.open(store, charter);
-  await publishFolder({
-    folder: site,
-    store: releases,
-    ownerKey,
-    authority: { charter: 1, epoch: 1, term: 1 },
-    nowMs: Date.now(),
-  });
-  await releases.close();
-  const { serviceId, ownerPublicKey } = charter;
-  return { site, store, identity: { serviceId, ownerPublicKey }, bytes };
+    rootPublicKey,
+    rootPeerId: '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp',
+  };
 }
 
-async function measure(
-  kind: Kind,
-  material: Material,
-  workspace: Workspace,
-): Promise<Extract<EndReport, { type: 'done' }>> {
-  const { identity, bytes } = material;
-  const sender = workspace.child(endModule);
-  const receiver = workspace.child(endModule);
-  try {
-    const source = kind === 'release' ? material.store : material.site;
-    const ready = await ask(sender, { end: 'sender', kind, folder: source, identity, bytes });
-    if (ready.type !== 'ready') throw new Error('the sender is not ready');
-    const { address, peerId } = ready;
-    const done = await ask(receiver, {
-      end: 'receiver',
-      kind,
-      folder: await workspace.folder(),
-      identity,
-      bytes,
-      address,
-      peerId,
+/** The two processes of one way. */
+class Ends {
+  readonly sender: End;
+  readonly receiver: End;
+
+  private constructor(sender: End, receiver: End) {
+    this.sender = sender;
+    this.receiver = receiver;
+  }
+
+  static async start(name: WayName, cargo: Cargo, workspace: Workspace): Promise<Ends> {
+    const [sender, receiver] = [new End(name, workspace), new End(name, workspace)];
+    const { address } = await sender.ask({ type: 'send', cargo }, 'sending');
+    await receiver.ask({ type: 'receive', cargo, address }, 'connected');
+    return new Ends(sender, receiver);
+  }
+}
+
+/** One process, seen from here. It is given one order at a time. */
+class End {
+  readonly #child: ChildProcess;
+  readonly #signal: AbortSignal;
+  readonly #gone: Promise<never>;
+
+  constructor(name: WayName, workspace: Workspace) {
+    this.#child = workspace.child(new URL('./transfer-process.js', import.meta.url), [name]);
+    this.#signal = workspace.signal;
+    this.#gone = once(this.#child, 'exit').then(([code, signal]) => {
+      throw new Error(`A process of the transfer (${name}) ended by itself: ${signal ?? `exit ${code}`}.`);
     });
-    if (done.type !== 'done') throw new Error('the receiver is not done');
-    return done;
-  } finally {
-    sender.kill('SIGKILL');
-    receiver.kill('SIGKILL');
+    this.#gone.catch(() => undefined); // it is raced against; between orders nobody listens
+  }
+
+  async ask<T extends Report['type']>(order: Order, expected: T): Promise<Extract<Report, { readonly type: T }>> {
+    this.#signal.throwIfAborted();
+    const answer = once(this.#child, 'message', { signal: this.#signal });
+    this.#child.send(order);
+    const [report] = (await Promise.race([answer, this.#gone])) as [Report];
+    if (report.type === 'failed') throw new Error(report.message);
+    if (report.type !== expected) throw new Error(`A process of the transfer answered "${report.type}".`);
+    return report as Extract<Report, { readonly type: T }>;
+  }
+
+  async fetch(folder: string): Promise<number> {
+    return (await this.ask({ type: 'fetch', folder }, 'fetched')).ms;
+  }
+
+  async measure(): Promise<Memory> {
+    return await this.ask({ type: 'measure' }, 'measured');
   }
 }
 
-async function ask(child: ChildProcess, plan: EndPlan): Promise<EndReport> {
-  child.send(plan);
-  const ending = new AbortController();
-  const ended = once(child, 'exit', { signal: ending.signal }).then(() => {
-    throw new Error(`the ${plan.end} of the ${plan.kind} transfer ended early`);
-  });
-  const answered = once(child, 'message', { signal: ending.signal }) as Promise<[EndReport]>;
-  try {
-    const [answer] = await Promise.race([answered, ended]);
-    return answer;
-  } finally {
-    // Whichever did not happen is waited for no longer.
-    const settled = Promise.allSettled([answered, ended]);
-    ending.abort();
-    await settled;
-  }
+function endsOf(ends: ReadonlyMap<WayName, Ends>, name: WayName): Ends {
+  const found = ends.get(name);
+  if (found === undefined) throw new Error(`the processes of ${name} were not started`);
+  return found;
 }
 
-export function transferTable({
-  ratio,
-  megabytesPerSecond,
-  peakRssBytes,
-  grownRssBytes,
-  megabytes,
-  rounds,
-}: TransferResult): string {
+function speed(cargo: Cargo, ms = Number.NaN): number {
+  return cargo.bytes / million / (ms / 1_000);
+}
+
+function round3(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}
+
+/** The result as a small table. */
+export function transferTable(result: TransferResult): string {
+  const { ratio, megabytesPerSecond, megabytes, files, rounds } = result;
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   return [
-    `${megabytes} MB from process to process, disk to disk with fsync; medians of ${rounds}`,
-    `  release (verified)   ${megabytesPerSecond.release.toFixed(0).padStart(5)} MB/s`,
-    `  bare libp2p stream   ${megabytesPerSecond.libp2p.toFixed(0).padStart(5)} MB/s   release / stream ${ratio.libp2p.toFixed(2)}`,
-    `  TCP socket           ${megabytesPerSecond.socket.toFixed(0).padStart(5)} MB/s   release / socket ${ratio.socket.toFixed(2)}`,
-    `  peak memory of the receiver ${(peakRssBytes / 1e6).toFixed(0)} MB, ${(grownRssBytes / 1e6).toFixed(0)} MB of it during the transfer`,
+    `${megabytes} MB in ${files} files, disk to disk with fsync; medians of ${rounds} rounds`,
+    ...wayNames.map((name) => `${name.padEnd(8)}${megabytesPerSecond[name].toFixed(0).padStart(6)} MB/s`),
+    `ratio of our speed: to bare libp2p ${ratio.libp2p}, to a socket ${ratio.socket}`,
+    `memory of our receiver: at most ${mebibytes(result.peakRssBytes)} MiB, ${mebibytes(result.rssGrowthBytes)} MiB more than before;` +
+      ` of our sender: at most ${mebibytes(result.senderPeakRssBytes)} MiB`,
   ].join('\n');
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

@@ -33,7 +33,10 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
+const remembered: string[] = [];
+
 async function serve(parts: Partial<FarmNode> = {}, part: Part = 'root'): Promise<void> {
+  remembered.length = 0;
   const info = {
     pid: 1,
     version: '0',
@@ -47,7 +50,12 @@ async function serve(parts: Partial<FarmNode> = {}, part: Part = 'root'): Promis
   };
   server = await serveControl({
     address: await prepareControlAddress(folder, join(home, 'run')),
-    methods: controlMethods({ node: inTestNode(parts), info: () => info, stop: (reason) => stops.push(reason) }),
+    methods: controlMethods({
+      node: inTestNode(parts),
+      info: () => info,
+      stop: (reason) => stops.push(reason),
+      remember: async (serving) => void remembered.push(serving),
+    }),
     onError: (error) => errors.push(error),
   });
 }
@@ -86,11 +94,18 @@ describe('asking a daemon', () => {
     });
   });
 
+  it('to drain or to serve is remembered for the next start', async () => {
+    await serve({}, 'volunteer');
+    await callControl(folder, 'drain', {}, { toStart });
+    await callControl(folder, 'volunteer', {}, { toStart });
+    expect(remembered).toEqual(['if-asked', 'at-once']);
+  });
+
   it('passes on each step of what takes a while, then the end', async () => {
     await serve({
       update: async (site, progress) => {
         for (let done = 1; done <= 3; done += 1) progress({ step: `hashing ${site}`, done, total: 3 });
-        return { number: 5, files: 3, bytes: 30 };
+        return { number: 5, files: 3, bytes: 30, changed: true, leftOut: [] };
       },
     });
     const steps: number[] = [];
@@ -101,7 +116,7 @@ describe('asking a daemon', () => {
       { toStart, onProgress: ({ done }) => steps.push(done) },
     );
     expect(steps).toEqual([1, 2, 3]);
-    expect(result).toEqual({ number: 5, files: 3, bytes: 30 });
+    expect(result).toEqual({ number: 5, files: 3, bytes: 30, changed: true, leftOut: [] });
   });
 
   it('gives the sentence of what went wrong, and the daemon lives on', async () => {

@@ -163,6 +163,92 @@ describe('banyan serve', () => {
   });
 });
 
+describe('the folders of an owner', () => {
+  it.each([
+    [['site', '--state', 'site/state'], 'contains the state folder'],
+    [['site', '--state', 'site'], 'no state folder'],
+    [['site/deep', '--state', 'empty/../site/deep'], 'is the state folder'],
+    [['empty/site', '--state', 'empty'], 'no state folder'],
+  ])('are kept apart: serve %j', async (args, why) => {
+    for (const path of ['site/deep', 'empty/site']) await mkdir(home.file(path), { recursive: true });
+    const { code, stdout, stderr } = await home.run(['serve', ...args, '--http-port', '0', ...local]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(why);
+    expect(await readdir(home.file('site'))).toEqual(['deep', 'index.html']);
+  });
+
+  it('are kept apart at an update too', async () => {
+    const { ready } = await serve('--state', 'state');
+    await mkdir(`${String(ready['stateFolder'])}/sub`);
+    const { code, stderr } = await home.run(['update', `${String(ready['stateFolder'])}/sub`, '--state', 'state']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('lies in the state folder');
+    const around = await home.run(['update', '.', '--state', 'state']);
+    expect(around.stderr).toContain('contains the state folder');
+  });
+
+  it('hold no private key that is published', async () => {
+    await writeFile(home.file('site', 'backup.txt'), '-----BEGIN PRIVATE KEY-----\nMC4');
+    const { code, stderr } = await home.run(['serve', 'site', '--http-port', '0', ...local]);
+    expect(code).toBe(1);
+    expect(parseLines(stderr.slice(stderr.indexOf('{')))).toMatchObject([
+      { code: 'folder-unusable', message: expect.stringContaining('backup.txt is a private key') as string },
+    ]);
+  });
+
+  it('may hold what is not published, which is told', async () => {
+    await writeFile(home.file('site', '.env'), 'secret');
+    const { running } = await serve();
+    await running.warning('Left out of the release: 1 name (.env): its name begins with a dot.');
+    await writeFile(home.file('site', 'more.html'), 'more');
+    const { stdout, stderr } = await home.run(['update', '--json']);
+    expect(stderr).toContain('(.env)');
+    expect(parseLines(stdout)).toMatchObject([{ number: 2, changed: true, leftOut: [{ path: '.env' }] }]);
+  });
+
+  it('when nothing has changed in them make no release, and that is said', async () => {
+    await serve();
+    expect(await home.run(['update'])).toMatchObject({ code: 0, stdout: 'Nothing changed: release 1 stays.\n' });
+    expect(parseLines((await home.run(['update', '--json'])).stdout)).toMatchObject([{ number: 1, changed: false }]);
+  });
+});
+
+describe('a service that exists', () => {
+  it('keeps what it was founded on, and warns of what is asked otherwise', async () => {
+    const first = await serve('--requirement', '120ms');
+    expect(first.running.stderr).not.toContain('Ignored');
+    first.running.child.kill('SIGTERM');
+    await first.running.ended;
+    const again = await serve('--requirement', '200ms', '--admission', 'open', '--fan-out', '8');
+    await again.running.warning(
+      'warning: Ignored: --requirement (it is 120ms), --admission (it is invited). "site" exists already',
+    );
+  });
+
+  it('goes on when nobody reads any more what it says', async () => {
+    const { running, ready } = await serve();
+    running.child.stdout?.destroy();
+    const volunteer = home.start(['join', String(ready['invite']), '--serve', ...local]);
+    const { stateFolder } = await volunteer.line('ready');
+    await waitFor(async () => (await statusOf(String(stateFolder)))['role'] === 'server');
+    await waitFor(async () => ((await statusOf(String(ready['stateFolder'])))['servers'] as unknown[]).length > 1);
+    expect(running.child.exitCode).toBeNull();
+    expect((await home.run(['stop', '--state', String(ready['stateFolder'])])).code).toBe(0);
+    expect((await running.ended).code).toBe(0);
+  });
+
+  it('says in one sentence why it could not start, and shows where that comes from only when asked', async () => {
+    const { running, ready } = await serve();
+    running.child.kill('SIGTERM');
+    await running.ended;
+    const refused = ['join', String(ready['invite']), ...local];
+    const { stderr } = await home.run(refused);
+    expect(stderr).not.toContain('"stack"');
+    expect(parseLines(stderr)).toMatchObject([{ kind: 'error' }]);
+    expect((await home.run([...refused, '--log-level', 'debug'])).stderr).toContain('the daemon could not run');
+  });
+});
+
 describe('in the background', () => {
   it('serve ends when the peer is up; status, update, invite and stop talk to it', async () => {
     const { code, stdout } = await home.run(['serve', 'site', '--detach', '--http-port', '0', ...local]);
@@ -225,6 +311,48 @@ describe('banyan join, open and gateway', () => {
     await first.ended;
     const again = home.start(['join', ...local]);
     expect((await again.line('ready'))['peerId']).toBe(ready['peerId']);
+  });
+
+  it('what a volunteer gives is remembered; what is said anew counts', async () => {
+    const { ready: root } = await serve();
+    const start = async (...args: string[]): Promise<Record<string, unknown>> => {
+      const running = home.start(['join', ...args, ...local]);
+      const { stateFolder } = await running.line('ready');
+      running.child.kill('SIGTERM');
+      await running.ended;
+      const record = JSON.parse(await readFile(`${String(stateFolder)}/service.json`, 'utf8')) as Record<
+        string,
+        unknown
+      >;
+      return record['gift'] as Record<string, unknown>;
+    };
+    const limits = { uploadBytesPerSecond: 2_000_000, storageBytes: 500_000_000, clients: 5 };
+    const given = ['--max-upload', '2MB/s', '--max-storage', '500MB', '--max-clients', '5'];
+    expect(await start(String(root['invite']), '--never-serve', ...given)).toEqual({ serving: 'never', limits });
+    expect(await start()).toEqual({ serving: 'never', limits });
+    expect(await start(String(root['invite']))).toEqual({ serving: 'never', limits });
+    const changed = { serving: 'at-once', limits: { ...limits, clients: 6 } };
+    expect(await start('--serve', '--max-clients', '6')).toEqual(changed);
+    expect(await start()).toEqual(changed);
+  });
+
+  it('never touch the files of a folder that is not theirs', async () => {
+    const { running, ready } = await serve();
+    running.child.kill('SIGTERM');
+    await running.ended;
+    for (const name of ['content', 'run']) {
+      await mkdir(home.file('mine', name), { recursive: true });
+      await writeFile(home.file('mine', name, 'diary.txt'), 'dear diary');
+    }
+    const invite = String(ready['invite']);
+    const strange = await home.run(['join', invite, '--state', 'mine', ...local]);
+    expect(strange.code).toBe(1);
+    expect(parseLines(strange.stderr)).toMatchObject([{ code: 'state-strange' }]);
+    expect(await readFile(home.file('mine', 'content', 'diary.txt'), 'utf8')).toBe('dear diary');
+    expect(await readFile(home.file('mine', 'run', 'diary.txt'), 'utf8')).toBe('dear diary');
+    await mkdir(home.file('empty'));
+    expect((await home.run(['join', invite, '--state', 'empty', ...local])).code).toBe(1);
+    expect(await readdir(home.file('empty'))).toEqual([]);
   });
 
   it('open and gateway answer HTTP from the farm, and keep their peers apart', async () => {

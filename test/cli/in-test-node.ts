@@ -34,7 +34,7 @@ export function inTestNode(parts: Partial<FarmNode> = {}): FarmNode {
       uses,
       loopbackOnly: true,
     }),
-    update: async () => ({ number: 2, files: 1, bytes: 10 }),
+    update: async () => ({ number: 2, files: 1, bytes: 10, changed: true, leftOut: [] }),
     volunteer: () => undefined,
     drain: async () => undefined,
     leave: async () => undefined,

@@ -30,6 +30,13 @@ describe('help', () => {
       expect(traced.stderr + traced.stdout).not.toContain(`node_modules/${heavy}`);
   });
 
+  it('tells the name that a service gets by default', async () => {
+    expect((await home.run(['init', '--help'])).stdout.replace(/\s+/g, ' ')).toMatch(/--name <name>[^-]*my-site/);
+    expect((await home.run(['serve', '--help'])).stdout.replace(/\s+/g, ' ')).toMatch(
+      /--name <name>[^-]*name of the folder/,
+    );
+  });
+
   it('is in the document: docs/CLI.md tells of every command and every option', async () => {
     const text = await readFile(new URL('../../docs/CLI.md', import.meta.url), 'utf8');
     for (const { name, options } of commandPlans) {
@@ -43,7 +50,7 @@ describe('a command line that makes no sense', () => {
   it.each([
     [['statsu'], "unknown command 'statsu'", 'Did you mean status?'],
     [['serve', '--prot', '1'], "unknown option '--prot'", 'Did you mean --port?'],
-    [['--json'], "unknown option '--json'", 'Options follow the command'],
+    [['--quiet'], "unknown option '--quiet'", 'Options follow the command'],
     [['status', 'now'], "too many arguments for 'status'", 'banyan status --help'],
     [['serve', '--port'], "option '--port <port>' argument missing", 'banyan serve --help'],
     [['serve', '--port', '70000'], '--port: "70000" is not what is needed; write a whole number, from 0 to 65535.', ''],
@@ -89,6 +96,47 @@ describe('something that went wrong', () => {
         hint: expect.stringContaining('banyan join') as string,
       },
     ]);
+  });
+
+  it.each([
+    [['serve', '--prot', '1', '--json'], "Unknown option '--prot'.", 'Did you mean --port?'],
+    [['statsu', '--json'], "Unknown command 'statsu'.", 'Did you mean status?'],
+    [['status', 'now', '--json'], "Too many arguments for 'status'", 'See `banyan status --help`.'],
+    [['--json', 'status'], "Unknown option '--json'.", 'Options follow the command'],
+    [['topology', 'info', '--json'], 'Missing required argument', 'banyan topology --help'],
+  ])('is one JSON object for a command line that makes no sense too: %j', async (args, message, hint) => {
+    const { code, stdout, stderr } = await home.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(parseLines(stderr)).toMatchObject([
+      {
+        kind: 'error',
+        code: 'usage',
+        message: expect.stringContaining(message) as string,
+        hint: expect.stringContaining(hint) as string,
+      },
+    ]);
+  });
+
+  it('in the folder of one service is a warning to the others, and a finding of the doctor', async () => {
+    const machine = await Home.make();
+    try {
+      await machine.run(['init', '--name', 'good']);
+      await machine.run(['init', '--name', 'bad']);
+      const path = machine.file('.local/share/banyan/services/bad/service.json');
+      await writeFile(path, '{');
+      const { code, stdout, stderr } = await machine.run(['init', '--export', '-']);
+      expect(code).toBe(0);
+      expect(stdout).toContain('BANYAN CHARTER');
+      expect(stderr).toContain(`warning: The file ${path} is damaged: it is not JSON. It is left out.`);
+      const doctor = await machine.run(['doctor', '--json', '--port', '0']);
+      expect(doctor.code).toBe(1);
+      expect(parseLines(doctor.stdout)).toContainEqual(
+        expect.objectContaining({ check: 'peer', verdict: 'fail', service: 'bad' }),
+      );
+    } finally {
+      await machine.clear();
+    }
   });
 
   it('shows where it comes from with --log-level debug', async () => {

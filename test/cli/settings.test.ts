@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { list, toggle, value } from '../../src/cli/option.ts';
 import { parseSize, parseWhole } from '../../src/cli/quantities.ts';
-import { type ConfigFile, resolveSettings, strayVariables, variableOf } from '../../src/cli/settings.ts';
+import { type ConfigFile, givenNames, resolveSettings, strayVariables, variableOf } from '../../src/cli/settings.ts';
 
 const specs = {
   size: value('max-size', '<size>', 'a size', parseSize, 7),
@@ -17,6 +17,12 @@ function fileOf(common: ConfigFile['common'], own: ConfigFile['common'] = {}): C
 const nothing = { flags: {}, environment: {}, file: null, command: 'serve' };
 
 describe('which voice counts', () => {
+  it('and whether anybody spoke at all is known, whatever was said', () => {
+    const environment = { BANYAN_QUICK: 'false', BANYAN_MAX_SIZE: '' };
+    expect([...givenNames(specs, { ...nothing, environment, flags: { name: ['x'] } })]).toEqual(['quick', 'name-of']);
+    expect([...givenNames(specs, { ...nothing, file: fileOf({ 'max-size': '7' }) })]).toEqual(['max-size']);
+  });
+
   it('is always the first that speaks of: flag, environment, own table, top of the file, default', () => {
     const voice = fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: undefined });
     fc.assert(

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   FILES,
@@ -71,6 +71,46 @@ describe('a state folder', () => {
     expect(await readdir(home)).toEqual([]);
   });
 
+  it('remembers what its peer gives, and refuses a gift that makes no sense', async () => {
+    const gift = { serving: 'at-once', limits: { uploadBytesPerSecond: 5, storageBytes: 0, clients: 3 } } as const;
+    const folder = new StateFolder(home);
+    await folder.writeRecord({ ...record, gift });
+    expect(await folder.record()).toEqual({ ...record, gift });
+    for (const wrong of [null, 'x', { ...gift, serving: 'maybe' }, { ...gift, limits: { clients: -1 } }]) {
+      await writeFile(folder.file('service'), JSON.stringify({ ...record, gift: wrong }));
+      await expect(folder.record()).rejects.toMatchObject({ code: 'state-damaged' });
+    }
+  });
+
+  it('has a log file whose path holds anywhere', () => {
+    expect(isAbsolute(new StateFolder('some/where').logFile)).toBe(true);
+  });
+
+  it('may be made where nothing is, where it was begun, and nowhere else', async () => {
+    const folder = new StateFolder(join(home, 'new'));
+    await expect(folder.requireOwn()).resolves.toBeUndefined();
+    await folder.make();
+    await writeFile(folder.file('lock'), '');
+    await writeFile(folder.file('ownerKey'), '');
+    await writeFile(folder.file('charter'), '');
+    await expect(folder.requireOwn()).resolves.toBeUndefined();
+    await writeFile(join(folder.file('run'), 'mine'), '');
+    await expect(folder.requireOwn()).rejects.toMatchObject({ code: 'state-strange' });
+    for (const name of ['content', 'charter.json', 'index.html', '.git']) {
+      const strange = new StateFolder(join(home, `with-${name}`));
+      await mkdir(join(strange.path, name), { recursive: true });
+      await expect(strange.requireOwn()).rejects.toThrow(`it has no service.json, but other files (${name}).`);
+    }
+  });
+
+  it('goes away but for what was there before, and then stays itself', async () => {
+    const folder = new StateFolder(home);
+    await mkdir(join(home, 'content'));
+    await folder.writeRecord(record);
+    expect(await folder.remove(['content'])).toEqual(['content']);
+    expect(await readdir(home)).toEqual(['content']);
+  });
+
   it('keeps what is not Banyan’s, and says what', async () => {
     const folder = new StateFolder(home);
     await folder.writeRecord(record);
@@ -83,13 +123,18 @@ describe('a state folder', () => {
 describe('the usual place', () => {
   it('lists all state folders and nothing else', async () => {
     const paths = { data: home, config: home, state: join(home, 'logs'), runtime: home };
-    expect(await knownStates(paths)).toEqual([]);
+    const damaged: string[] = [];
+    const note = (error: Error, { label }: StateFolder): void => void damaged.push(`${label}: ${error.message}`);
+    expect(await knownStates(paths, note)).toEqual([]);
     await labelledFolder(paths, 'b').writeRecord(record);
     await labelledFolder(paths, 'a').writeRecord({ ...record, part: 'root' });
     await mkdir(join(home, 'services', 'empty'));
     await writeFile(join(home, 'services', 'file'), '');
-    const states = await knownStates(paths);
+    await mkdir(join(home, 'services', 'broken'));
+    await writeFile(join(home, 'services', 'broken', FILES.service), '{');
+    const states = await knownStates(paths, note);
     expect(states.map(({ folder }) => folder.label)).toEqual(['a', 'b']);
+    expect(damaged).toEqual([expect.stringMatching(/^broken: The file .* is damaged/)]);
     expect(states[0]?.folder.logFile).toBe(join(home, 'logs', 'a.log'));
   });
 

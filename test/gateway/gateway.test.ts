@@ -174,7 +174,9 @@ describe('trouble', () => {
 
   it.each([
     ['no HTTP', 'hello there\r\n\r\n', '400'],
-    ['headers that are too large', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, '431'],
+    ['headers of more than 8 KiB', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(8_200)}\r\n\r\n`, '431'],
+    ['an address of more than 8 KiB', `GET /${'y'.repeat(8_200)} HTTP/1.1\r\nhost: x\r\n\r\n`, '414'],
+    ['an address without an end', `GET /${'y'.repeat(20_000)}`, '414'],
     ['headers that never end', 'GET / HTTP/1.1\r\nhost: x\r\n', '408'],
   ])('%s gets a status and a closed connection', async (_, bytes, status) => {
     const gateway = await start(hello, { headersTimeoutMs: 200, requestTimeoutMs: 300 });

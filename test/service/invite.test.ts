@@ -21,6 +21,15 @@ describe('an invite', () => {
     expect(readInvite(formatInvite(bare), NOW_MS)).toEqual(bare);
   });
 
+  it('names at most 32 addresses, those first that reach furthest', () => {
+    const at = (host: string): string => `/${host}/tcp/4001/p2p/${ROOT_PEER_ID}`;
+    const near = [at('ip4/127.0.0.1'), at('ip6/::1'), at('dns4/localhost')];
+    const own = [at('ip4/10.0.0.1'), at('ip4/172.16.0.1'), at('ip4/192.168.1.1'), at('ip6/fd00::1')];
+    const far = [...Array(27).keys()].map((index) => at(`ip4/192.0.2.${index + 1}`));
+    const read = readInvite(formatInvite({ ...invite, addresses: [...near, ...own, ...far] }), NOW_MS);
+    expect(read.addresses).toEqual([...far, ...own, near[0]]);
+  });
+
   it('survives what mails and chats do to a link', () => {
     const link = formatInvite(invite);
     const wrapped = link.replace(/(.{60})/g, '$1\r\n ');

@@ -14,7 +14,7 @@ import {
   readManifest,
   signManifest,
 } from '../../src/service/index.ts';
-import { NOW_MS, folderOf, found, noise, openStore, temporaryFolder } from './workshop.ts';
+import { NOW_MS, folderOf, found, noise, openStore, spoil, temporaryFolder } from './workshop.ts';
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const service = found();
@@ -102,6 +102,27 @@ describe('hashing a folder', () => {
     await expect(hashFolder(circle)).rejects.toThrow(/leads back/);
   });
 
+  it.each([
+    '-----BEGIN PRIVATE KEY-----\nMC4CAQ',
+    '\n-----BEGIN ENCRYPTED PRIVATE KEY-----',
+    '-----BEGIN OPENSSH PRIVATE KEY-----\r\n',
+    '-----BEGIN RSA PRIVATE KEY-----',
+  ])('never publishes a private key: %j', async (key) => {
+    const folder = await folderOf({ 'index.html': 'x', 'deep/down/notes.txt': key });
+    await expect(hashFolder(folder)).rejects.toMatchObject({
+      code: 'folder-unusable',
+      message: expect.stringMatching(/notes\.txt is a private key.*Move it out of the folder\.$/) as string,
+    });
+  });
+
+  it('publishes what only speaks of keys', async () => {
+    const folder = await folderOf({
+      'a.html': 'a key begins with -----BEGIN PRIVATE KEY-----',
+      'b.pem': '-----BEGIN PUBLIC KEY-----',
+    });
+    expect((await hashFolder(folder)).files).toHaveLength(2);
+  });
+
   it('says what is wrong with a folder that cannot be served', async () => {
     const empty = await temporaryFolder();
     await mkdir(join(empty, 'nothing'));
@@ -131,6 +152,32 @@ describe('publishing', () => {
     expect(second.manifest.release).toBe(2);
     expect(second.manifest.createdAtMs).toBeGreaterThanOrEqual(first.manifest.createdAtMs + 1000);
     expect(store.current?.id).toBe(second.manifest.id);
+  });
+
+  it('puts back the blocks that a bad disk has lost, though nothing has changed', async () => {
+    const folder = await folderOf({ 'index.html': 'one', film: noise(BLOCK_BYTES + 1000, 5) });
+    const store = await openStore(service.charter);
+    const authority = { charter: 1, epoch: 0, term: 0 };
+    const options = { folder, store, ownerKey: service.ownerKey, authority, nowMs: NOW_MS };
+    const { manifest } = await publishFolder(options);
+    expect(store.damaged).toEqual([]);
+    await spoil(store.folder, noise(64, 5));
+    expect(await store.check()).toBe(1);
+    expect(store.damaged).toEqual(blocksOf(manifest.byPath.get('film') as FileEntry).slice(0, 1));
+    expect(await publishFolder(options)).toMatchObject({ isNew: false, repairedBlocks: 1, manifest: { release: 1 } });
+    expect(store.damaged).toEqual([]);
+    expect(await store.check()).toBe(0);
+    expect(await publishFolder(options)).toMatchObject({ repairedBlocks: 0 });
+  });
+
+  it('after a restoration, with nothing known of the past, is newer than all that was before', async () => {
+    const folder = await folderOf({ 'index.html': 'one' });
+    const authority = { charter: 2, epoch: 0, term: 0 };
+    const store = await openStore(service.charter);
+    const options = { folder, store, ownerKey: service.ownerKey, authority, nowMs: NOW_MS };
+    expect((await publishFolder(options)).manifest.release).toBe(1_000_001);
+    await writeFile(join(folder, 'index.html'), 'two');
+    expect((await publishFolder(options)).manifest.release).toBe(1_000_002);
   });
 
   it('notices a file that changes while it is being published, and leaves the old release in service', async () => {

@@ -310,6 +310,15 @@ describe('a lying server', () => {
     }
   });
 
+  it.each([400, 403, 404, 414, 431, 500, 503])(
+    'is not what a bare %d is: no release stands behind it',
+    async (status) => {
+      const bare = (raw: { status: number; headers: Record<string, string>; body: Buffer }): unknown =>
+        Object.assign(raw, { status, headers: { connection: 'close' }, body: Buffer.alloc(0) });
+      expect(await read(get('/a.txt'), { tamper: bare })).toEqual({ verdict: 'failed', status });
+    },
+  );
+
   it('in the middle of a large file is found out before a byte of that block is handed on', async () => {
     const at = BLOCK_BYTES + 77;
     const outcome = await read(get('/film.mp4'), { tamper: (raw) => (raw.body[at] = (raw.body[at] ?? 0) ^ 4) });

@@ -5,7 +5,7 @@ import { plan } from '../command.ts';
 import { parseChoice, parseText, value } from '../option.ts';
 import { parsePositiveDurationMs, parseWhole } from '../quantities.ts';
 import type { Session } from '../session.ts';
-import { StateFolder, knownStates, labelFor, labelledFolder } from '../state-folder.ts';
+import { StateFolder, labelFor, labelledFolder } from '../state-folder.ts';
 import { UsageError, UserError } from '../user-error.ts';
 
 /** What a service is founded on; `serve` takes the same. */
@@ -34,6 +34,8 @@ export const termsOptions = {
   }),
 };
 
+const DEFAULT_NAME = 'my-site';
+
 export interface TermsSettings {
   readonly requirement: number | null;
   readonly admission: 'invited' | 'open';
@@ -55,6 +57,7 @@ export const init = plan({
   args: [],
   options: {
     ...termsOptions,
+    name: { ...termsOptions.name, fallbackText: DEFAULT_NAME },
     exportTo: value(
       'export',
       '<file>',
@@ -88,13 +91,13 @@ export const init = plan({
     const passphrase = passphraseFile === null ? undefined : await firstLineOf(passphraseFile);
     if (exportTo !== null) await exportKey(session, exportTo, passphrase);
     else if (restoreFrom !== null) await restore(session, restoreFrom, passphrase);
-    else await found(session, name ?? 'my-site', settings);
+    else await found(session, name ?? DEFAULT_NAME, settings);
   },
 });
 
 async function found(session: Session, name: string, settings: TermsSettings): Promise<void> {
   const { foundService } = await import('../founding.ts');
-  const state = newFolder(session, name);
+  const state = await newFolder(session, name);
   const before = await state.record();
   if (before !== null) {
     throw new UserError(`There is a service in ${state.path} already: "${before.name}" (${before.serviceId}).`, {
@@ -150,16 +153,20 @@ async function restoreTarget(
   session: Session,
   charter: { name: string; serviceId: string } | null,
 ): Promise<StateFolder> {
-  if (session.common.state !== null) return new StateFolder(session.common.state);
+  if (session.common.state !== null) return await newFolder(session, '');
   if (charter === null) return (await findState(session, OWN_SERVICE)).folder;
-  const known = await knownStates(session.paths);
+  const known = await session.knownStates();
   const own = known.find(({ record }) => record.part === 'root' && record.serviceId === charter.serviceId);
-  return own?.folder ?? newFolder(session, charter.name);
+  return own?.folder ?? (await newFolder(session, charter.name));
 }
 
-export function newFolder(session: Session, name: string): StateFolder {
+/** The folder that `--state` names, else one in the usual place. @throws UserError when it holds other people's files */
+export async function newFolder(session: Session, name: string): Promise<StateFolder> {
   const { state } = session.common;
-  return state === null ? labelledFolder(session.paths, labelFor(name, null, 'root')) : new StateFolder(state);
+  if (state === null) return labelledFolder(session.paths, labelFor(name, null, 'root'));
+  const folder = new StateFolder(state);
+  await folder.requireOwn();
+  return folder;
 }
 
 function tell(

@@ -5,6 +5,7 @@ import { facts } from '../output.ts';
 import { formatBytes } from '../quantities.ts';
 import type { RunningDaemon } from '../daemon.ts';
 import type { Session } from '../session.ts';
+import type { Gift } from '../state-folder.ts';
 import { UsageError } from '../user-error.ts';
 import { inBackground, refuseIfRunning } from './serve.ts';
 
@@ -13,7 +14,8 @@ export const join = plan({
   summary: 'join a service as a volunteer',
   description:
     'Joins a service by its invite, in the foreground unless told otherwise. The peer is a client until the service has ' +
-    'use for it as a server; --serve offers that at once. Without a link, goes on with the service joined before.',
+    'use for it as a server; --serve offers that at once. What it gives (--serve, --never-serve, the limits) is remembered for ' +
+    'later starts. Without a link, goes on with the service joined before.',
   args: [{ name: 'link', about: 'the invite: banyan:…' }],
   options: {
     serve: toggle('serve', 'offer to serve at once'),
@@ -38,22 +40,25 @@ export const join = plan({
     }
     await refuseIfRunning(state);
     const { runDaemon } = await import('../daemon.ts');
-    const { addressesOf, emulationOf, limitsOf } = await import('../peer-settings.ts');
+    const { addressesOf, emulationOf, limitsOf, servingOf } = await import('../peer-settings.ts');
+    const gift = {
+      serving: servingOf(session.given, settings, record.gift),
+      limits: limitsOf(session.given, settings, record.gift),
+    };
     await runDaemon(session, {
-      record,
+      record: { ...record, gift },
       request: {
         part: 'volunteer',
         serviceId: record.serviceId,
         state,
         charter: null,
         invite,
-        serving: settings.serve ? 'at-once' : settings.neverServe ? 'never' : 'if-asked',
-        limits: limitsOf(settings),
+        ...gift,
         ...(await addressesOf(session, settings)),
         emulation: await emulationOf(settings),
       },
       http: null,
-      ready: async (daemon) => tellReady(session, daemon, settings),
+      ready: async (daemon) => tellReady(session, daemon, gift),
     });
   },
 });
@@ -61,12 +66,7 @@ export const join = plan({
 function tellReady(
   session: Session,
   { node, info }: RunningDaemon,
-  {
-    serve,
-    neverServe,
-    maxUpload,
-    maxStorage,
-  }: { serve: boolean; neverServe: boolean; maxUpload: number; maxStorage: number },
+  { serving, limits: { uploadBytesPerSecond: maxUpload, storageBytes: maxStorage } }: Gift,
 ): void {
   const { service, peerId, addresses, attached, role } = node.status();
   const ready = {
@@ -86,9 +86,9 @@ function tellReady(
       ['Volunteer', `for "${service.name}", ${attached ? 'joined' : 'on the way in'}`],
       [
         'Serves',
-        serve
+        serving === 'at-once'
           ? `at once; at most ${maxStorage === 0 ? 'any storage' : formatBytes(maxStorage)}, ${maxUpload === 0 ? 'any upload' : `${formatBytes(maxUpload)}/s`}`
-          : neverServe
+          : serving === 'never'
             ? 'never'
             : 'when asked',
       ],

@@ -1,7 +1,7 @@
 /** `banyan paths`: where everything lies. */
 import { plan } from '../command.ts';
 import { facts } from '../output.ts';
-import { StateFolder, knownStates } from '../state-folder.ts';
+import { StateFolder } from '../state-folder.ts';
 
 export const paths = plan({
   name: 'paths',
@@ -16,7 +16,7 @@ export const paths = plan({
   run: async (session) => {
     const { data, config, state, runtime } = session.paths;
     const { common, configPath } = session;
-    const here = common.state === null ? await knownStates(session.paths) : await single(common.state);
+    const here = common.state === null ? await session.knownStates() : await single(common.state);
     const services = here.map(({ folder, record }) => ({
       label: folder.label,
       name: record.name,

@@ -1,6 +1,5 @@
 /** `banyan serve`: publishes a folder and runs its root. Makes the service first when there is none. */
-import { basename, resolve } from 'node:path';
-import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Invitation } from '../../host/farm-node.ts';
 import { OWN_SERVICE, findState } from '../choice.ts';
 import { plan } from '../command.ts';
@@ -8,8 +7,10 @@ import { detachOption, limitOptions, parseText, peerOptions, value } from '../op
 import { facts } from '../output.ts';
 import { formatBytes, formatCount, parsePort } from '../quantities.ts';
 import type { RunningDaemon } from '../daemon.ts';
+import type { Charter } from '../../service/index.ts';
 import type { Session } from '../session.ts';
-import { type KnownState, StateFolder, knownStates, meantBy } from '../state-folder.ts';
+import { requireApart, siteFolder, tellLeftOut } from '../site-folder.ts';
+import { type KnownState, StateFolder, meantBy } from '../state-folder.ts';
 import { UserError } from '../user-error.ts';
 import { newFolder, termsOf, termsOptions, type TermsSettings } from './init.ts';
 
@@ -37,6 +38,7 @@ export const serve = plan({
   run: async (session, settings, [folder]) => {
     const site = folder === undefined ? null : await siteFolder(folder);
     const known = await ownService(session, site, settings.name, settings);
+    if (site !== null) await requireApart(site, known.folder);
     if (settings.detach && !(await inBackground(session))) {
       const { startInBackground } = await import('../background.ts');
       await startInBackground(session, known.folder);
@@ -47,16 +49,18 @@ export const serve = plan({
     const { addressesOf, emulationOf, limitsOf } = await import('../peer-settings.ts');
     const { folder: state, record } = known;
     await refuseIfRunning(state);
+    const charter = await readOwnCharter(state, record.serviceId);
+    warnOfFixedTerms(session, charter, known, settings);
+    const gift = { serving: 'at-once', limits: limitsOf(session.given, settings, record.gift) } as const;
     await runDaemon(session, {
-      record: { ...record, folder: site ?? record.folder },
+      record: { ...record, folder: site ?? record.folder, gift },
       request: {
         part: 'root',
         serviceId: record.serviceId,
         state,
-        charter: await readOwnCharter(state, record.serviceId),
+        charter,
         invite: null,
-        serving: 'at-once',
-        limits: limitsOf(settings),
+        ...gift,
         ...(await addressesOf(session, settings)),
         emulation: await emulationOf(settings),
       },
@@ -77,21 +81,6 @@ export async function inBackground(session: Session): Promise<boolean> {
   return isInBackground(session.outside.environment);
 }
 
-export async function siteFolder(folder: string): Promise<string> {
-  const path = resolve(folder);
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`The folder ${path} cannot be read (${error.code ?? error.message}).`, {
-      hint: 'Give the folder that holds the site.',
-      code: 'folder-unusable',
-    });
-  });
-  if (found.isDirectory()) return path;
-  throw new UserError(`${path} is a file; a folder is needed.`, {
-    hint: 'Give the folder that holds the site.',
-    code: 'folder-unusable',
-  });
-}
-
 /** The service that publishes this folder; made if there is none. */
 async function ownService(
   session: Session,
@@ -101,13 +90,14 @@ async function ownService(
 ): Promise<KnownState> {
   if (site === null) return await findState(session, OWN_SERVICE);
   const { state, service } = session.common;
-  const own = (await knownStates(session.paths)).filter(({ record }) => record.part === 'root');
+  const own = (await session.knownStates()).filter(({ record }) => record.part === 'root');
   if (state === null && service !== null && meantBy(service, own).length === 0)
     return await findState(session, OWN_SERVICE);
   const found = state === null ? publisherOf(site, service ?? name, own) : await recordAt(new StateFolder(state));
   if (found !== undefined) return found;
   const { foundService } = await import('../founding.ts');
-  const folder = newFolder(session, name ?? basename(site));
+  const folder = await newFolder(session, name ?? basename(site));
+  await requireApart(site, folder);
   const other = await folder.record();
   if (other !== null) {
     throw new UserError(
@@ -144,9 +134,36 @@ async function recordAt(folder: StateFolder): Promise<KnownState | undefined> {
   });
 }
 
+/** What a service is founded on stands in its charter; asked for again and otherwise, it would be ignored without a word. */
+function warnOfFixedTerms(
+  session: Session,
+  charter: Charter,
+  known: KnownState,
+  { name, ...terms }: TermsSettings & { readonly name: string | null },
+): void {
+  const { requirementMs, admission, tree } = charter;
+  const fixed = { requirement: requirementMs, admission, 'fan-out': tree.fanOut, heartbeat: tree.heartbeatMs };
+  const asked = { ...terms, 'fan-out': terms.fanOut };
+  const ignored = (['requirement', 'admission', 'fan-out', 'heartbeat'] as const)
+    .filter((option) => session.given.has(option) && asked[option] !== fixed[option])
+    .map((option) => `--${option} (it is ${tellTerm(option, fixed[option])})`);
+  if (name !== null && meantBy(name, [known]).length === 0) ignored.unshift(`--name (it is "${charter.name}")`);
+  if (ignored.length === 0) return;
+  session.output.warning(
+    `Ignored: ${ignored.join(', ')}. "${charter.name}" exists already, and these were fixed in its charter when it was made. ` +
+      'For a service with other terms, add a new --name and a --state of its own.',
+  );
+}
+
+function tellTerm(option: string, value: string | number | null): string {
+  if (value === null) return 'none';
+  return option === 'requirement' || option === 'heartbeat' ? `${value}ms` : String(value);
+}
+
 async function publish(session: Session, { node, info }: RunningDaemon, site: string | null): Promise<void> {
   const { output } = session;
   const release = site === null ? null : await node.update(site, (step) => output.progress(step));
+  if (release !== null) tellLeftOut(output, release);
   const status = node.status();
   if (site === null && status.release.installed === 0) {
     output.warning('Nothing has been published yet: give the folder to serve, or run `banyan update <folder>`.');

@@ -3,7 +3,7 @@ import { OWN_SERVICE, findState } from '../choice.ts';
 import { plan } from '../command.ts';
 import { formatBytes, formatCount } from '../quantities.ts';
 import { UserError } from '../user-error.ts';
-import { siteFolder } from './serve.ts';
+import { requireApart, siteFolder, tellLeftOut } from '../site-folder.ts';
 
 export const update = plan({
   name: 'update',
@@ -26,6 +26,7 @@ export const update = plan({
         code: 'no-folder',
       });
     const site = await siteFolder(given);
+    await requireApart(site, state);
     const { callControl } = await import('../control-client.ts');
     const onProgress = session.output.progress.bind(session.output);
     const release = await callControl(
@@ -34,10 +35,12 @@ export const update = plan({
       { folder: site },
       { toStart: `banyan serve ${given}`, onProgress },
     );
-    const { number, files, bytes } = release;
-    session.output.result(
-      { kind: 'release', ...release, folder: site },
-      () => `Release ${number} is out: ${formatCount(files, 'file')}, ${formatBytes(bytes)}.`,
+    const { number, files, bytes, changed } = release;
+    tellLeftOut(session.output, release);
+    session.output.result({ kind: 'release', ...release, folder: site }, () =>
+      changed
+        ? `Release ${number} is out: ${formatCount(files, 'file')}, ${formatBytes(bytes)}.`
+        : `Nothing changed: release ${number} stays.`,
     );
   },
 });

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { NodeStatus } from '../../host/farm-node.ts';
+import { WITH_READER_VARIABLE } from '../background.ts';
 import { ControlClient } from '../control-client.ts';
 import type { ControlMethod, ControlMethods } from '../control.ts';
 import { StateFolder } from '../state-folder.ts';
@@ -149,9 +150,11 @@ export class FarmProcess {
 
 /** The person's own settings for Banyan are not for these processes. */
 function quietEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('BANYAN_') && name !== 'NODE_OPTIONS'),
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('BANYAN_') && name !== 'NODE_OPTIONS',
   );
+  // Should the demonstration itself be killed, its peers end too.
+  return { ...Object.fromEntries(inherited), [WITH_READER_VARIABLE]: '1' };
 }
 
 /** A process that ends while it is asked never answers. */
