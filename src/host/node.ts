@@ -94,6 +94,7 @@ export class Node implements FarmNode {
   readonly #record: ServiceRecord;
   readonly #door: Doorkeeper;
   #stopped = false;
+  #isMending = false;
   /** Told of everything that happens in the core, after it has been acted upon. */
   onEvent: (event: PeerEvent) => void = () => {};
 
@@ -148,7 +149,10 @@ export class Node implements FarmNode {
       { serviceId, ownerPublicKey },
       {
         ...(options.limits.storageBytes > 0 ? { maxBytes: options.limits.storageBytes } : {}),
-        onEvent: ({ message }) => this.#say('store', message),
+        onEvent: ({ type, message }) => {
+          this.#say('store', message);
+          if (type === 'block-damaged') void this.#mendContent();
+        },
       },
     );
     this.#store = store;
@@ -418,6 +422,25 @@ export class Node implements FarmNode {
       this.#say('release', `Release ${notice.number} could not be installed: ${outcome.message}`);
       this.#host.turn((peer, nowMs) => peer.installFailed(nowMs, outcome.reason));
     }
+  }
+
+  /** A block on the disk is damaged: a server fetches it again; the root's owner has to publish once more. */
+  async #mendContent(): Promise<void> {
+    const { latest } = this.#host.peer.state.releases;
+    const store = this.#store;
+    if (this.#isMending || store?.current == null || latest?.number !== store.current.release) return;
+    if (this.#isRoot) {
+      this.#say(
+        'store',
+        'A part of the site is damaged on this disk: run `banyan update <folder>`, which writes it again.',
+      );
+      return;
+    }
+    this.#isMending = true;
+    const [first] = this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? [];
+    if (first !== undefined) await this.#carrier?.fetch(latest, this.#reachable(first));
+    if (store.damaged.length === 0) this.#problems.delete('store');
+    this.#isMending = false;
   }
 
   /** Takes no more connections from a peer, after it has been told why. */

@@ -86,7 +86,7 @@ class GossipSwarm implements Swarm {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.stop()));
+    await Promise.all(this.nodes.map(async (node) => await node.stop()));
   }
 }
 

@@ -109,7 +109,7 @@ export function multicastTable({ tree, gossipsub, ratio, peers, seconds, topolog
     ].join('');
   return [
     `${peers} peers on ${topology}; ${payloadBytes} bytes ${messagesPerSecond} times a second for ${seconds} s`,
-    `${''.padEnd(10)}${' delivered'}${'bytes a delivery'.padStart(16)}${'p50 ms'.padStart(8)}${'p95 ms'.padStart(8)}${'connections'.padStart(12)}${'cores'.padStart(6)}`,
+    `${''.padEnd(10)} delivered${'bytes a delivery'.padStart(16)}${'p50 ms'.padStart(8)}${'p95 ms'.padStart(8)}${'connections'.padStart(12)}${'cores'.padStart(6)}`,
     row('tree', tree),
     row('gossipsub', gossipsub),
     `ratio tree / gossipsub: bytes ${ratio.bytes}, p95 ${ratio.p95}`,

@@ -33,7 +33,7 @@ const joinEveryMs = 250;
 const settledMs = 12_000;
 const growthMs = 300_000;
 /** A connection that nobody keeps goes after this; the daemon waits a minute, which would only make the benchmark longer. */
-const idleMs = 5_000;
+const idleMs = 2_000;
 const topic = 'bench';
 const quiet: HostLogger = { debug: () => {}, warn: () => {}, error: () => {} };
 
