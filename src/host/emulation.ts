@@ -125,6 +125,8 @@ class DelayedConnection extends AbstractMultiaddrConnection {
 
   override sendData(data: Outgoing): SendResult {
     const sentBytes = data.byteLength;
+    // The other side has gone, but the news of it is still on the belt: what is sent meanwhile is lost on the way.
+    if (this.#inner.status !== 'open') return { sentBytes, canSendMore: true };
     return { sentBytes, canSendMore: this.#inner.send(data) };
   }
 

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { XMLParser } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import { type UnitProgram, launchdList, systemdUnit } from '../../src/cli/service-unit.ts';
+import { itNeeds } from '../programs.ts';
 
 const program: UnitProgram = {
   name: 'My 100% "site"',
@@ -16,12 +17,7 @@ const program: UnitProgram = {
   user: null,
 };
 
-async function hasSystemd(): Promise<boolean> {
-  return await promisify(execFile)('systemd-analyze', ['--version']).then(
-    () => true,
-    () => false,
-  );
-}
+const hasSystemd = spawnSync('systemd-analyze', ['--version'], { stdio: 'ignore' }).status === 0;
 
 describe('a systemd unit', () => {
   it('starts the program with its words as they are, whatever is in them', () => {
@@ -43,24 +39,26 @@ describe('a systemd unit', () => {
     expect(lines).toContain('WantedBy=multi-user.target');
   });
 
-  it('has nothing to complain about for systemd itself, where there is one', async () => {
-    if (!(await hasSystemd())) return; // the tests above look at the form
-    const folder = await mkdtemp(join(tmpdir(), 'by-'));
-    for (const user of [null, 'root']) {
-      const path = join(folder, `banyan-${user ?? 'own'}.service`);
-      await writeFile(
-        path,
-        systemdUnit({ ...program, user, command: [process.execPath, ...program.command.slice(1)] }),
-      );
-      const { stderr } = await verify(user === null ? '--user' : '--system', path, folder);
-      expect(stderr.split('\n').filter((line) => line.includes('banyan'))).toEqual([]);
-    }
-    const broken = join(folder, 'banyan-broken.service');
-    await writeFile(broken, systemdUnit(program).replace('Type=exec', 'Type=whatever'));
-    const { stderr } = await verify('--user', broken, folder);
-    expect(stderr).toContain('banyan-broken.service');
-    await rm(folder, { recursive: true });
-  });
+  itNeeds(hasSystemd, 'systemd-analyze (package systemd)')(
+    'has nothing to complain about for systemd itself',
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'by-'));
+      for (const user of [null, 'root']) {
+        const path = join(folder, `banyan-${user ?? 'own'}.service`);
+        await writeFile(
+          path,
+          systemdUnit({ ...program, user, command: [process.execPath, ...program.command.slice(1)] }),
+        );
+        const { stderr } = await verify(user === null ? '--user' : '--system', path, folder);
+        expect(stderr.split('\n').filter((line) => line.includes('banyan'))).toEqual([]);
+      }
+      const broken = join(folder, 'banyan-broken.service');
+      await writeFile(broken, systemdUnit(program).replace('Type=exec', 'Type=whatever'));
+      const { stderr } = await verify('--user', broken, folder);
+      expect(stderr).toContain('banyan-broken.service');
+      await rm(folder, { recursive: true });
+    },
+  );
 });
 
 async function verify(scope: '--user' | '--system', path: string, folder: string): Promise<{ stderr: string }> {

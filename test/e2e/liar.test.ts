@@ -22,7 +22,7 @@ it('is excluded, while every byte that readers get is right and none of their re
   await writeSite(farm.file('site'), 1, { large: largeBytes });
   // The liar is the nearest to the readers by far, so it is the first that they ask.
   const root = await farm.raise({ site: farm.file('site'), args: inCity('London') });
-  const honest = await farm.volunteer('oak', { args: ['--serve', ...inCity('New York')] });
+  const honest = await farm.volunteer('oak', { args: ['--serve', ...inCity('Sydney')] });
   const liar = await farm.volunteer('fox', { args: ['--serve', ...inCity('Tokyo')], program: lyingProgram });
   await untilServing([root, honest, liar]);
   const readers = await Promise.all(['ada', 'bob'].map((name) => farm.reader(name, { args: inCity('Tokyo') })));

@@ -7,6 +7,7 @@ import type { FarmPeer } from './farm-peer.ts';
 import { type Farm, until, untilKnown, untilServing, useFarm } from './farm.ts';
 import { largeFile, largeOf, writeSite } from './test-site.ts';
 import { Visitor, fetchFrom } from './visitor.ts';
+import { itNeeds } from '../programs.ts';
 
 const newFarm = useFarm();
 const siteBytes = 12_000_000;
@@ -36,54 +37,58 @@ async function cramped(farm: Farm, name: string): Promise<FarmPeer> {
 }
 
 describe('a volunteer', () => {
-  it('whose disk is too small for the release says so and stays a client; the next candidate serves', async (context) => {
-    if (!canMount && !canLimit) context.skip('neither small disks nor limits on files can be made here');
-    const farm = await newFarm();
-    await writeSite(farm.file('site'), 1, { large: siteBytes });
-    const root = await farm.raise({ site: farm.file('site') });
-    const oak = await cramped(farm, 'oak');
-    const elm = await farm.volunteer('elm', { args: [] });
-    await oak.ask('volunteer', {});
-    const told = await until('it says that its disk is full', async () =>
-      (await oak.status()).problems.find((sentence) => sentence.includes('is full')),
-    );
-    expect(told).toMatch(/^Release 1 could not be installed: The disk that holds .* is full .*free some space/);
-    expect(oak.process.stderr).toContain('is full');
+  itNeeds(canMount || canLimit, 'the right to mount a small disk, or prlimit')(
+    'whose disk is too small for the release says so and stays a client; the next candidate serves',
+    async () => {
+      const farm = await newFarm();
+      await writeSite(farm.file('site'), 1, { large: siteBytes });
+      const root = await farm.raise({ site: farm.file('site') });
+      const oak = await cramped(farm, 'oak');
+      const elm = await farm.volunteer('elm', { args: [] });
+      await oak.ask('volunteer', {});
+      const told = await until('it says that its disk is full', async () =>
+        (await oak.status()).problems.find((sentence) => sentence.includes('is full')),
+      );
+      expect(told).toMatch(/^Release 1 could not be installed: The disk that holds .* is full .*free some space/);
+      expect(oak.process.stderr).toContain('is full');
 
-    await elm.ask('volunteer', {});
-    await untilServing([root, elm]);
-    expect(await oak.status()).toMatchObject({ role: 'client', attached: true, release: { installed: 0 } });
-    const reader = await farm.reader('ada');
-    await untilKnown(reader, [root, elm]);
-    await root.kill();
-    expect((await fetchFrom(reader.url, largeFile)).body.equals(largeOf(1, siteBytes))).toBe(true);
-  });
+      await elm.ask('volunteer', {});
+      await untilServing([root, elm]);
+      expect(await oak.status()).toMatchObject({ role: 'client', attached: true, release: { installed: 0 } });
+      const reader = await farm.reader('ada');
+      await untilKnown(reader, [root, elm]);
+      await root.kill();
+      expect((await fetchFrom(reader.url, largeFile)).body.equals(largeOf(1, siteBytes))).toBe(true);
+    },
+  );
 
-  it('that serves when its disk fills up goes on with what it has, and catches up when there is room', async (context) => {
-    if (!canMount) context.skip('only root can mount the small disk that this needs');
-    const farm = await newFarm();
-    const root = await farm.raise();
-    const folder = await mountDisk(farm, 'oak');
-    const oak = await farm.volunteer('oak', { folder });
-    const elm = await farm.volunteer('elm');
-    const reader = await farm.reader('ada');
-    await untilServing([root, oak, elm]);
-    await untilKnown(reader, [root, oak, elm]);
-    const visitor = new Visitor(reader.url);
-    const filler = join(folder, '..', 'filler');
-    await expect(writeFile(filler, Buffer.alloc(2 * diskBytes))).rejects.toThrow('ENOSPC');
+  itNeeds(canMount, 'the right to mount a small disk')(
+    'that serves when its disk fills up goes on with what it has, and catches up when there is room',
+    async () => {
+      const farm = await newFarm();
+      const root = await farm.raise();
+      const folder = await mountDisk(farm, 'oak');
+      const oak = await farm.volunteer('oak', { folder });
+      const elm = await farm.volunteer('elm');
+      const reader = await farm.reader('ada');
+      await untilServing([root, oak, elm]);
+      await untilKnown(reader, [root, oak, elm]);
+      const visitor = new Visitor(reader.url);
+      const filler = join(folder, '..', 'filler');
+      await expect(writeFile(filler, Buffer.alloc(2 * diskBytes))).rejects.toThrow('ENOSPC');
 
-    await farm.update(2);
-    await until('it says that there is no room', async () => (await oak.status()).problems.length > 0);
-    await until('the others have the release', async () => (await elm.status()).release.installed === 2);
-    await until('the visitor sees it', () => visitor.visits.at(-1)?.edition === 2);
-    expect((await oak.status()).release.installed).toBe(1);
-    await rm(filler);
-    await until('it has caught up', async () => (await oak.status()).release.installed === 2, 60_000);
-    await until('its problems are over', async () => (await oak.status()).problems.length === 0, 30_000);
-    const walk = await visitor.end();
-    expect(walk.filter(({ fault }) => fault !== '')).toEqual([]);
-  });
+      await farm.update(2);
+      await until('it says that there is no room', async () => (await oak.status()).problems.length > 0);
+      await until('the others have the release', async () => (await elm.status()).release.installed === 2);
+      await until('the visitor sees it', () => visitor.visits.at(-1)?.edition === 2);
+      expect((await oak.status()).release.installed).toBe(1);
+      await rm(filler);
+      await until('it has caught up', async () => (await oak.status()).release.installed === 2, 60_000);
+      await until('its problems are over', async () => (await oak.status()).problems.length === 0, 30_000);
+      const walk = await visitor.end();
+      expect(walk.filter(({ fault }) => fault !== '')).toEqual([]);
+    },
+  );
 
   it('that gives less storage than the release needs says why it is not asked; the next candidate serves', async () => {
     const farm = await newFarm();

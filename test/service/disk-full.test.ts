@@ -2,7 +2,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
+import { itNeeds } from '../programs.ts';
 import { BLOCK_BYTES, DiskFullError, type Manifest, type ReleaseStore } from '../../src/service/index.ts';
 import { afterwards, found, noise, openStore, publish, temporaryFolder } from './workshop.ts';
 
@@ -39,48 +40,56 @@ async function expectUntouched(store: ReleaseStore, folder: string): Promise<voi
 }
 
 describe('a full disk', () => {
-  it.runIf(canMount)('is noticed before a byte is taken when its free space is known to be too small', async () => {
-    const folder = await temporaryFolder();
-    expect(tryMount(folder, 4 * BLOCK_BYTES)).toBe(true);
-    const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { folder });
-    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-    await take(store, origin, first);
-    await store.install(first);
-    const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
-    await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
-    await expectUntouched(store, folder);
-    await store.close();
-  });
+  itNeeds(canMount, 'the right to mount a small disk')(
+    'is noticed before a byte is taken when its free space is known to be too small',
+    async () => {
+      const folder = await temporaryFolder();
+      expect(tryMount(folder, 4 * BLOCK_BYTES)).toBe(true);
+      const origin = await openStore(service.charter);
+      const store = await openStore(service.charter, { folder });
+      const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+      await take(store, origin, first);
+      await store.install(first);
+      const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
+      await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
+      await expectUntouched(store, folder);
+      await store.close();
+    },
+  );
 
-  it.runIf(canMount)('that fills up in the middle takes back the new release and keeps serving the old', async () => {
-    const folder = await temporaryFolder();
-    expect(tryMount(folder, 8 * BLOCK_BYTES)).toBe(true);
-    const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { folder });
-    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-    await take(store, origin, first);
-    await store.install(first);
-    const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
-    const intake = await store.begin(second);
-    const hog = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'hog')}`, 'bs=1M', 'count=4'], { stdio: 'ignore' });
-    expect(hog.error).toBeUndefined();
-    const filling = async (): Promise<void> => {
-      for (const block of intake.missing) await intake.write(block, await origin.readBlock(block));
-    };
-    await expect(filling()).rejects.toMatchObject({
-      code: 'disk-full',
-      message: expect.stringMatching(/ENOSPC.*free some space/s) as string,
-    });
-    await expectUntouched(store, folder);
-    spawnSync('rm', [join(folder, 'hog')]);
-    await take(store, origin, second);
-    await store.install(second);
-    expect(store.current?.release).toBe(2);
-    await store.close();
-  });
+  itNeeds(canMount, 'the right to mount a small disk')(
+    'that fills up in the middle takes back the new release and keeps serving the old',
+    async () => {
+      const folder = await temporaryFolder();
+      expect(tryMount(folder, 8 * BLOCK_BYTES)).toBe(true);
+      const origin = await openStore(service.charter);
+      const store = await openStore(service.charter, { folder });
+      const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+      await take(store, origin, first);
+      await store.install(first);
+      const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
+      const intake = await store.begin(second);
+      const hog = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'hog')}`, 'bs=1M', 'count=4'], {
+        stdio: 'ignore',
+      });
+      expect(hog.error).toBeUndefined();
+      const filling = async (): Promise<void> => {
+        for (const block of intake.missing) await intake.write(block, await origin.readBlock(block));
+      };
+      await expect(filling()).rejects.toMatchObject({
+        code: 'disk-full',
+        message: expect.stringMatching(/ENOSPC.*free some space/s) as string,
+      });
+      await expectUntouched(store, folder);
+      spawnSync('rm', [join(folder, 'hog')]);
+      await take(store, origin, second);
+      await store.install(second);
+      expect(store.current?.release).toBe(2);
+      await store.close();
+    },
+  );
 
-  it.runIf(canLimit)('also when it is a limit on files that is reached', async () => {
+  itNeeds(canLimit, 'prlimit (package util-linux)')('also when it is a limit on files that is reached', async () => {
     const folder = await temporaryFolder();
     const origin = await openStore(service.charter);
     const store = await openStore(service.charter, { folder });
