@@ -185,6 +185,11 @@ export class Network extends EventEmitter<NetworkEvents> {
     return this.#node.getPeers().map((peer) => peer.toString());
   }
 
+  /** Connections that stand now, to whomever; two to one peer count twice. */
+  get connectionCount(): number {
+    return this.#node.getConnections().length;
+  }
+
   /** Keeps a connection with this peer, opening it now and again whenever it drops. */
   keep(peerId: string): void {
     this.#keeper.keep(peerId);

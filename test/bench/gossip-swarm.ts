@@ -16,7 +16,7 @@ import { createLibp2p } from 'libp2p';
 import { Traffic, countingTransport } from '../../src/host/traffic.ts';
 import { SeededRandom } from '../../src/topology/seeded-random.ts';
 import { untilHolds } from './patience.ts';
-import { connectionsOf, emulationFor } from './swarm.ts';
+import { emulationFor } from './swarm.ts';
 import type { Swarm, SwarmOptions } from './swarm.ts';
 
 const topic = 'bench';
@@ -61,10 +61,14 @@ class GossipSwarm implements Swarm {
     void this.nodes[0]?.services.pubsub.publish(topic, bytes);
   }
 
+  connections(): number[] {
+    return this.nodes.map((node) => node.getConnections().length);
+  }
+
   describe(): string {
     const meshes = this.meshes();
     const mean = meshes.reduce((sum, size) => sum + size, 0) / meshes.length;
-    const most = Math.max(...connectionsOf(this));
+    const most = Math.max(...this.connections());
     return `meshes of ${Math.min(...meshes)} to ${Math.max(...meshes)} peers, ${mean.toFixed(1)} on average; at most ${most} connections a peer`;
   }
 
@@ -112,7 +116,7 @@ export async function gatherGossip(options: SwarmOptions): Promise<Swarm> {
     say(`${count} nodes have dialled each other (${edges.length} connections); waiting for their meshes`);
     const least = Math.min(fewestInMesh, count - 1);
     const stands = (): boolean =>
-      swarm.meshes().every((size) => size >= least) && Math.max(...connectionsOf(swarm)) <= mostConnections;
+      swarm.meshes().every((size) => size >= least) && Math.max(...swarm.connections()) <= mostConnections;
     await untilHolds('the meshes of gossipsub had formed', stands, { withinMs: settlingMs, heldMs: settledMs, signal });
     return swarm;
   } catch (error) {

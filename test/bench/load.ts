@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { untilHolds } from './patience.ts';
-import { bytesSentBy, connectionsOf } from './swarm.ts';
+import { bytesSentBy } from './swarm.ts';
 import type { Swarm } from './swarm.ts';
 
 export interface LoadOptions {
@@ -31,7 +31,7 @@ export interface LoadResult {
   readonly p95Ms: number;
   readonly messages: number;
   readonly bytesSent: number;
-  /** The most sockets that one peer had open at a time. */
+  /** The most connections that one peer had at a time. */
   readonly connectionsMax: number;
   /** Of one core, by this process while it was measured; above 0.8 the latencies are the machine's more than the protocol's. */
   readonly cpuShare: number;
@@ -105,7 +105,7 @@ export async function measureLoad(swarm: Swarm, options: LoadOptions): Promise<L
   const stopPublishing = publishSteadily(swarm, record, options);
   let connectionsMax = 0;
   const watching = setInterval(() => {
-    connectionsMax = Math.max(connectionsMax, ...connectionsOf(swarm));
+    connectionsMax = Math.max(connectionsMax, ...swarm.connections());
   }, 250);
   try {
     // The newest may still be under way: it is the batch before it that must have arrived everywhere.
@@ -129,7 +129,7 @@ export async function measureLoad(swarm: Swarm, options: LoadOptions): Promise<L
     const tookMs = performance.now() - startedAtMs;
     while (record.messages < last) await pause(1, undefined, { signal });
     stopPublishing();
-    connectionsMax = Math.max(connectionsMax, ...connectionsOf(swarm));
+    connectionsMax = Math.max(connectionsMax, ...swarm.connections());
     const lateness = untilHolds('the last message arrived', () => isComplete(first, last), {
       withinMs: drainMs,
       signal,

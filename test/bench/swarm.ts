@@ -31,6 +31,8 @@ export interface Swarm {
   onDelivered: (peer: number, bytes: Uint8Array) => void;
   /** The counters of all sockets, by peer. */
   readonly traffic: readonly Traffic[];
+  /** Connections that stand now, of each peer. */
+  connections(): number[];
   /** A line about its shape, for people. */
   describe(): string;
   stop(): Promise<void>;
@@ -38,11 +40,6 @@ export interface Swarm {
 
 export function emulationFor(topology: Topology, peer: number): Emulation {
   return new Emulation(topology, peer % topology.size);
-}
-
-/** Open sockets of each peer. */
-export function connectionsOf(swarm: Swarm): number[] {
-  return swarm.traffic.map((traffic) => traffic.count().connections);
 }
 
 /** Bytes that all peers together have put on their sockets. */

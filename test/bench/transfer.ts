@@ -11,7 +11,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReleaseStore, createKey, foundCharter, publishFolder } from '../../src/service/index.ts';
 import { quantile } from './load.ts';
-import type { Memory, Order, Report } from './transfer-process.ts';
+import type { Memory, Order, Report } from './transfer-end.ts';
 import { type Cargo, type WayName, wayNames } from './transfer-ways.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -152,7 +152,7 @@ class End {
   readonly #gone: Promise<never>;
 
   constructor(name: WayName, workspace: Workspace) {
-    this.#child = workspace.child(new URL('./transfer-process.js', import.meta.url), [name]);
+    this.#child = workspace.child(new URL('./transfer-end.js', import.meta.url), [name]);
     this.#signal = workspace.signal;
     this.#gone = once(this.#child, 'exit').then(([code, signal]) => {
       throw new Error(`A process of the transfer (${name}) ended by itself: ${signal ?? `exit ${code}`}.`);

@@ -24,7 +24,7 @@ import type { Traffic } from '../../src/host/traffic.ts';
 import { StateDatabase } from '../../src/storage/state-database.ts';
 import { SeededRandom } from '../../src/topology/seeded-random.ts';
 import { untilHolds } from './patience.ts';
-import { connectionsOf, emulationFor } from './swarm.ts';
+import { emulationFor } from './swarm.ts';
 import type { Swarm, SwarmOptions } from './swarm.ts';
 
 /** A newcomer every so often. */
@@ -132,11 +132,15 @@ class TreeSwarm implements Swarm {
     if (event.type === 'delivered' && event.payload.type === 'note') this.onDelivered(peer, event.payload.bytes);
   }
 
+  connections(): number[] {
+    return this.#peers.map(({ network }) => network.connectionCount);
+  }
+
   describe(): string {
     const depths = new Map<number, number>();
     for (const depth of this.#depths()) depths.set(depth, (depths.get(depth) ?? 0) + 1);
     const levels = [...depths].sort(([a], [b]) => a - b).map(([depth, count]) => `${count} at depth ${depth}`);
-    return `a tree of ${levels.join(', ')}; at most ${Math.max(...connectionsOf(this))} connections a peer`;
+    return `a tree of ${levels.join(', ')}; at most ${Math.max(...this.connections())} connections a peer`;
   }
 
   async stop(): Promise<void> {
@@ -181,13 +185,13 @@ export async function growTree(options: SwarmOptions): Promise<Swarm> {
     }
     say(`${count} peers have asked to join; waiting until the tree stands`);
     const stands = (): boolean =>
-      peers.every((peer) => peer.isSettled()) && Math.max(...connectionsOf(swarm)) <= mostConnections;
+      peers.every((peer) => peer.isSettled()) && Math.max(...swarm.connections()) <= mostConnections;
     await untilHolds('the tree stood', () => stands() && performance.now() - changedAtMs >= settledMs, {
       withinMs: growthMs,
       signal,
     }).catch((error: unknown) => {
       const unsettled = peers.flatMap((peer, number) => (peer.isSettled() ? [] : [number]));
-      say(`not settled: peers [${unsettled.join(', ')}]; connections [${connectionsOf(swarm).join(', ')}]`);
+      say(`not settled: peers [${unsettled.join(', ')}]; connections [${swarm.connections().join(', ')}]`);
       throw error;
     });
     return swarm;
