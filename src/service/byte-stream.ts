@@ -42,7 +42,9 @@ export class FrameChannel {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #silenceMs: number;
   readonly #watchdog: NodeJS.Timeout;
-  readonly #silenced: Promise<never>;
+  /** Those who wait for the other side, to be told when it has been silent for too long. */
+  readonly #waiting = new Set<(error: ServiceError) => void>();
+  #silence: ServiceError | undefined;
   #rest: Uint8Array = new Uint8Array(0);
   #isOver = false;
 
@@ -51,15 +53,10 @@ export class FrameChannel {
     this.#stream = stream;
     this.#source = stream.chunks[Symbol.asyncIterator]();
     this.#silenceMs = silenceMs;
-    const { promise, reject } = rejector();
-    this.#silenced = promise;
     this.#watchdog = setTimeout(() => {
-      reject(
-        new ServiceError(
-          'transfer-timeout',
-          `The other side of the transfer was silent for ${this.#silenceMs / 1000} s.`,
-        ),
-      );
+      const text = `The other side of the transfer was silent for ${this.#silenceMs / 1000} s.`;
+      this.#silence = new ServiceError('transfer-timeout', text);
+      for (const tell of this.#waiting) tell(this.#silence);
     }, silenceMs);
   }
 
@@ -145,7 +142,7 @@ export class FrameChannel {
 
   async #inTime<T>(promise: Promise<T>): Promise<T> {
     try {
-      const value = await Promise.race([promise, this.#silenced]);
+      const value = await this.#unlessSilent(promise);
       this.#watchdog.refresh();
       return value;
     } catch (error) {
@@ -154,17 +151,29 @@ export class FrameChannel {
       throw new ServiceError('transfer-cut', `The transfer was cut off: ${detail}.`, { cause: error });
     }
   }
+
+  /**
+   * What `promise` comes to, or the silence if that comes first. Not `Promise.race` with one promise of the silence: that would
+   * remember the outcome of every race, which is every chunk of the release, for as long as the channel lives.
+   */
+  async #unlessSilent<T>(promise: Promise<T>): Promise<T> {
+    if (this.#silence !== undefined) {
+      promise.catch(() => undefined); // too late to matter
+      throw this.#silence;
+    }
+    let tell: (error: ServiceError) => void = () => undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        tell = reject;
+        this.#waiting.add(tell);
+        promise.then(resolve, reject);
+      });
+    } finally {
+      this.#waiting.delete(tell);
+    }
+  }
 }
 
 export function protocolError(what: string, cause?: unknown): ServiceError {
   return new ServiceError('transfer-protocol', `The other side of the transfer sent ${what}.`, { cause });
-}
-
-function rejector(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<never>((_, whenRejected) => {
-    reject = whenRejected;
-  });
-  promise.catch(() => undefined); // it is raced against later; until then nobody listens
-  return { promise, reject };
 }
