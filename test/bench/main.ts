@@ -69,7 +69,7 @@ function createProgram(): Command {
     .command('transfer')
     .description('moving a release, disk to disk: ours against a bare libp2p stream and a TCP socket')
     .option('--megabytes <n>', 'the size of the release', wholeNumber(1), transferDefaults.megabytes)
-    .option('--rounds <n>', 'how often each is measured; the median counts', wholeNumber(1), transferDefaults.rounds)
+    .option('--rounds <n>', 'how often each is measured', wholeNumber(1), transferDefaults.rounds)
     .option('--json', 'the result as one line of JSON')
     .action(async (options: TransferOptions & Common) => await run(benchTransfer, transferTable, options));
   return program;

@@ -1,8 +1,9 @@
 /**
  * `bench transfer`: a signed release from one process's disk to another's, against a bare libp2p stream and a TCP socket.
  *
- * Each way has two processes of its own, so that the memory of ours is ours. The ways take turns, round by round, so that a
- * busy minute of the machine hits all of them; the medians are compared.
+ * Each way has two processes of its own, so that the memory of ours is ours. The ways take turns, round by round and each time in
+ * another order, so that a busy minute of the machine hits all of them; what counts is the median of the rounds' ratios. A round
+ * before the first lets the compilers warm up and is not counted.
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -21,10 +22,10 @@ export interface TransferOptions {
   readonly rounds: number;
 }
 
-export const transferDefaults: TransferOptions = { megabytes: 50, rounds: 5 };
+export const transferDefaults: TransferOptions = { megabytes: 50, rounds: 15 };
 
 export interface TransferResult {
-  /** Our speed to theirs: above 1 we are faster. */
+  /** Our speed to theirs, the median of the rounds: above 1 we are faster. */
   readonly ratio: { readonly libp2p: number; readonly socket: number };
   /** The most that our receiving process ever weighed. */
   readonly peakRssBytes: number;
@@ -50,31 +51,31 @@ export async function benchTransfer(options: TransferOptions, workspace: Workspa
   for (const name of wayNames) ends.set(name, await Ends.start(name, cargo, workspace));
   const before = await endsOf(ends, 'banyan').receiver.measure();
   const tookMs: Record<WayName, number[]> = { banyan: [], libp2p: [], socket: [] };
-  for (let round = 1; round <= rounds; round++) {
-    for (const name of wayNames) tookMs[name].push(await endsOf(ends, name).receiver.fetch(folder));
+  for (let round = 0; round <= rounds; round++) {
+    for (let turn = 0; turn < wayNames.length; turn++) {
+      const name = wayNames[(round + turn) % wayNames.length] as WayName;
+      const ms = await endsOf(ends, name).receiver.fetch(folder);
+      if (round > 0) tookMs[name].push(ms);
+    }
+    if (round === 0) continue;
     const speeds = wayNames.map((name) => `${name} ${speed(cargo, tookMs[name].at(-1)).toFixed(0)} MB/s`);
     workspace.say(`round ${round} of ${rounds}: ${speeds.join(', ')}`);
   }
   const ours = endsOf(ends, 'banyan');
   const after = await ours.receiver.measure();
   const { peakRssBytes: senderPeakRssBytes } = await ours.sender.measure();
-  const median = (name: WayName): number =>
-    speed(
-      cargo,
-      quantile(
-        [...tookMs[name]].sort((a, b) => a - b),
-        0.5,
-      ),
-    );
+  const megabytesPerSecond = (name: WayName): number => round3(speed(cargo, median(tookMs[name])));
+  const against = (name: WayName): number =>
+    round3(median(tookMs[name].map((ms, i) => ms / (tookMs.banyan[i] as number))));
   return {
-    ratio: { libp2p: round3(median('banyan') / median('libp2p')), socket: round3(median('banyan') / median('socket')) },
+    ratio: { libp2p: against('libp2p'), socket: against('socket') },
     peakRssBytes: after.peakRssBytes,
     rssGrowthBytes: after.peakRssBytes - before.rssBytes,
     senderPeakRssBytes,
     megabytesPerSecond: {
-      banyan: round3(median('banyan')),
-      libp2p: round3(median('libp2p')),
-      socket: round3(median('socket')),
+      banyan: megabytesPerSecond('banyan'),
+      libp2p: megabytesPerSecond('libp2p'),
+      socket: megabytesPerSecond('socket'),
     },
     megabytes,
     files,
@@ -187,6 +188,13 @@ function endsOf(ends: ReadonlyMap<WayName, Ends>, name: WayName): Ends {
 
 function speed(cargo: Cargo, ms = Number.NaN): number {
   return cargo.bytes / million / (ms / 1_000);
+}
+
+function median(values: readonly number[]): number {
+  return quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
 }
 
 function round3(value: number): number {
