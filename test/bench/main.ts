@@ -61,6 +61,7 @@ function createProgram(): Command {
     .description('telling everybody: our tree against gossipsub, in bytes and in time')
     .option('--peers <n>', 'peers in the swarm, the origin included', wholeNumber(3), multicastDefaults.peers)
     .option('--seconds <n>', 'how long to measure', wholeNumber(1), multicastDefaults.seconds)
+    .option('--rate <n>', 'messages a second', wholeNumber(1), multicastDefaults.rate)
     .option('--topology <name|file>', 'whose delays are emulated', multicastDefaults.topology)
     .option('--seed <n>', 'decides who joins when, and the graph of gossipsub', wholeNumber(0), multicastDefaults.seed)
     .option('--json', 'the result as one line of JSON')

@@ -16,14 +16,15 @@ import type { Workspace } from './workspace.ts';
 export interface MulticastOptions {
   readonly peers: number;
   readonly seconds: number;
+  /** Messages a second. */
+  readonly rate: number;
   readonly seed: number;
   /** A ready-made topology by name, or a file. */
   readonly topology: string;
 }
 
-export const multicastDefaults: MulticastOptions = { peers: 50, seconds: 60, seed: 1, topology: 'plane-50' };
+export const multicastDefaults: MulticastOptions = { peers: 50, seconds: 60, rate: 10, seed: 1, topology: 'plane-50' };
 
-const messagesPerSecond = 10;
 const payloadBytes = 1_024;
 const mostConnections = 12;
 /** When the event loop is this late, one hop in twenty takes so much longer. */
@@ -39,12 +40,13 @@ export interface MulticastResult {
   readonly ratio: { readonly bytes: number; readonly p95: number };
   readonly peers: number;
   readonly seconds: number;
+  readonly rate: number;
   readonly seed: number;
   readonly topology: string;
 }
 
 export async function benchMulticast(options: MulticastOptions, workspace: Workspace): Promise<MulticastResult> {
-  const { peers, seconds, seed } = options;
+  const { peers, seconds, rate, seed } = options;
   const topology = await openTopology(options.topology);
   const measure = async (name: string, make: (options: SwarmOptions) => Promise<Swarm>): Promise<MulticastSide> => {
     const { signal } = workspace;
@@ -53,7 +55,7 @@ export async function benchMulticast(options: MulticastOptions, workspace: Works
     const swarm = await make({ topology, peers, seed, mostConnections, folder, signal, say });
     try {
       say(`${swarm.describe()}; measuring for ${seconds} s`);
-      const side = await measureLoad(swarm, { peers, seconds, messagesPerSecond, payloadBytes, signal });
+      const side = await measureLoad(swarm, { peers, seconds, messagesPerSecond: rate, payloadBytes, signal });
       say(summary(side));
       if (side.lateP95Ms > busyMs) say('the machine was busy: these latencies say more of it than of the protocol');
       return rounded(side);
@@ -67,7 +69,7 @@ export async function benchMulticast(options: MulticastOptions, workspace: Works
     bytes: round(tree.bytesPerDelivered / gossipsub.bytesPerDelivered),
     p95: round(tree.p95Ms / gossipsub.p95Ms),
   };
-  return { tree, gossipsub, ratio, peers, seconds, seed, topology: topology.description };
+  return { tree, gossipsub, ratio, peers, seconds, rate, seed, topology: topology.description };
 }
 
 async function openTopology(name: string): Promise<Topology> {
@@ -99,7 +101,7 @@ function rounded(side: MulticastSide): MulticastSide {
 }
 
 /** The result as a small table. */
-export function multicastTable({ tree, gossipsub, ratio, peers, seconds, topology }: MulticastResult): string {
+export function multicastTable({ tree, gossipsub, ratio, peers, seconds, rate, topology }: MulticastResult): string {
   const row = (name: string, side: MulticastSide): string =>
     [
       name.padEnd(10),
@@ -111,7 +113,7 @@ export function multicastTable({ tree, gossipsub, ratio, peers, seconds, topolog
       side.cpuShare.toFixed(2).padStart(6),
     ].join('');
   return [
-    `${peers} peers on ${topology}; ${payloadBytes} bytes ${messagesPerSecond} times a second for ${seconds} s`,
+    `${peers} peers on ${topology}; ${payloadBytes} bytes ${rate} times a second for ${seconds} s`,
     `${''.padEnd(10)} delivered${'bytes a delivery'.padStart(16)}${'p50 ms'.padStart(8)}${'p95 ms'.padStart(8)}${'connections'.padStart(12)}${'cores'.padStart(6)}`,
     row('tree', tree),
     row('gossipsub', gossipsub),
