@@ -151,8 +151,10 @@ function workWith<Task, Outcome>(
     let number = -1;
     const goOn = (): void => {
       const next = board.take();
-      if (next === null) resolve();
-      else worker.postMessage(tasks[(number = next)]);
+      if (next === null) return resolve();
+      number = next;
+      // eslint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows; a thread has no origin.
+      worker.postMessage(tasks[number]);
     };
     worker.on('message', (word: WorkerWord) => {
       if (word.type === 'report') board.report(number, word.share, word.note);

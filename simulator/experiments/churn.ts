@@ -14,7 +14,7 @@ export interface ChurnOptions {
   /** How long half of the sessions last at most, minutes. Of a trace it is what the trace has. */
   readonly medianSessionMin: number;
   readonly heartbeatS: number;
-  /** How many are there at a time, on average. Of a trace it is what the trace has. */
+  /** How many are there at a time, on average. Of a trace it is how many it names, and the root. */
   readonly peers: number;
   readonly seeds: number;
   readonly firstSeed?: number;
@@ -69,20 +69,18 @@ export async function churnExperiment(
   } = options;
   if (!distributions.includes(distribution)) throw new RangeError(`"${distribution}" is no distribution of sessions`);
   const trace = options.trace == null ? null : await readTrace(options.trace);
-  const tasks = Array.from({ length: seeds }, (_, at): ChurnTask => {
-    const cast = trace === null ? options.peers : 1 + trace.reduce((most, { peer }) => Math.max(most, peer), 0);
-    return {
-      seed: firstSeed + at,
-      peers: cast,
-      medianSessionMin: options.medianSessionMin,
-      heartbeatS,
-      distribution,
-      trace,
-      // Slow pulses need longer until everybody has found a good place.
-      settleMin: Math.max(settleMin, settleMin * heartbeatS),
-      watchMin,
-    };
-  });
+  const cast = trace === null ? options.peers : 1 + trace.reduce((most, { peer }) => Math.max(most, peer), 0);
+  const tasks = Array.from({ length: seeds }, (_, at): ChurnTask => ({
+    seed: firstSeed + at,
+    peers: cast,
+    medianSessionMin: options.medianSessionMin,
+    heartbeatS,
+    distribution,
+    trace,
+    // Slow pulses need longer until everybody has found a good place.
+    settleMin: settleMin * Math.max(1, heartbeatS),
+    watchMin,
+  }));
   const outcomes = await runCrew({
     work: churnRun,
     module: import.meta.resolve(import.meta.url.endsWith('.ts') ? './churn-run.ts' : './churn-run.js'),
@@ -94,7 +92,10 @@ export async function churnExperiment(
   });
   const lengths = trace?.map(({ arriveMs, leaveMs }) => (leaveMs - arriveMs) / 60_000);
   const medianSessionMin = lengths === undefined ? options.medianSessionMin : spread(lengths).p50;
-  return findings({ ...options, medianSessionMin, distribution: trace === null ? distribution : 'trace' }, outcomes);
+  return findings(
+    { ...options, peers: cast, medianSessionMin, distribution: trace === null ? distribution : 'trace' },
+    outcomes,
+  );
 }
 
 function findings(
@@ -113,9 +114,7 @@ function findings(
   const result: ChurnResult = {
     medianSessionMin: options.medianSessionMin,
     heartbeatS: options.heartbeatS,
-    peers: Math.round(
-      spread(outcomes.flatMap(({ attendance }) => attendance.slice(2).map(([, within, out]) => within + out))).mean,
-    ),
+    peers: options.peers,
     seeds: outcomes.length,
     distribution: options.distribution,
     stretch: pick(spread(stretches), 'mean', 'p95'),
@@ -195,8 +194,8 @@ function figuresTable(result: ChurnResult): Table {
   ];
   const session = `${Number(result.medianSessionMin.toPrecision(3))} min`;
   return {
-    title: `${result.peers} peers, median session ${session}, heartbeat ${result.heartbeatS} s`,
-    columns: [{ name: 'what' }, { name: 'reached', digits: 3 }, { name: 'unit' }],
+    title: `What the trees reach (${result.peers} peers, median session ${session}, heartbeat ${result.heartbeatS} s, ${result.seeds} seeds)`,
+    columns: [{ name: 'what' }, { name: 'reached', digits: 2 }, { name: 'unit' }],
     rows,
   };
 }

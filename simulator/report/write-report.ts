@@ -62,9 +62,10 @@ export function filesOf(content: ReportContent): ReadonlyMap<string, string> {
   return files;
 }
 
-/** A title as the name of a file: `Table 4-2: servers` is `table-4-2-servers`. */
+/** A title as the name of a file, without what stands in brackets: `Table 4-2: servers (20 seeds)` is `table-4-2-servers`. */
 function slug(title: string): string {
   return title
+    .replace(/\(.*?\)/g, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '')
