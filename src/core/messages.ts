@@ -422,6 +422,12 @@ export interface Bid {
   readonly change: number;
 }
 
+/** Clients that use a server without hanging in its tree: what they would lose without it, summed cost. */
+export interface Visit {
+  readonly server: PeerHandle;
+  readonly loss: number;
+}
+
 /** What is known of a subtree in one round. All sums add up; sketches, samples and bids merge. */
 export interface Aggregate {
   /** Peers that should have been heard, and those that were. */
@@ -448,6 +454,8 @@ export interface Aggregate {
   readonly loss: number;
   /** Tree of servers: the largest loss of any one server. */
   readonly worstLoss: number;
+  /** What clients in other servers' trees would lose without this server, summed. */
+  readonly visits: readonly Visit[];
   readonly servers: number;
   readonly samples: readonly MemberSample[];
   readonly bids: readonly Bid[];

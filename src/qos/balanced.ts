@@ -19,11 +19,11 @@ const leastShareOfBest = 0.35;
 /** Two grants to different groups must be this far apart, as a share of the mean round trip of the farm's clients. */
 const neighbourhoodShare = 0.5;
 /** A move or swap must gain this share of the budget. */
-const gate = 0.004;
+const gate = 0.001;
 /** After a retirement this share of the budget must be left. */
 const reserve = 0.001;
 /** Farms with more clients than this share of all in foreign trees are not trimmed: the sums by group are not true yet. */
-const mostStrays = 0.1;
+const mostStrays = 0.25;
 /** With a margin, so many promotions a round: what they do to the worst loss is only seen afterwards. */
 const marginGrants = 2;
 

@@ -11,7 +11,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Aggregate, Order } from '../core/messages.ts';
+import type { Aggregate, Bid, Order } from '../core/messages.ts';
 import type { Parts } from '../core/parts.ts';
 import { encodeAnnouncement, roundTopic } from './announcement.ts';
 import { balanced } from './balanced.ts';
@@ -108,6 +108,7 @@ export class Controller {
     };
     const coverage = expected === 0 ? 0 : reported / expected;
     const cost = this.#cost;
+    const bids = withVisits(aggregate);
     const enough = coverage >= this.#options.leastCoverage && clients > 0;
     const { limitMs } = this.#goal;
     const total =
@@ -117,7 +118,15 @@ export class Controller {
     const budget = this.#goal.budget(cost, clients);
     const { margin } = this.#options;
     const { actions, reason } = enough
-      ? this.#policy.decide({ aggregate, figures, goal: this.#goal, cost, total, budget, margin })
+      ? this.#policy.decide({
+          aggregate: { ...aggregate, bids },
+          figures,
+          goal: this.#goal,
+          cost,
+          total,
+          budget,
+          margin,
+        })
       : {
           actions: [],
           reason: `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
@@ -198,4 +207,12 @@ export class Controller {
     this.#tell({ type: 'concluded', round, action, peer: action.action === 'retire' ? action.server : served, worked });
     if (this.#pending.length === 0 && this.#state === 'acting') this.#rest(this.#options.settleBeats);
   }
+}
+
+/** Who gives up a server also takes it from those who use it from other trees. */
+function withVisits({ bids, visits }: Aggregate): Bid[] {
+  const lost = new Map(visits.map(({ server, loss }) => [server, loss]));
+  return bids.map((bid) =>
+    bid.action === 'promote' ? bid : { ...bid, change: bid.change + (lost.get(bid.server) ?? 0) },
+  );
 }

@@ -51,6 +51,7 @@ interface Round {
   /** Heartbeats until the own tree is closed with what there is, and until all is. */
   collectBeats: number;
   surveyBeats: number;
+  surveysLeft: number;
   beatsLeft: number;
   stage: 'collecting' | 'surveying';
   /** Clients that were asked to measure and have not answered. */
@@ -69,10 +70,14 @@ interface Errand {
 /** Heartbeats that a server waits for its surveys, and that a client measures at most. */
 const surveyBeats = 3;
 const errandBeats = 2;
+/** Times in a round that a server asks its clients. */
+const surveysPerRound = 3;
 /** Servers that a server measures the way to, for the day it stops serving. */
 const neighboursMeasured = 3;
 /** Rounds for which a candidate that declined is left alone. */
 const refusalRounds = 10;
+/** A server that is slower by no more than this share is as good: nobody moves for that. */
+const asGood = 0.02;
 /** Rounds in a row in which another server answered most requests, until a client moves to that one's tree. */
 const strayRounds = 2;
 
@@ -213,6 +218,7 @@ export class Quality implements Layer {
       branches: [],
       collectBeats: clients.extent().height + 1,
       surveyBeats,
+      surveysLeft: surveysPerRound,
       beatsLeft: clients.extent().height + 1,
       stage: 'collecting',
       surveyed: new Set(),
@@ -289,9 +295,10 @@ export class Quality implements Layer {
   }
 
   /** Tree and use shall agree: who is served by another server's tree for two rounds goes there. */
-  #noteStraying(round: Round, { server }: Felt): void {
+  #noteStraying(round: Round, { server, delayMs }: Felt): void {
     const own = this.#parts.ownServer();
-    if (server === NOBODY || own === NOBODY || server === own) {
+    const ownMs = this.#parts.selection.expectedMs(own);
+    if (server === NOBODY || own === NOBODY || server === own || ownMs <= delayMs * (1 + asGood)) {
       this.#strayed = 0;
       return;
     }
@@ -324,7 +331,7 @@ export class Quality implements Layer {
 
   /** The own tree has reported, or time is up. */
   #collected(round: Round): void {
-    const { ctx, clients } = this.#parts;
+    const { ctx } = this.#parts;
     if (!ctx.isServer()) {
       this.#finish(round);
       return;
@@ -332,18 +339,25 @@ export class Quality implements Layer {
     round.stage = 'surveying';
     round.beatsLeft = Math.max(round.beatsLeft, surveyBeats);
     const { cost, limitMs } = round.announcement;
-    const group = this.#ownGroup();
     const known = new Set(round.clients.samples.map(({ peer }) => peer));
     const branches = round.branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
-    group.see(branches, round.clients.clients, cost, limitMs);
-    if (this.#options.policy === 'balanced') {
+    this.#ownGroup().see(branches, round.clients.clients, cost, limitMs);
+    this.#survey(round);
+    this.#finishIfComplete(round);
+  }
+
+  /** Asks clients to measure the way to likely servers. What comes back may make others likelier: a few times a round. */
+  #survey(round: Round): void {
+    if (this.#options.policy !== 'balanced') return;
+    if (round.surveyed.size > 0 || round.surveyBeats <= 0) return;
+    const group = this.#ownGroup();
+    group.takeStock();
+    if (round.surveysLeft-- > 0) {
       for (const { client, cards } of group.surveys()) {
-        if (clients.children.length === 0) break;
         round.surveyed.add(client);
-        ctx.world.send(client, { kind: 'survey', round: round.announcement.round, cards });
+        this.#parts.ctx.world.send(client, { kind: 'survey', round: round.announcement.round, cards });
       }
     }
-    this.#finishIfComplete(round);
   }
 
   #finishIfComplete(round: Round): void {
@@ -381,7 +395,9 @@ export class Quality implements Layer {
     const isAsked = round?.surveyed.delete(from) ?? false;
     if (round === null || !isAsked || number !== round.announcement.round) return;
     for (const { peer, rttMs } of cards) this.#group?.measured(from, peer, rttMs);
-    if (round.stage === 'surveying') this.#finishIfComplete(round);
+    if (round.stage !== 'surveying') return;
+    this.#survey(round);
+    this.#finishIfComplete(round);
   }
 
   // --- Reporting -----------------------------------------------------------------------------------------------------------------
@@ -408,7 +424,9 @@ export class Quality implements Layer {
     const { ctx } = this.#parts;
     const { clampMs, limitMs } = announcement;
     const group = this.#ownGroup();
-    const loss = group.loss(clampMs);
+    const losses = group.losses(clampMs);
+    const loss = losses.get(ctx.self) ?? 0;
+    for (const [server, lost] of losses) if (server !== ctx.self && server !== NOBODY) clients.addVisit(server, lost);
     if (!selfCounted) this.#countOwn(clients, limitMs);
     if (this.#options.policy === 'balanced' && !ctx.draining) {
       const mayLeave = ctx.role !== 'root' && this.#isServing();

@@ -18,6 +18,8 @@ import { DelaySketch } from './sketch.ts';
 export const mostSamples = 128;
 /** Of each kind of bid the best so many are passed up. */
 export const mostBids = 16;
+/** Servers whose visitors are told of. */
+const mostVisits = 128;
 /** Nobody can make us add up more than that. */
 const mostPeers = 1e9;
 
@@ -43,6 +45,7 @@ export class Tally {
   servers = 0;
   samples: MemberSample[] = [];
   bids: Bid[] = [];
+  readonly visits = new Map<PeerHandle, number>();
 
   constructor(round: number, fingerprint: (peer: PeerHandle) => number) {
     this.#round = round;
@@ -88,7 +91,13 @@ export class Tally {
     this.samples.push(...child.samples);
     this.#thin();
     this.bids.push(...child.bids);
+    for (const { server, loss } of child.visits) this.addVisit(server, loss);
     if (child.clients > 0) this.descend(child.worst, child.worstMs, child.worstServer, child.sumMs / child.clients);
+  }
+
+  addVisit(server: PeerHandle, loss: number): void {
+    if (this.visits.has(server) || this.visits.size < mostVisits)
+      this.visits.set(server, (this.visits.get(server) ?? 0) + loss);
   }
 
   /** One way down: its average, and where it ends. The worst average wins; a way without a willing client does not count. */
@@ -143,6 +152,7 @@ export class Tally {
       servers,
       samples,
       bids: this.#bestBids(),
+      visits: [...this.visits].map(([server, loss]) => ({ server, loss })),
     };
   }
 }

@@ -72,6 +72,7 @@ export const itemLimits = {
   sketch: 1024,
   samples: 256,
   bids: 64,
+  visits: 128,
   alternatives: 8,
   surveyed: 16,
   topicBytes: 256,

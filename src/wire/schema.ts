@@ -32,6 +32,7 @@ import type {
   Roster,
   Stamp,
   Signed,
+  Visit,
 } from '../core/messages.ts';
 import { choice, chosen } from './choices.ts';
 import { itemLimits } from './limits.ts';
@@ -210,6 +211,7 @@ const aggregate = record<Aggregate>('SubtreeAggregate', {
   servers: [15, uint],
   samples: [16, list(memberSample, itemLimits.samples)],
   bids: [17, list(bid, itemLimits.bids)],
+  visits: [18, list(record<Visit>('Visit', { server: [1, peer], loss: [2, sum] }), itemLimits.visits)],
 });
 
 const redirectReason = enumeration<RedirectReason>('RedirectReason', {

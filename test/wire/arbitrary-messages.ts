@@ -144,6 +144,7 @@ const aggregate: fc.Arbitrary<Aggregate> = fc.record({
   servers: uint,
   samples: few(memberSample),
   bids: few(bid),
+  visits: few(fc.record({ server: peer, loss: sum })),
 });
 const limits = { uploadBytesPerSecond: uint, storageBytes: uint, clients: uint };
 

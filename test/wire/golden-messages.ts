@@ -87,6 +87,7 @@ const aggregate: Aggregate = {
     { peer: child, coordinate, delayMs: 160.5, server: sibling, rttMs: 60.5, secondMs: Number.NaN, willing: true },
   ],
   bids: [{ action: 'promote', server: parent, candidates: [child, sibling], coordinate, change: -432.1 }],
+  visits: [{ server: parent, loss: 12.5 }],
 };
 
 export const goldenMessages: Examples = {
