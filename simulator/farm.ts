@@ -14,6 +14,7 @@ import type { Limits, Message, ReleaseNotice, Signed, Unsigned } from '../src/co
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
+import type { MakeLayer } from '../src/core/layer.ts';
 import type { Rules } from '../src/core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../src/core/world.ts';
 import { Agenda } from './agenda.ts';
@@ -31,6 +32,8 @@ export interface FarmOptions {
   readonly duplication?: number;
   readonly tree?: Partial<TreeOptions>;
   readonly rules?: Rules;
+  /** What sits on the overlay of this peer. */
+  readonly layer?: (peer: PeerHandle) => MakeLayer | null;
   /** Whether others can dial this peer. */
   readonly reachable?: (peer: PeerHandle) => boolean;
   readonly subnet?: (peer: PeerHandle) => number;
@@ -122,7 +125,8 @@ export class SimulatedFarm {
       start: { ...start, records: [...disk.values()] },
     };
     this.#hosts.set(handle, host);
-    const peer = new Peer(handle, this.#worldOf(handle, host), this.tree, this.options.rules ?? theRules);
+    const layer = this.options.layer?.(handle) ?? null;
+    const peer = new Peer(handle, this.#worldOf(handle, host), this.tree, this.options.rules ?? theRules, layer);
     host.peer = peer;
     this.#run(() => peer.start(this.nowMs, host.start));
     return peer;

@@ -54,6 +54,7 @@ export class Dispatch {
     parts.membership.onChange = (record, own) => this.#memberChanged(record, own);
     parts.reachability.acquaintances = () => parts.acquaintances();
     parts.releases.sources = () => this.#sources();
+    parts.changeServer = (card) => this.#better({ purpose: 'change-server', card });
   }
 
   receive(from: PeerHandle, message: Message): void {
@@ -86,6 +87,7 @@ export class Dispatch {
         if (answer === null) return;
         if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
         else if (answer.asker === 'optimisation') this.#better(parts.optimisation.lookedAt(answer));
+        else if (answer.asker === 'layer') parts.layer?.pinged(answer);
         else this.#compareServers(answer);
         return;
       }
@@ -131,6 +133,14 @@ export class Dispatch {
           const { subject, path, releaseNumber } = message;
           ctx.world.tell({ type: 'reported', subject, by: from, path, releaseNumber });
         }
+        return;
+      case 'aggregate':
+      case 'survey':
+      case 'surveyed':
+      case 'grant':
+      case 'granted':
+      case 'retire':
+        parts.layer?.receive(from, message);
         return;
     }
   }
@@ -310,6 +320,7 @@ export class Dispatch {
     if (clients.parent !== from || ctx.isServer()) return;
     const before = new Set(views.current?.records.map((record) => record.subject));
     if (!views.take(view)) return;
+    this.#parts.layer?.viewChanged();
     for (const child of clients.children) ctx.world.send(child.peer, view);
     const newcomers = views.servers().filter((record) => record.state === 'serving' && !before.has(record.subject));
     this.#parts.optimisation.meetServers(this.#parts.ownServer(), newcomers);
@@ -319,7 +330,8 @@ export class Dispatch {
   // --- Multicast and releases ---------------------------------------------------------------------------------------------------
 
   #delivered(cast: Cast): void {
-    const { ctx, releases } = this.#parts;
+    const { ctx, releases, layer } = this.#parts;
+    layer?.delivered(cast);
     if (cast.payload.type !== 'release' || cast.origin === ctx.self) return;
     releases.learn(cast.payload.notice);
     if (ctx.isServer()) releases.fetch();

@@ -8,6 +8,7 @@ import { Membership } from './membership.ts';
 import type { MemberRecord, PeerCard } from './messages.ts';
 import { Multicast } from './multicast.ts';
 import { Optimisation } from './optimisation.ts';
+import type { Layer } from './layer.ts';
 import type { TreeOptions } from './options.ts';
 import { Pings } from './pings.ts';
 import { Promotion } from './promotion.ts';
@@ -40,6 +41,12 @@ export class Parts {
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
+  /** What sits on this overlay; null for none. */
+  layer: Layer | null = null;
+  /** Goes to the tree of another server, by its card; set by the peer. */
+  changeServer: (to: PeerCard) => void = () => {};
+  /** Stops serving on the root's order and stays a client that may serve again; set by the peer. */
+  retire: () => void = () => {};
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
     this.ctx = new Context(self, world, options, rules);
