@@ -17,6 +17,8 @@ export interface TreeShape {
   readonly stretches: readonly number[];
   /** Copies on each link that is used. */
   readonly stresses: readonly number[];
+  /** The least that the worst link must bear, by the number of children alone: a parent of 16 on a node with one link sends 16 copies. */
+  readonly leastWorstStress: number;
   /** Peers from which no way leads up to the root. */
   readonly cutOff: readonly PeerHandle[];
 }
@@ -40,7 +42,17 @@ export function shapeOf(farm: SimulatedFarm, graph: Graph, node: (peer: PeerHand
     stretches.push(treeMs / farm.options.rttMs(way.at(-1) as PeerHandle, peer.self));
     links.push([node(way[1] as PeerHandle), node(peer.self)]);
   }
-  return { depths, stretches, stresses: linkStress(graph, links, ways), cutOff };
+  const leastWorstStress = worstFanOut(graph, links);
+  return { depths, stretches, stresses: linkStress(graph, links, ways), leastWorstStress, cutOff };
+}
+
+/** The most copies that leave any node of the tree, per link of that node. */
+function worstFanOut({ names, from, to }: Graph, tree: readonly (readonly [number, number])[]): number {
+  const links = new Int32Array(names.length);
+  const copies = new Int32Array(names.length);
+  for (const ends of [from, to]) for (const node of ends) links[node]! += 1;
+  for (const [parent, child] of tree) if (parent !== child) copies[parent]! += 1;
+  return copies.reduce((worst, count, node) => Math.max(worst, Math.ceil(count / Math.max(1, links[node]!))), 0);
 }
 
 /** The way from a peer up to the root, through both trees: the peer first. Null when it does not get there. */

@@ -11,14 +11,13 @@
  * - control bytes: all that a peer sends, encoded as on the wire, but for the content of the notes.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
-import { generateTransitStub, scaleToMeanRtt } from '../../src/topology/index.ts';
 import type { GraphTopology } from '../../src/topology/index.ts';
-import { wireSize } from '../../src/wire/index.ts';
 import type { Report } from '../crew.ts';
+import { ByteCounter } from '../byte-counter.ts';
 import { noLoop } from '../checkers/structure.ts';
 import { SimulatedFarm, generous, handle } from '../farm.ts';
 import type { Ways } from '../link-stress.ts';
+import { networkFor, placesFor } from '../network.ts';
 import { Random } from '../random.ts';
 import { castSize, drawSessions } from '../sessions.ts';
 import type { Distribution, PeerSession } from '../sessions.ts';
@@ -43,8 +42,8 @@ export interface ChurnOutcome {
   readonly seed: number;
   readonly stretches: readonly number[];
   readonly stresses: readonly number[];
-  /** The highest stress of each look at the trees. */
-  readonly worstStresses: readonly number[];
+  /** The least that the worst link had to bear, at each look at the trees. */
+  readonly leastWorstStresses: readonly number[];
   readonly repairBeats: Readonly<Record<Death, readonly number[]>>;
   /** Orphans that were still without a parent when the run ended, or died as such. */
   readonly unrepaired: number;
@@ -60,7 +59,6 @@ export interface ChurnOutcome {
 }
 
 const root = handle(0);
-const meanRttMs = 100;
 const volunteerShare = 1 / 15;
 const noteEveryMs = 5_000;
 const noteBytes = 64;
@@ -68,8 +66,9 @@ const noteBytes = 64;
 const noteBeats = 30;
 /** Bytes are counted for one peer in so many. */
 const countedEvery = 4;
-/** A peer's bytes a second mean something after so long, ms. */
-const leastPresenceMs = 60_000;
+
+/** Where a crew finds `churnRun`. */
+export const churnRunModule = import.meta.url;
 
 export function churnRun(task: ChurnTask, report: Report): ChurnOutcome {
   const run = new ChurnRun(task);
@@ -79,14 +78,6 @@ export function churnRun(task: ChurnTask, report: Report): ChurnOutcome {
     run.minute();
   }
   return run.outcome();
-}
-
-/** A network with a place for everybody: transit-stub, of the same make for every size, another graph for every seed. */
-function networkFor(places: number, seed: number): GraphTopology {
-  const transitDomains = Math.max(1, Math.round(places / 200));
-  const transitNodes = Math.max(2, Math.ceil((places * 1.15) / transitDomains / 25));
-  const graph = generateTransitStub({ transitDomains, transitNodes, stubs: 3, stubNodes: 8, topProbability: 1, seed });
-  return scaleToMeanRtt(graph, meanRttMs) as GraphTopology;
 }
 
 interface Note {
@@ -109,10 +100,10 @@ class ChurnRun {
   /** Since when a peer has been part of the farm, in this life; until it goes or begins to leave. */
   readonly #inSinceMs = new Map<PeerHandle, number>();
   readonly #notes = new Map<number, Note>();
-  readonly #bytes = new Map<PeerHandle, { sinceMs: number; bytes: number; presentMs: number }>();
+  readonly #bytes = new ByteCounter(countedEvery);
   readonly #stretches: number[] = [];
   readonly #stresses: number[] = [];
-  readonly #worstStresses: number[] = [];
+  readonly #leastWorstStresses: number[] = [];
   readonly #repairBeats: Record<Death, number[]> = { closed: [], silent: [] };
   readonly #deaths = { closed: 0, silent: 0, left: 0 };
   readonly #attendance: [number, number, number][] = [];
@@ -154,14 +145,15 @@ class ChurnRun {
     this.#everyMs(this.#beatMs, () => this.#look());
     this.#everyMs(60_000, () => this.#measureShape());
     this.#everyMs(noteEveryMs, () => this.#sendNote());
-    this.#farm.onSend = (from, _to, message) => this.#count(from, message);
+    this.#farm.onSend = (from, _to, message) => {
+      if (this.#isWatched) this.#bytes.sent(from, message);
+    };
   }
 
   /** From now on what happens counts. */
   watch(): void {
     this.#isWatched = true;
-    for (const counter of this.#bytes.values())
-      Object.assign(counter, { sinceMs: this.#farm.nowMs, bytes: 0, presentMs: 0 });
+    this.#bytes.reset(this.#farm.nowMs);
   }
 
   minute(): void {
@@ -171,23 +163,19 @@ class ChurnRun {
   outcome(): ChurnOutcome {
     // What was sent last still has its time; nothing new counts.
     this.#isWatched = false;
-    const endMs = this.#farm.nowMs;
+    const bytesPerSecond = this.#bytes.rates(this.#farm.nowMs);
     this.#farm.run(noteBeats * this.#beatMs + 1);
-    const rates = [...this.#bytes.values()].map(({ bytes, presentMs, sinceMs }) => {
-      const presentInAllMs = presentMs + (Number.isNaN(sinceMs) ? 0 : endMs - sinceMs);
-      return presentInAllMs >= leastPresenceMs ? (1_000 * bytes) / presentInAllMs : Number.NaN;
-    });
     return {
       seed: this.#task.seed,
       stretches: this.#stretches,
       stresses: this.#stresses,
-      worstStresses: this.#worstStresses,
+      leastWorstStresses: this.#leastWorstStresses,
       repairBeats: this.#repairBeats,
       unrepaired: this.#unrepaired,
       owed: this.#owed,
       delivered: this.#delivered,
       cutOffShare: this.#looksCutOff / this.#looks,
-      bytesPerSecond: rates.filter((rate) => !Number.isNaN(rate)),
+      bytesPerSecond,
       attendance: this.#attendance,
       deaths: this.#deaths,
       loops: this.#loops.verdict(this.#farm).length,
@@ -214,11 +202,7 @@ class ChurnRun {
       // Who volunteers does so soon, and stays a volunteer: it is written on its disk.
       if (volunteers) farm.after(10_000, () => farm.act(peer, (self) => self.volunteer(farm.nowMs, generous)));
     } else farm.restart(peer);
-    if (peer % countedEvery === 0) {
-      const counter = this.#bytes.get(peer) ?? { sinceMs: farm.nowMs, bytes: 0, presentMs: 0 };
-      counter.sinceMs = farm.nowMs;
-      this.#bytes.set(peer, counter);
-    }
+    this.#bytes.arrived(peer, farm.nowMs);
     return farm.life(peer);
   }
 
@@ -263,11 +247,7 @@ class ChurnRun {
   #vanish(peer: PeerHandle, closes: boolean): void {
     if (this.#lost.delete(peer)) this.#unrepaired++;
     this.#inSinceMs.delete(peer);
-    const counter = this.#bytes.get(peer);
-    if (counter !== undefined) {
-      counter.presentMs += this.#farm.nowMs - counter.sinceMs;
-      counter.sinceMs = Number.NaN;
-    }
+    this.#bytes.gone(peer, this.#farm.nowMs);
     this.#farm.crash(peer, closes);
   }
 
@@ -317,7 +297,7 @@ class ChurnRun {
   }
 
   #measureShape(): void {
-    const { depths, stretches, stresses, cutOff } = shapeOf(
+    const { depths, stretches, stresses, leastWorstStress, cutOff } = shapeOf(
       this.#farm,
       this.#topology.graph,
       (peer) => this.#node(peer),
@@ -327,15 +307,7 @@ class ChurnRun {
     if (!this.#isWatched) return;
     for (const stretch of stretches) this.#stretches.push(stretch);
     for (const stress of stresses) this.#stresses.push(stress);
-    if (stresses.length > 0) this.#worstStresses.push(Math.max(...stresses));
-  }
-
-  #count(from: PeerHandle, message: Message): void {
-    if (!this.#isWatched || from % countedEvery !== 0) return;
-    const counter = this.#bytes.get(from);
-    if (counter === undefined) return;
-    const content = message.kind === 'cast' && message.payload.type === 'note' ? message.payload.bytes.length : 0;
-    counter.bytes += wireSize(message, names) - content;
+    this.#leastWorstStresses.push(leastWorstStress);
   }
 
   // --- Small things ----------------------------------------------------------------------------------------------------
@@ -351,20 +323,4 @@ class ChurnRun {
   #node(peer: PeerHandle): number {
     return this.#places[peer] ?? 0;
   }
-}
-
-/** Names as long as real ones, for the size of messages. */
-const names = {
-  keyOf: (peer: PeerHandle): Uint8Array => new Uint8Array(32).fill(peer & 255),
-  addressesOf: (peer: PeerHandle): string[] => [`/ip4/10.${(peer >> 8) & 255}.${peer & 255}.7/tcp/40001`],
-};
-
-/** A place for each of the cast: nodes drawn without putting two on one, as long as there are enough. */
-function placesFor(cast: number, size: number, dice: Random): Int32Array {
-  const order = Array.from({ length: size }, (_, node) => node);
-  for (let at = size - 1; at > 0; at--) {
-    const other = dice.below(at + 1);
-    [order[at], order[other]] = [order[other] ?? 0, order[at] ?? 0];
-  }
-  return Int32Array.from({ length: cast }, (_, peer) => order[peer % size] ?? 0);
 }

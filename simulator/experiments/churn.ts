@@ -6,7 +6,7 @@ import { runCrew } from '../crew.ts';
 import { distributions, readTrace } from '../sessions.ts';
 import type { Distribution } from '../sessions.ts';
 import { cumulative, spread } from '../spread.ts';
-import { churnRun } from './churn-run.ts';
+import { churnRun, churnRunModule } from './churn-run.ts';
 import type { ChurnOutcome, ChurnTask } from './churn-run.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
 
@@ -39,8 +39,16 @@ export interface ChurnResult {
   readonly seeds: number;
   readonly distribution: Distribution | 'trace';
   readonly stretch: { readonly mean: number; readonly p95: number };
-  /** Copies of one note on a link, over the links that carry it; `max` is the worst link at any look at any seed. */
-  readonly linkStress: { readonly mean: number; readonly p95: number; readonly max: number };
+  /**
+   * Copies of one note on a link, over the links that carry it; `max` is the worst link at any look at any seed, and `leastMax` what the worst
+   * link had to bear in any case, as many children as a parent had and as few links as its node.
+   */
+  readonly linkStress: {
+    readonly mean: number;
+    readonly p95: number;
+    readonly max: number;
+    readonly leastMax: number;
+  };
   /** From a parent's death to a new parent, over all deaths, and by the way of dying. */
   readonly repairHeartbeats: Ends & { readonly closed: Ends; readonly silent: Ends };
   /** Share of the peers' time without a chain of living parents up to the root. */
@@ -83,7 +91,7 @@ export async function churnExperiment(
   }));
   const outcomes = await runCrew({
     work: churnRun,
-    module: import.meta.resolve(import.meta.url.endsWith('.ts') ? './churn-run.ts' : './churn-run.js'),
+    module: churnRunModule,
     tasks,
     nameOf: ({ seed }) => `seed ${seed}`,
     ...(jobs === undefined ? {} : { jobs }),
@@ -118,7 +126,10 @@ function findings(
     seeds: outcomes.length,
     distribution: options.distribution,
     stretch: pick(spread(stretches), 'mean', 'p95'),
-    linkStress: pick(spread(stresses), 'mean', 'p95', 'max'),
+    linkStress: {
+      ...pick(spread(stresses), 'mean', 'p95', 'max'),
+      leastMax: spread(outcomes.flatMap((each) => each.leastWorstStresses)).max,
+    },
     repairHeartbeats: {
       ...pick(spread(all), 'p50', 'p99'),
       closed: pick(spread(closed), 'p50', 'p99'),
@@ -183,6 +194,7 @@ function figuresTable(result: ChurnResult): Table {
     ['link stress, mean over links used', linkStress.mean, 'copies'],
     ['link stress, 95th percentile', linkStress.p95, 'copies'],
     ['link stress, worst link ever', linkStress.max, 'copies'],
+    ['link stress, least possible for the worst link', linkStress.leastMax, 'copies'],
     ['repair, median', repair.p50, 'heartbeats'],
     ['repair, 99th percentile', repair.p99, 'heartbeats'],
     ['repair after a silent death, median', repair.silent.p50, 'heartbeats'],
