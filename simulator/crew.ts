@@ -8,8 +8,10 @@
  * job works in the caller's own thread. So does everything while the sources run untranslated (in tests): a worker of Node 20
  * cannot load TypeScript.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import type { ResourceLimits } from 'node:worker_threads';
 import type { Progress } from './experiments/experiment.ts';
 
 /** Works on one task; `report` may be told how much of it is done, 0 to 1, and what is going on. */
@@ -26,7 +28,7 @@ export interface CrewOptions<Task, Outcome> {
   readonly nameOf?: (task: Task) => string;
   /** Worker threads; as many as there are cores when absent, and never more than tasks. 1 = none: the caller's own thread. */
   readonly jobs?: number;
-  /** A single job gets a thread of its own too, so that the caller's stays free to answer to people. */
+  /** A single job gets a thread of its own too, so that the caller's stays free to answer to people, and what memory it needs. */
   readonly apart?: boolean;
   readonly progress?: Progress;
   /** Ends the workers at once. */
@@ -124,9 +126,10 @@ async function workInThreads<Task, Outcome>(
   board: Board<Task, Outcome>,
   threads: number,
 ): Promise<void> {
-  const { signal, work, module } = options;
+  const { signal, work, module, apart = false } = options;
   const url = new URL('./crew-member.js', import.meta.url);
-  const workers = Array.from({ length: threads }, () => new Worker(url, { workerData: { module, name: work.name } }));
+  const settings = { workerData: { module, name: work.name }, ...(apart ? { resourceLimits: roomy() } : {}) };
+  const workers = Array.from({ length: threads }, () => new Worker(url, settings));
   const stop = new AbortController();
   const stopped = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
   try {
@@ -138,6 +141,12 @@ async function workInThreads<Task, Outcome>(
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
+}
+
+/** Memory for a thread that has the machine to itself: three quarters of it, where Node would stop at 4 GB. */
+function roomy(): ResourceLimits {
+  const ownMb = getHeapStatistics().heap_size_limit / 2 ** 20;
+  return { maxOldGenerationSizeMb: Math.floor(Math.max(ownMb, (0.75 * totalmem()) / 2 ** 20)) };
 }
 
 /** Gives one worker task after task until none is left. */

@@ -12,7 +12,7 @@ import { formatCount } from './quantities.ts';
 import type { Outside } from './session.ts';
 import { type Experiment, type Flags, experiments } from './simulate-experiments.ts';
 import { type Simulator, simulateSummary } from './simulation.ts';
-import { UserError } from './user-error.ts';
+import { UserError, capital } from './user-error.ts';
 
 export interface SimulateContext {
   readonly simulator: Simulator;
@@ -84,12 +84,22 @@ async function run(
     output.result(result, () => simulator.findingsText(findings));
   } catch (error) {
     bar.end();
-    if (!(error instanceof Interruption)) throw error;
+    if (!(error instanceof Interruption)) throw withReplay(error, words);
     output.note('Stopped; nothing was written.');
     process.exitCode = error.signal === 'SIGINT' ? 130 : 143;
   } finally {
     process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted);
   }
+}
+
+/** A run that failed is told with the line that plays it alone. */
+function withReplay(error: unknown, words: readonly string[]): unknown {
+  if (!(error instanceof Error) || error.name !== 'TaskError') return error;
+  const [, seed] = /^seed (\d+):/.exec(error.message) ?? [];
+  if (seed === undefined) return error;
+  const line = `${commandLine(without(words, ['--seed', '--seeds']))} --seed ${seed} --seeds 1`;
+  const told = new UserError(capital(error.message), { hint: `That run alone: ${line}`, cause: error });
+  return Object.assign(told, { stack: error.stack });
 }
 
 /** Somebody pressed Ctrl-C, or asked the process to end. */
@@ -125,14 +135,22 @@ async function requireTopology(name: string): Promise<void> {
 
 /** The line that does it again: without what only says where the answer goes. */
 function commandLine(words: readonly string[]): string {
+  const quoted = without(words, ['--json', '--out', '--jobs']).map((word) =>
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
+  );
+  return ['banyan', ...quoted].join(' ');
+}
+
+/** The words without these flags and their values. */
+function without(words: readonly string[], flags: readonly string[]): string[] {
   const kept: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
-    if (word === '--json' || word.startsWith('--out=') || word.startsWith('--jobs=')) continue;
-    if (word === '--out' || word === '--jobs') at++;
-    else kept.push(/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+    const [flag = ''] = word.split('=');
+    if (!flags.includes(flag)) kept.push(word);
+    else if (word === flag && flag !== '--json') at++;
   }
-  return ['banyan', ...kept].join(' ');
+  return kept;
 }
 
 function folderName(word: string): string {

@@ -152,6 +152,19 @@ describe('a report', () => {
   });
 });
 
+describe('a run that fails', () => {
+  it('is told with its seed and the line that plays it alone', async () => {
+    const { simulator } = listening();
+    const failure = Object.assign(new Error('seed 7: the sky fell'), { name: 'TaskError' });
+    const failing = { ...simulator, runExperiment: () => Promise.reject(failure) };
+    const { code, stdout, stderr } = await run('simulate attack --kill 0.1 --seeds=20 --seed 3 --jobs 2', failing);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(
+      'error: Seed 7: the sky fell.\nThat run alone: banyan simulate attack --kill 0.1 --seed 7 --seeds 1\n',
+    );
+  });
+});
+
 describe('a bar', () => {
   /** What is written by a bar that is told of every percent, one each second. */
   function written(isTTY: boolean): string[] {
