@@ -6,14 +6,25 @@
  */
 import type { Graph } from '../src/topology/index.ts';
 
-/** The copies on every link that is used at all, for a tree given as (from node, to node). Paths are shortest by length. */
-export function linkStress(graph: Graph, tree: readonly (readonly [number, number])[]): number[] {
+/** The ways that a message takes from each node, kept for those who ask again and again about one graph. */
+export type Ways = Map<number, readonly (Hop | undefined)[]>;
+
+/**
+ * The copies on every link that is used at all, for a tree given as (from node, to node). Paths are shortest by length. `ways` is
+ * filled on the way; it belongs to one graph.
+ */
+export function linkStress(
+  graph: Graph,
+  tree: readonly (readonly [number, number])[],
+  ways: Ways = new Map(),
+): number[] {
   const neighbours = adjacency(graph);
   const stress = new Map<number, number>();
   const byParent = new Map<number, number[]>();
   for (const [from, to] of tree) byParent.set(from, [...(byParent.get(from) ?? []), to]);
   for (const [from, children] of byParent) {
-    const cameBy = shortestPathTree(neighbours, from);
+    const cameBy = ways.get(from) ?? shortestPathTree(neighbours, from);
+    ways.set(from, cameBy);
     for (const child of children) {
       for (let at = child; at !== from;) {
         const hop = cameBy[at];
@@ -26,7 +37,7 @@ export function linkStress(graph: Graph, tree: readonly (readonly [number, numbe
   return [...stress.values()];
 }
 
-interface Hop {
+export interface Hop {
   readonly node: number;
   readonly link: number;
   readonly length: number;

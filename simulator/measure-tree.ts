@@ -8,32 +8,23 @@
  * depend on the machine.
  */
 import { pathToFileURL } from 'node:url';
-import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
 import type { Message } from '../src/core/messages.ts';
-import type { Peer } from '../src/core/peer.ts';
 import { presetTopology } from '../src/topology/index.ts';
 import type { GraphTopology } from '../src/topology/index.ts';
 import { wireSize } from '../src/wire/index.ts';
 import { isWhole, noLoop } from './checkers/structure.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
-import { linkStress } from './link-stress.ts';
 import { Random } from './random.ts';
+import { spread } from './spread.ts';
+import type { Spread } from './spread.ts';
+import { childrenOf, shapeOf } from './tree-shape.ts';
 
 export interface MeasureOptions {
   readonly peers: number;
   readonly seed: number;
   /** How many inner peers die, half of them with closing connections, half in silence. */
   readonly kills: number;
-}
-
-export interface Spread {
-  readonly mean: number;
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly max: number;
-  readonly count: number;
 }
 
 export interface TreeFigures {
@@ -70,13 +61,16 @@ export function measureTree({ peers, seed, kills }: MeasureOptions): TreeFigures
   const loops = noLoop();
   farm.checkers.push(loops);
   grow(farm, peers);
-  const shape = shapeOf(farm, topology, node);
+  const { depths, stretches, stresses, cutOff } = shapeOf(farm, topology.graph, node);
+  if (cutOff.length > 0) throw new Error(`the way up from peer ${cutOff[0]} does not lead to the root`);
   const cost = costOf(farm, 120);
   const repairBeats = repairs(farm, kills);
   return {
     peers,
     servers: farm.living().filter((peer) => peer.role !== 'client').length,
-    ...shape,
+    depth: spread(depths),
+    stretch: spread(stretches),
+    linkStress: spread(stresses),
     repairBeats,
     controlBytesPerSecond: spread(cost.bytes),
     messagesPerSecond: cost.messages,
@@ -107,42 +101,6 @@ function grow(farm: SimulatedFarm, peers: number): void {
   farm.run(600_000);
   if (!farm.runUntil(() => isWhole(farm), 120_000, beatMs))
     throw new Error(`a farm of ${peers} peers did not become whole`);
-}
-
-// --- Shape -------------------------------------------------------------------------------------------------------------
-
-/** The way from the root down to a peer, through both trees: the peer first. */
-function wayUp(farm: SimulatedFarm, peer: Peer): PeerHandle[] {
-  const way = [peer.self];
-  let at: Peer | null = peer;
-  while (at !== null && at.role !== 'root') {
-    const parent: PeerHandle = at.state.upTree()?.parent ?? NOBODY;
-    if (parent === NOBODY || way.includes(parent))
-      throw new Error(`the way up from peer ${peer.self} ends at ${way.at(-1)}`);
-    way.push(parent);
-    at = farm.peer(parent);
-  }
-  return way;
-}
-
-function shapeOf(
-  farm: SimulatedFarm,
-  topology: GraphTopology,
-  node: (peer: PeerHandle) => number,
-): Pick<TreeFigures, 'depth' | 'stretch' | 'linkStress'> {
-  const depths: number[] = [];
-  const stretches: number[] = [];
-  const links: [number, number][] = [];
-  for (const peer of farm.living()) {
-    if (peer.role === 'root') continue;
-    const way = wayUp(farm, peer);
-    depths.push(way.length - 1);
-    let treeMs = 0;
-    for (let i = 1; i < way.length; i++) treeMs += farm.options.rttMs(way[i - 1] as PeerHandle, way[i] as PeerHandle);
-    stretches.push(treeMs / farm.options.rttMs(root, peer.self));
-    links.push([node(way[1] as PeerHandle), node(peer.self)]);
-  }
-  return { depth: spread(depths), stretch: spread(stretches), linkStress: spread(linkStress(topology.graph, links)) };
 }
 
 // --- Cost -----------------------------------------------------------------------------------------------------------------
@@ -196,21 +154,6 @@ function repairs(farm: SimulatedFarm, kills: number): TreeFigures['repairBeats']
     farm.run(20 * beatMs + farm.random.next() * beatMs);
   }
   return { closed: spread(beats.closed), silent: spread(beats.silent) };
-}
-
-function childrenOf(peer: Peer): PeerHandle[] {
-  return peer.state.trees().flatMap((tree) => tree.children.map((child) => child.peer));
-}
-
-// --- Figures ----------------------------------------------------------------------------------------------------------------
-
-/** Mean and percentiles; all NaN for no values. */
-export function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
-  return { mean, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1), count: sorted.length };
 }
 
 function main(args: readonly string[]): void {

@@ -41,6 +41,7 @@ process.exitCode = await runProgram(
       const { runDemo } = await import('./cli/demonstration/story.ts');
       return await runDemo(request);
     },
+    loadSimulator: async () => await import('../simulator/experiments/index.ts'),
   },
   { environment, ...streams, whenReaderGone: (act) => (readerGone = act) },
 );

@@ -69,7 +69,7 @@ export class LagrangianBound {
     this.#profits = new Float64Array(size);
     this.#slopes = new Float64Array(size);
     this.#favour = new Float64Array(size);
-    this.#effort = 4e7 + 700 * size * size;
+    this.#effort = 4e7 + 450 * size * size;
     const sites = new Uint8Array(size);
     sites[root] = open;
     const prices = near.map((ms, client) => (Number.isFinite(next[client]) ? (ms + next[client]!) / 2 : ms));

@@ -8,6 +8,7 @@ import type { FarmNode } from '../host/farm-node.ts';
 import type { Charter, Invite } from '../service/index.ts';
 import type { Topology } from '../topology/index.ts';
 import type { Logger } from './log.ts';
+import type { Simulator } from './simulation.ts';
 import type { Part, StateFolder } from './state-folder.ts';
 
 export interface NodeRequest {
@@ -51,4 +52,6 @@ export interface Adapters {
   readonly startNode: StartNode;
   /** Resolves with the exit code. A program without one has no command `demo`. */
   readonly runDemo?: (request: DemoRequest) => Promise<number>;
+  /** A program without a simulator has no command `simulate`. */
+  readonly loadSimulator?: () => Promise<Simulator>;
 }

@@ -15,6 +15,7 @@ import type { Adapters } from './node-request.ts';
 import { commonOptions } from './option.ts';
 import { Output } from './output.ts';
 import { type Outside, Session, usualPaths } from './session.ts';
+import { simulateSummary } from './simulation.ts';
 import { givenNames, resolveSettings, strayVariables, variableOf } from './settings.ts';
 import { capital, tellError } from './user-error.ts';
 
@@ -56,6 +57,8 @@ async function createProgram(words: readonly string[], adapters: Adapters, outsi
     addCommand(program, command, (flags, args) => run(command, plans, { flags, args, adapters, outside }));
   }
   program.addCommand(withVoice(await topology(words), voice));
+  if (adapters.loadSimulator !== undefined)
+    program.addCommand(withVoice(await simulate(words, adapters.loadSimulator, adapters.version, outside), voice));
   return program;
 }
 
@@ -79,6 +82,18 @@ async function topology(words: readonly string[]): Promise<Command> {
   if (!words.includes('topology')) return new Command('topology').description('make delay graphs, look into them');
   const { topologyCommand } = await import('./topology.ts');
   return topologyCommand();
+}
+
+/** The same of the simulator. */
+async function simulate(
+  words: readonly string[],
+  load: NonNullable<Adapters['loadSimulator']>,
+  version: string,
+  outside: Outside,
+): Promise<Command> {
+  if (!words.includes('simulate')) return new Command('simulate').description(simulateSummary);
+  const { simulateCommand } = await import('./simulate.ts');
+  return simulateCommand({ simulator: await load(), outside, version, words });
 }
 
 async function run(

@@ -65,6 +65,8 @@ const SENTENCE_CLASSES: ReadonlySet<string> = new Set([
   'StateBusyError',
   'IdentityError',
   'NodeError',
+  'TraceError',
+  'ReportError',
 ]);
 
 const SYSTEM_SENTENCES: Readonly<Record<string, (path: string, port: string) => readonly [string, string]>> = {

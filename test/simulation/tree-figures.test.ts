@@ -2,8 +2,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/topology/index.ts';
 import { linkStress } from '../../simulator/link-stress.ts';
-import { measureTree, spread } from '../../simulator/measure-tree.ts';
+import { measureTree } from '../../simulator/measure-tree.ts';
 import type { TreeFigures } from '../../simulator/measure-tree.ts';
+import { spread } from '../../simulator/spread.ts';
 
 describe('a farm of 150 peers', () => {
   let figures: TreeFigures;

@@ -1,0 +1,26 @@
+/**
+ * One of a crew (`crew.ts`): a worker thread that loads the module with the work, and then does task after task as they are given to it.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { plain } from './crew.ts';
+import type { Work, WorkerWord } from './crew.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('this is a part of a crew: it only works in a worker thread');
+const { module, name } = workerData as { readonly module: string; readonly name: string };
+const say = (word: WorkerWord): void => port.postMessage(word);
+
+const loading = (import(module) as Promise<Record<string, unknown>>).then((exports) => {
+  const work = exports[name];
+  if (typeof work !== 'function') throw new Error(`${module} exports no function called ${name}`);
+  return work as Work<unknown, unknown>;
+});
+// An error while loading is told with the first task, to which it matters.
+loading.catch(() => {});
+
+port.on('message', (task: unknown) => {
+  loading
+    .then((work) => work(task, (share, note) => say({ type: 'report', share, note })))
+    .then((outcome) => say({ type: 'outcome', outcome }))
+    .catch((error: unknown) => say({ type: 'error', error: plain(error) }));
+});
