@@ -50,7 +50,7 @@ export const balanced: Policy = {
   },
 };
 
-function promotions({ aggregate, total, budget }: Situation): Action[] {
+function promotions({ aggregate, total, budget, credit }: Situation): Action[] {
   const bids = aggregate.bids.filter(({ action, change }) => action === 'promote' && change < 0);
   bids.sort((a, b) => a.change - b.change);
   const best = bids[0]?.change ?? 0;
@@ -61,7 +61,7 @@ function promotions({ aggregate, total, budget }: Situation): Action[] {
     if (bid.change > leastShareOfBest * best) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);
-    expected += bid.change;
+    expected += credit * bid.change;
   }
   return granted.map((bid) => promote(bid));
 }
@@ -93,7 +93,10 @@ function cheapest(bids: readonly Bid[]): Bid | null {
   return best;
 }
 
-function trim({ aggregate, total, budget, margin }: Situation, idle: Action | null): ReturnType<Policy['decide']> {
+function trim(
+  { aggregate, total, budget, margin, caution }: Situation,
+  idle: Action | null,
+): ReturnType<Policy['decide']> {
   const retire = cheapest(aggregate.bids);
   const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, retire?.change ?? 0) : 0;
   if (retire !== null && total + retire.change + spare <= budget * (1 - reserve)) {
@@ -104,7 +107,7 @@ function trim({ aggregate, total, budget, margin }: Situation, idle: Action | nu
     };
   }
   if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
-  const worthIt = -gate * budget;
+  const worthIt = -gate * caution * budget;
   let best: Action | null = null;
   for (const bid of aggregate.bids) {
     if (bid.action === 'move' && bid.change < Math.min(worthIt, best?.change ?? 0))

@@ -24,6 +24,14 @@ import { worstQos } from './worst-qos.ts';
 
 export const policies: Readonly<Record<PolicyName, Policy>> = { 'worst-qos': worstQos, balanced };
 
+/** What was expected when something was done. */
+interface Promised {
+  readonly action: Action['action'];
+  readonly cost: CostKind;
+  readonly total: number;
+  readonly change: number;
+}
+
 interface Pending {
   readonly number: number;
   readonly round: number;
@@ -34,6 +42,12 @@ interface Pending {
   beatsLeft: number;
 }
 
+/** Bounds of how much better or worse than promised promotions are taken to be. */
+const leastCredit = 0.7;
+const mostCredit = 1.5;
+/** A move that keeps less of its promise than this makes the controller more cautious. */
+const keptAtLeast = 0.5;
+const mostCaution = 64;
 /** A round that has not come back after so many beats is lost. */
 const roundBeats = 60;
 /** A transfer may take long; a retirement ends by itself. */
@@ -52,6 +66,10 @@ export class Controller {
   #cost: CostKind;
   #pending: Pending[] = [];
   #numbers = 0;
+  #credit = 1;
+  #caution = 1;
+  /** The last promotions or move: cost before, and the change that was expected. */
+  #promised: Promised | null = null;
 
   /** @throws RangeError for a requirement that cannot be one */
   constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void) {
@@ -108,7 +126,6 @@ export class Controller {
     };
     const coverage = expected === 0 ? 0 : reported / expected;
     const cost = this.#cost;
-    const bids = withVisits(aggregate);
     const enough = coverage >= this.#options.leastCoverage && clients > 0;
     const { limitMs } = this.#goal;
     const total =
@@ -117,6 +134,9 @@ export class Controller {
         : over + (costOf('over', 0, limitMs) + costOf('over', limitMs, limitMs)) * (sumMs / limitMs);
     const budget = this.#goal.budget(cost, clients);
     const { margin } = this.#options;
+    if (enough) this.#compare(cost, total);
+    const credit = this.#credit;
+    const bids = withVisits(aggregate);
     const { actions, reason } = enough
       ? this.#policy.decide({
           aggregate: { ...aggregate, bids },
@@ -126,6 +146,8 @@ export class Controller {
           total,
           budget,
           margin,
+          credit,
+          caution: this.#caution,
         })
       : {
           actions: [],
@@ -139,9 +161,26 @@ export class Controller {
       p50Ms: delays.quantileMs(0.5),
     });
     if (enough) this.#cost = this.#goal.tighter(figures);
+    const [first] = actions;
+    if (first !== undefined && actions.every(({ action }) => action === first.action)) {
+      const change = actions.reduce((sum, action) => sum + action.change, 0);
+      this.#promised = { action: first.action, cost, total, change };
+    }
     for (const action of actions) this.#begin(round, action);
     if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
     else this.#state = 'acting';
+  }
+
+  /** Compares what was done last with what was expected of it. */
+  #compare(cost: CostKind, total: number): void {
+    const promised = this.#promised;
+    this.#promised = null;
+    if (promised === null || promised.cost !== cost || promised.change >= 0) return;
+    const kept = (total - promised.total) / promised.change;
+    if (promised.action === 'promote')
+      this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + kept) / 2));
+    else if (promised.action === 'move')
+      this.#caution = kept < keptAtLeast ? Math.min(mostCaution, this.#caution * 2) : Math.max(1, this.#caution / 2);
   }
 
   // --- Seeing it through ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
  */
 import type { PeerHandle } from '../core/ids.ts';
 import { predictRttMs } from '../core/coordinates.ts';
+import { mix } from '../core/membership.ts';
 import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../core/messages.ts';
 import { Distances } from './distances.ts';
 import { costOf } from './requirement.ts';
@@ -29,6 +30,8 @@ const bestInstead = 2;
 const heaviestBranches = 3;
 /** Clients that measure the way to one candidate in one survey. */
 const clientsPerCandidate = 16;
+/** Of them, so many by lot; the others because they could gain most. */
+const clientsByLot = 6;
 /** Candidates that one client measures in one survey. */
 export const mostCards = 8;
 /** Alternatives to the first candidate, should it decline. */
@@ -94,9 +97,15 @@ export class Group {
       const askers = this.#samples
         .map((client, at) => ({ client, hope: client.rttMs - this.#distances.between(at, place) }))
         .filter(({ client }) => !this.#distances.knows(client.peer, candidate.peer))
-        .sort((a, b) => b.hope - a.hope)
-        .slice(0, clientsPerCandidate);
-      for (const { client } of askers) {
+        .sort((a, b) => b.hope - a.hope);
+      const hopeful = askers.slice(0, clientsPerCandidate - clientsByLot);
+      const byLot = askers
+        .slice(hopeful.length)
+        .map(({ client }) => ({ client, lot: mix(client.peer ^ Math.imul(candidate.peer, 0x9e3779b1)) }))
+        .sort((a, b) => a.lot - b.lot)
+        .slice(0, clientsByLot);
+      for (const { client } of byLot) this.#distances.pickedByLot(client.peer, candidate.peer);
+      for (const { client } of [...hopeful, ...byLot]) {
         const asked = cards.get(client.peer) ?? [];
         if (asked.length >= mostCards) continue;
         asked.push({ peer: candidate.peer, coordinate: candidate.coordinate, rttMs: Number.NaN });

@@ -50,6 +50,10 @@ export interface Situation {
   readonly total: number;
   readonly budget: number;
   readonly margin: Margin;
+  /** What promotions really changed lately, over what was expected of them: bids do not see gains in other groups. */
+  readonly credit: number;
+  /** 1, and more after moves that did not keep their promise: they must promise more from now on. */
+  readonly caution: number;
 }
 
 export interface Policy {

@@ -68,10 +68,10 @@ interface Errand {
 }
 
 /** Heartbeats that a server waits for its surveys, and that a client measures at most. */
-const surveyBeats = 3;
+const surveyBeats = 4;
 const errandBeats = 2;
 /** Times in a round that a server asks its clients. */
-const surveysPerRound = 3;
+const surveysPerRound = 4;
 /** Servers that a server measures the way to, for the day it stops serving. */
 const neighboursMeasured = 3;
 /** Rounds for which a candidate that declined is left alone. */

@@ -21,11 +21,17 @@ export interface Memory {
   readonly peakRssBytes: number;
 }
 
+/** What a process has cost so far. */
+export interface Costs extends Memory {
+  /** Processor time of all its threads, in the kernel included. */
+  readonly cpuMs: number;
+}
+
 export type Report =
   | { readonly type: 'sending'; readonly address: string }
   | { readonly type: 'connected' }
   | { readonly type: 'fetched'; readonly ms: number }
-  | ({ readonly type: 'measured' } & Memory)
+  | ({ readonly type: 'measured' } & Costs)
   | { readonly type: 'failed'; readonly message: string };
 
 let receiver: Receiver | undefined;
@@ -40,7 +46,7 @@ async function carryOut(wayName: WayName, order: Order): Promise<Report> {
     case 'fetch':
       return { type: 'fetched', ms: await fetchOnce(order.folder) };
     case 'measure':
-      return { type: 'measured', ...memory() };
+      return { type: 'measured', ...memory(), cpuMs: cpuMs() };
   }
 }
 
@@ -52,6 +58,11 @@ async function fetchOnce(parent: string): Promise<number> {
   const ms = performance.now() - startedAtMs;
   await rm(folder, { recursive: true });
   return ms;
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** Linux hands a child its parent's peak as `maxRSS`, but keeps the right one in /proc. */

@@ -13,7 +13,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReleaseStore, createKey, foundCharter, publishFolder } from '../../src/service/index.ts';
 import { quantile } from './load.ts';
-import type { Memory, Order, Report } from './transfer-end.ts';
+import type { Costs, Order, Report } from './transfer-end.ts';
 import { type Cargo, type WayName, wayNames } from './transfer-ways.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -34,6 +34,8 @@ export interface TransferResult {
   readonly rssGrowthBytes: number;
   readonly senderPeakRssBytes: number;
   readonly megabytesPerSecond: Readonly<Record<WayName, number>>;
+  /** Processor time of both ends together for one round. */
+  readonly cpuMsPerRound: Readonly<Record<WayName, number>>;
   readonly megabytes: number;
   readonly files: number;
   readonly rounds: number;
@@ -53,7 +55,9 @@ export async function benchTransfer(options: TransferOptions, workspace: Workspa
   for (const name of wayNames) ends.set(name, await Ends.start(name, cargo, workspace));
   const before = await endsOf(ends, 'banyan').receiver.measure();
   const tookMs: Record<WayName, number[]> = { banyan: [], libp2p: [], socket: [] };
+  const cpuMsPerRound: Record<WayName, number> = { banyan: 0, libp2p: 0, socket: 0 };
   for (let round = 1 - warmUpRounds; round <= rounds; round++) {
+    if (round === 1) for (const name of wayNames) cpuMsPerRound[name] -= await endsOf(ends, name).cpuMs();
     for (let turn = 0; turn < wayNames.length; turn++) {
       const name = wayNames[(round + warmUpRounds + turn) % wayNames.length] as WayName;
       const ms = await endsOf(ends, name).receiver.fetch(folder);
@@ -62,6 +66,9 @@ export async function benchTransfer(options: TransferOptions, workspace: Workspa
     if (round <= 0) continue;
     const speeds = wayNames.map((name) => `${name} ${speed(cargo, tookMs[name].at(-1)).toFixed(0)} MB/s`);
     workspace.say(`round ${round} of ${rounds}: ${speeds.join(', ')}`);
+  }
+  for (const name of wayNames) {
+    cpuMsPerRound[name] = round3((cpuMsPerRound[name] + (await endsOf(ends, name).cpuMs())) / rounds);
   }
   const ours = endsOf(ends, 'banyan');
   const after = await ours.receiver.measure();
@@ -79,6 +86,7 @@ export async function benchTransfer(options: TransferOptions, workspace: Workspa
       libp2p: megabytesPerSecond('libp2p'),
       socket: megabytesPerSecond('socket'),
     },
+    cpuMsPerRound,
     megabytes,
     files,
     rounds,
@@ -146,6 +154,12 @@ class Ends {
     await receiver.ask({ type: 'receive', cargo, address }, 'connected');
     return new Ends(sender, receiver);
   }
+
+  /** Processor time of both so far. */
+  async cpuMs(): Promise<number> {
+    const [sender, receiver] = [await this.sender.measure(), await this.receiver.measure()];
+    return sender.cpuMs + receiver.cpuMs;
+  }
 }
 
 /** One process, seen from here. It is given one order at a time. */
@@ -177,7 +191,7 @@ class End {
     return (await this.ask({ type: 'fetch', folder }, 'fetched')).ms;
   }
 
-  async measure(): Promise<Memory> {
+  async measure(): Promise<Costs> {
     return await this.ask({ type: 'measure' }, 'measured');
   }
 }
@@ -205,11 +219,14 @@ function round3(value: number): number {
 
 /** The result as a small table. */
 export function transferTable(result: TransferResult): string {
-  const { ratio, megabytesPerSecond, megabytes, files, rounds } = result;
+  const { ratio, megabytesPerSecond, cpuMsPerRound, megabytes, files, rounds } = result;
   const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   return [
     `${megabytes} MB in ${files} files, disk to disk with fsync; medians of ${rounds} rounds`,
-    ...wayNames.map((name) => `${name.padEnd(8)}${megabytesPerSecond[name].toFixed(0).padStart(6)} MB/s`),
+    ...wayNames.map((name) => {
+      const [speed, cpuMs] = [megabytesPerSecond[name].toFixed(0), cpuMsPerRound[name].toFixed(0)];
+      return `${name.padEnd(8)}${speed.padStart(6)} MB/s${cpuMs.padStart(7)} ms of processor time`;
+    }),
     `ratio of our speed: to bare libp2p ${ratio.libp2p}, to a socket ${ratio.socket}`,
     `memory of our receiver: at most ${mebibytes(result.peakRssBytes)} MiB, ${mebibytes(result.rssGrowthBytes)} MiB more than before;` +
       ` of our sender: at most ${mebibytes(result.senderPeakRssBytes)} MiB`,

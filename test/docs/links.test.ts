@@ -41,7 +41,7 @@ test('each relative link of the documentation leads to a file that is there, and
   let followed = 0;
   for (const page of pages) {
     for (const target of targetsOf(await marked.parse(await readFile(join(root, page), 'utf8')))) {
-      const [path = '', anchor] = decodeURIComponent(target).split('#') as [string, string?];
+      const [path, anchor] = decodeURIComponent(target).split('#') as [string, string?];
       const file = path === '' ? join(root, page) : resolve(root, dirname(page), path);
       const isThere =
         existsSync(file) &&

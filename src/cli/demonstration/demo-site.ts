@@ -76,7 +76,7 @@ function pathOf(source: string): string {
 function relink(html: string, source: string, sources: readonly string[]): string {
   return html.replace(/<a href="([^"]*)"[^>]*>([\s\S]*?)<\/a>/g, (link: string, href: string, words: string) => {
     if (/^[a-z]+:|^#/i.test(href)) return link;
-    const [path = '', anchor] = href.split('#') as [string, string?];
+    const [path, anchor] = href.split('#') as [string, string?];
     const target = posix.join(posix.dirname(source), path);
     if (target.startsWith('docs/images/')) return link;
     const page = [target, posix.join(target, 'README.md')].find((one) => sources.includes(one));
