@@ -9,7 +9,7 @@
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { Joining, isOrphan } from './joining.ts';
-import type { Purpose } from './joining.ts';
+import type { JoiningHost, Purpose } from './joining.ts';
 import type { Accept, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
@@ -21,7 +21,7 @@ import type { Tree } from './tree.ts';
 const roundsWithSubtree = 3;
 const longestPauseBeats = 8;
 
-export class Attachment {
+export class Attachment implements JoiningHost {
   readonly #parts: Parts;
   readonly #pulse: Pulse;
   readonly joining: Joining;
@@ -32,11 +32,7 @@ export class Attachment {
   constructor(parts: Parts, pulse: Pulse) {
     this.#parts = parts;
     this.#pulse = pulse;
-    this.joining = new Joining(parts.ctx, parts.pings, {
-      adopted: (purpose, tree, from, accept) => this.#adopted(purpose, tree, from, accept),
-      exhausted: (purpose, tree) => this.#exhausted(purpose, tree),
-    });
-    this.joining.isParent = (peer) => parts.servers.parent === peer || parts.clients.parent === peer;
+    this.joining = new Joining(parts.ctx, parts.pings, this);
   }
 
   // --- As a parent -----------------------------------------------------------------------------------------------------
@@ -191,7 +187,11 @@ export class Attachment {
     if (tree !== null && !tree.attached) this.#repair(tree, NOBODY);
   }
 
-  #adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
+  isParent(peer: PeerHandle): boolean {
+    return this.#parts.servers.parent === peer || this.#parts.clients.parent === peer;
+  }
+
+  adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
     const { ctx, multicast, servers, clients } = this.#parts;
     const before = tree.parent;
     const fresh = ctx.role === 'outside';
@@ -261,7 +261,7 @@ export class Attachment {
     parts.backup = next;
   }
 
-  #exhausted(purpose: Purpose, tree: Tree): void {
+  exhausted(purpose: Purpose, tree: Tree): void {
     const { ctx, promotion } = this.#parts;
     tree.closed = false;
     if (purpose === 'promote') promotion.concluded('busy');

@@ -5,6 +5,8 @@
  * in the tree of servers: noise vouches for who speaks, this file for who may.
  */
 import type { Attachment } from './attachment.ts';
+import type { MembershipListener } from './membership.ts';
+import type { CastListener } from './multicast.ts';
 import { isSound } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
@@ -20,7 +22,6 @@ import type {
   TreeCreate,
   View,
 } from './messages.ts';
-import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { BetterPlace } from './optimisation.ts';
 import type { Answered } from './pings.ts';
@@ -32,14 +33,14 @@ const patientBeats = 2;
 /** Membership records in one message. */
 const mostRecords = 512;
 
-export class Dispatch {
+export class Dispatch implements CastListener, MembershipListener {
   readonly #parts: Parts;
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   #memberMismatch = 0;
   #castMismatch = 0;
   #castDigestBefore = 0;
-  readonly #createsSeen = new Set<PeerHandle>();
+  #createsSeen: readonly PeerHandle[] = [];
   /** The root has barred this peer from serving. */
   onExcluded: () => void = () => {};
   onInvited: (root: PeerHandle, neighbours: readonly PeerHandle[]) => void = () => {};
@@ -48,12 +49,8 @@ export class Dispatch {
     this.#parts = parts;
     this.#pulse = pulse;
     this.#attachment = attachment;
-    parts.multicast.links = () => parts.links();
-    parts.multicast.upstream = () => parts.upTree()?.parent ?? NOBODY;
-    parts.multicast.onDeliver = (cast) => this.#delivered(cast);
-    parts.membership.onChange = (record, own) => this.#memberChanged(record, own);
-    parts.reachability.acquaintances = () => parts.acquaintances();
-    parts.releases.sources = () => this.#sources();
+    parts.multicast.listener = this;
+    parts.membership.listener = this;
   }
 
   receive(from: PeerHandle, message: Message): void {
@@ -143,8 +140,8 @@ export class Dispatch {
 
   #treeCreated(from: PeerHandle, { root, ttl }: TreeCreate): void {
     const { ctx, neighbours } = this.#parts;
-    if (this.#createsSeen.has(root) || root === ctx.self || this.#createsSeen.size > 64) return;
-    this.#createsSeen.add(root);
+    if (this.#createsSeen.includes(root) || root === ctx.self || this.#createsSeen.length > 64) return;
+    this.#createsSeen = [...this.#createsSeen, root];
     if (ttl > 1)
       for (const peer of neighbours)
         if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
@@ -280,7 +277,7 @@ export class Dispatch {
     else for (const record of message.records) membership.merge(record);
   }
 
-  #memberChanged(record: MemberRecord, own: boolean): void {
+  memberChanged(record: MemberRecord, own: boolean): void {
     const { ctx, servers, clients, membership, multicast, selection } = this.#parts;
     this.#parts.viewDirty = true;
     if (record.state === 'excluded') {
@@ -318,20 +315,10 @@ export class Dispatch {
 
   // --- Multicast and releases ---------------------------------------------------------------------------------------------------
 
-  #delivered(cast: Cast): void {
+  castDelivered(cast: Cast): void {
     const { ctx, releases } = this.#parts;
     if (cast.payload.type !== 'release' || cast.origin === ctx.self) return;
     releases.learn(cast.payload.notice);
     if (ctx.isServer()) releases.fetch();
-  }
-
-  /** A release flows down the tree of servers: the parent first, then other servers, the root last. */
-  #sources(): PeerHandle[] {
-    const { ctx, servers } = this.#parts;
-    const sources = servers.parent === NOBODY ? [] : [servers.parent];
-    for (const card of this.#parts.knownServers().slice(0, 3).map(cardOf))
-      if (!sources.includes(card.peer)) sources.push(card.peer);
-    if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
-    return sources;
   }
 }

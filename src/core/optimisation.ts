@@ -11,6 +11,7 @@
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
+import type { Distances } from './distances.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, PeerCard, Roster } from './messages.ts';
@@ -39,12 +40,13 @@ export class Optimisation {
   readonly #pings: Pings;
   #look: Look | null = null;
   #lookingFrom: Tree | null = null;
-  /** The last measured round trip to each server in view, ms. */
-  readonly #rttMs = new Map<PeerHandle, number>();
+  /** To the servers in view. */
+  readonly #distances: Distances;
 
-  constructor(ctx: Context, pings: Pings) {
+  constructor(ctx: Context, pings: Pings, distances: Distances) {
     this.#ctx = ctx;
     this.#pings = pings;
+    this.#distances = distances;
   }
 
   /** Starts a look within the tree: measures the parent and the most promising relative. */
@@ -65,18 +67,20 @@ export class Optimisation {
 
   /** Measures the own server and the nearest others anew. */
   compareServers(own: PeerHandle, others: readonly MemberRecord[]): void {
-    const known = new Set(others.map((record) => record.subject));
-    for (const peer of this.#rttMs.keys()) if (!known.has(peer) && peer !== own) this.#rttMs.delete(peer);
+    this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
     const nearest = others
       .filter((record) => record.state === 'serving' && record.subject !== own)
-      .map((record) => ({
-        record,
-        ms: this.#rttMs.get(record.subject) ?? predictRttMs(record.coordinate, this.#ctx.coordinate),
-      }))
+      .map((record) => ({ record, ms: this.#distanceMs(record) }))
       .sort((a, b) => a.ms - b.ms)
       .slice(0, serversCompared)
       .map(({ record }) => record);
     this.meetServers(own, nearest);
+  }
+
+  /** Measured if it was, else by coordinates. */
+  #distanceMs({ subject, coordinate }: MemberRecord): number {
+    const rttMs = this.#distances.get(subject);
+    return Number.isNaN(rttMs) ? predictRttMs(coordinate, this.#ctx.coordinate) : rttMs;
   }
 
   /** Takes in a measured round trip within the tree; says where to go if that is better. */
@@ -100,13 +104,13 @@ export class Optimisation {
 
   /** Takes in a round trip to a server; says which server's tree to go to if one in view is clearly nearer than the own. */
   compared(answer: Answered, own: PeerHandle, others: readonly MemberRecord[]): BetterPlace | null {
-    this.#rttMs.set(answer.peer, answer.rttMs);
-    const ownMs = this.#rttMs.get(own);
-    if (ownMs === undefined) return null;
+    this.#distances.set(answer.peer, answer.rttMs);
+    const ownMs = this.#distances.get(own);
+    if (Number.isNaN(ownMs)) return null;
     let best: MemberRecord | null = null;
     let bestMs = Number.POSITIVE_INFINITY;
     for (const record of others) {
-      const rttMs = this.#rttMs.get(record.subject) ?? Number.POSITIVE_INFINITY;
+      const rttMs = this.#distances.get(record.subject);
       if (record.state === 'serving' && record.subject !== own && rttMs < bestMs) {
         best = record;
         bestMs = rttMs;

@@ -2,6 +2,7 @@
  * The state machines of one peer, side by side. Whoever works on the whole (attachment, pulse, departure) gets this.
  */
 import { Context } from './context.ts';
+import { Distances } from './distances.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { Membership } from './membership.ts';
@@ -48,12 +49,13 @@ export class Parts {
     this.pings = new Pings(this.ctx);
     this.membership = new Membership(this.ctx);
     this.views = new Views(this.ctx);
-    this.multicast = new Multicast(this.ctx);
-    this.reachability = new Reachability(this.ctx);
-    this.optimisation = new Optimisation(this.ctx, this.pings);
-    this.releases = new Releases(this.ctx);
+    this.multicast = new Multicast(this.ctx, this);
+    this.reachability = new Reachability(this.ctx, this);
+    const distances = new Distances();
+    this.optimisation = new Optimisation(this.ctx, this.pings, distances);
+    this.releases = new Releases(this.ctx, this);
     this.promotion = new Promotion(this.ctx, this.releases);
-    this.selection = new Selection(this.ctx);
+    this.selection = new Selection(this.ctx, distances);
   }
 
   /** The tree in which this peer has, or wants, a parent; null for the root. */
@@ -82,6 +84,15 @@ export class Parts {
     return this.views.servers().filter((record) => record.state === 'serving');
   }
 
+  /** The parent, NOBODY for the root. */
+  upstream(): PeerHandle {
+    return this.upTree()?.parent ?? NOBODY;
+  }
+
+  isLinked(peer: PeerHandle): boolean {
+    return this.trees().some((tree) => tree.parent === peer || tree.child(peer) !== null);
+  }
+
   /** The neighbours in both trees. */
   links(): PeerHandle[] {
     const links: PeerHandle[] = [];
@@ -90,6 +101,15 @@ export class Parts {
       for (const child of tree.children) links.push(child.peer);
     }
     return links;
+  }
+
+  /** A release flows down the tree of servers: the parent first, then other servers, the root last. */
+  releaseSources(): PeerHandle[] {
+    const { ctx, servers } = this;
+    const sources = servers.parent === NOBODY ? [] : [servers.parent];
+    for (const { subject } of this.knownServers().slice(0, 3)) if (!sources.includes(subject)) sources.push(subject);
+    if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
+    return sources;
   }
 
   /** Peers this one has heard of that could be asked to dial it. */

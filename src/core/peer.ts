@@ -74,7 +74,7 @@ export class Peer {
     ctx.nowMs = nowMs;
     ctx.rootPeer = how.root;
     this.#parts.neighbours = how.neighbours;
-    this.#attachment.joining.credential = new Uint8Array(how.credential ?? []);
+    if (how.credential !== undefined) this.#attachment.joining.credential = new Uint8Array(how.credential);
     const { role, highest } = this.#restore(how.records);
     // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
     ctx.raiseIncarnation(Math.max(highest, Math.floor(nowMs / 100)));

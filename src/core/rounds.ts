@@ -23,7 +23,8 @@ export class Rounds {
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   readonly #departure: Departure;
-  readonly #sweep: Sweep;
+  /** Servers only. */
+  #sweep: Sweep | null = null;
   #beat = 0;
   #attachedAtMs = Number.NEGATIVE_INFINITY;
   #untilLook = -1;
@@ -34,7 +35,6 @@ export class Rounds {
     this.#pulse = pulse;
     this.#attachment = attachment;
     this.#departure = departure;
-    this.#sweep = new Sweep(parts);
   }
 
   beat(): void {
@@ -50,6 +50,7 @@ export class Rounds {
     if (ctx.isServer()) {
       this.#askAgain();
       this.#declareServing();
+      this.#sweep ??= new Sweep(this.#parts);
       this.#sweep.beat();
       promotion.offerNext();
       releases.fetch();
