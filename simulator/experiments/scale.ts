@@ -16,6 +16,7 @@ import { Network } from '../engine/network.ts';
 import { SimulatedFarm, generous, handle } from '../farm.ts';
 import { simulatedNames } from '../names.ts';
 import { Random } from '../random.ts';
+import { cpuSeconds, peakRssBytes } from '../usage.ts';
 import type { Findings, Progress } from './experiment.ts';
 
 export interface ScaleOptions {
@@ -64,7 +65,7 @@ export function scaleExperiment(options: ScaleOptions, progress: Progress): Find
   const { peers, seconds } = options;
   if (!Number.isInteger(peers) || peers < 2) throw new RangeError(`a farm of ${peers} peers; there must be 2 or more`);
   if (!(seconds > 0)) throw new RangeError(`${seconds} seconds to measure; there must be more than 0`);
-  const began = usage();
+  const beganSeconds = cpuSeconds();
   const { farm, standsAtMs } = newFarm(options);
   const totalSeconds = Math.ceil(standsAtMs / 1_000) + seconds;
   const follow = (note: string): void => progress.step(Math.round(farm.nowMs / 1_000), totalSeconds, note);
@@ -72,29 +73,28 @@ export function scaleExperiment(options: ScaleOptions, progress: Progress): Find
     farm.run(Math.min(1_000, standsAtMs - farm.nowMs));
     follow(`building, ${farm.living().length} peers`);
   }
-  const stood = usage();
   const before = eventsOf(farm);
   const building = {
     simulatedSeconds: standsAtMs / 1_000,
     events: before,
-    cpuSeconds: stood.cpuSeconds - began.cpuSeconds,
+    cpuSeconds: cpuSeconds() - beganSeconds,
     servers: farm.living().filter((peer) => peer.state.ctx.isServer()).length,
   };
   const counts = count(farm);
-  const steady = usage();
+  const steadySeconds = cpuSeconds();
   for (let second = 0; second < seconds; second++) {
     farm.run(Math.min(1, seconds - second) * 1_000);
     follow('measuring');
   }
-  const cpuSeconds = usage().cpuSeconds - steady.cpuSeconds;
+  const usedSeconds = cpuSeconds() - steadySeconds;
   const events = eventsOf(farm) - before;
   const result: ScaleResult = {
     peers,
     events,
-    cpuSeconds,
-    eventsPerCpuSecond: events / cpuSeconds,
-    peerSecondsPerCpuSecond: (peers * seconds) / cpuSeconds,
-    peakRssBytes: usage().peakRssBytes,
+    cpuSeconds: usedSeconds,
+    eventsPerCpuSecond: events / usedSeconds,
+    peerSecondsPerCpuSecond: (peers * seconds) / usedSeconds,
+    peakRssBytes: peakRssBytes(),
     rootMessagesPerSecond: counts.rootMessages / seconds,
     controlBytesPerPeerSecond: counts.sampledBytes / counts.sampledPeers / seconds,
     building,
@@ -155,11 +155,6 @@ function count(farm: SimulatedFarm): Counts {
 
 function eventsOf(farm: SimulatedFarm): number {
   return farm.delivered + farm.wakes;
-}
-
-function usage(): { cpuSeconds: number; peakRssBytes: number } {
-  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssBytes: maxRSS * 1024 };
 }
 
 function tablesOf(result: ScaleResult): Findings<ScaleResult>['tables'] {

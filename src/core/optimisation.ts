@@ -34,12 +34,20 @@ interface Look {
 }
 
 const serversCompared = 2;
+/**
+ * Looks between two comparisons of servers: at first, and at most. A newcomer in view is measured at once, so comparing again only
+ * finds what changed in the network; and every client of a server measures it, so its load would grow with the farm.
+ */
+const firstPauseLooks = 6;
+const longestPauseLooks = 96;
 
 export class Optimisation {
   readonly #ctx: Context;
   readonly #pings: Pings;
   #look: Look | null = null;
   #lookingFrom: Tree | null = null;
+  #looksUntilComparison = 0;
+  #pauseLooks = firstPauseLooks;
   /** To the servers in view. */
   readonly #distances: Distances;
 
@@ -65,8 +73,12 @@ export class Optimisation {
     if (own !== NOBODY && !newcomers.some((record) => record.subject === own)) this.#pings.ask(own, 'comparison');
   }
 
-  /** Measures the own server and the nearest others anew. */
-  compareServers(own: PeerHandle, others: readonly MemberRecord[]): void {
+  /** Called on every look of a client: measures the own server and the nearest others anew, ever more rarely while that changes nothing. */
+  compareServers(own: PeerHandle, servers: () => readonly MemberRecord[]): void {
+    if (this.#looksUntilComparison-- > 0) return;
+    this.#looksUntilComparison = this.#pauseLooks;
+    this.#pauseLooks = Math.min(longestPauseLooks, 2 * this.#pauseLooks);
+    const others = servers();
     this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
     const nearest = others
       .filter((record) => record.state === 'serving' && record.subject !== own)
@@ -117,6 +129,9 @@ export class Optimisation {
       }
     }
     if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
+    // Should the move fail, the next look tries again.
+    this.#looksUntilComparison = 0;
+    this.#pauseLooks = firstPauseLooks;
     return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
   }
 

@@ -41,11 +41,15 @@ export class Parts {
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
+  readonly #both: readonly Tree[];
+  readonly #one: readonly Tree[];
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
     this.ctx = new Context(self, world, options, rules);
     this.servers = new Tree('servers', this.ctx);
     this.clients = new Tree('clients', this.ctx);
+    this.#both = [this.servers, this.clients];
+    this.#one = [this.clients];
     this.pings = new Pings(this.ctx);
     this.membership = new Membership(this.ctx);
     this.views = new Views(this.ctx);
@@ -64,8 +68,9 @@ export class Parts {
     return this.ctx.role === 'server' ? this.servers : this.clients;
   }
 
-  trees(): readonly [Tree, Tree] {
-    return [this.servers, this.clients];
+  /** The trees that this peer has a place in: only a server is in both. */
+  trees(): readonly Tree[] {
+    return this.ctx.isServer() ? this.#both : this.#one;
   }
 
   /**

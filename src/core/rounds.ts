@@ -38,30 +38,35 @@ export class Rounds {
   }
 
   beat(): void {
-    const { ctx, membership, reachability, promotion, releases } = this.#parts;
+    const { ctx, reachability, promotion } = this.#parts;
     this.#beat++;
     for (const tree of this.#parts.trees()) {
       for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
     }
     this.#showView();
     this.#pulse.beat();
-    for (const tree of this.#parts.trees()) this.#thinOut(tree);
+    if (this.#beat % remindEveryBeats === 0) for (const tree of this.#parts.trees()) this.#thinOut(tree);
     reachability.beat();
     if (ctx.isServer()) {
-      this.#askAgain();
-      this.#declareServing();
-      this.#sweep ??= new Sweep(this.#parts);
-      this.#sweep.beat();
-      promotion.offerNext();
-      releases.fetch();
-      if (this.#beat % expireEveryBeats === 0) membership.expire();
-    } else {
+      this.#serve();
+    } else if (ctx.limits !== null || promotion.taken !== null) {
       this.#attachment.resumePromotion();
       promotion.remind(this.#parts.ownServer());
     }
-    this.#departure.beat();
+    if (ctx.draining) this.#departure.beat();
     this.#noteAttached();
     this.#look();
+  }
+
+  #serve(): void {
+    const { membership, promotion, releases } = this.#parts;
+    this.#askAgain();
+    this.#declareServing();
+    this.#sweep ??= new Sweep(this.#parts);
+    this.#sweep.beat();
+    promotion.offerNext();
+    releases.fetch();
+    if (this.#beat % expireEveryBeats === 0) membership.expire();
   }
 
   /** A server whose known neighbours changed tells its clients. */
@@ -102,7 +107,6 @@ export class Rounds {
 
   /** Guests beyond the fan-out are asked, one at a time, to hang below others. */
   #thinOut(tree: Tree): void {
-    if (this.#beat % remindEveryBeats !== 0) return;
     const guest = tree.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
     if (guest !== null && tree.children.length > this.#parts.ctx.options.fanOut)
       this.#attachment.evict(tree, guest.peer, 'no-room');
@@ -128,7 +132,7 @@ export class Rounds {
     this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;
     optimisation.lookAround(tree);
-    if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), views.servers());
+    if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), () => views.servers());
   }
 
   /** A client that waits to change servers alone: opens its doors again when its children do not go. */
