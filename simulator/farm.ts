@@ -17,6 +17,7 @@ import type { Limits, Message, ReleaseNotice } from '../src/core/messages.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
+import type { MakeLayer } from '../src/core/layer.ts';
 import type { Rules } from '../src/core/rules.ts';
 import type { PeerEvent } from '../src/core/world.ts';
 import { wireSize } from '../src/wire/index.ts';
@@ -42,6 +43,8 @@ export interface FarmOptions {
   readonly duplication?: number;
   readonly tree?: Partial<TreeOptions>;
   readonly rules?: Rules;
+  /** What sits on the overlay of this peer. */
+  readonly layer?: (peer: PeerHandle) => MakeLayer | null;
   /** Whether others can dial this peer. */
   readonly reachable?: (peer: PeerHandle) => boolean;
   readonly subnet?: (peer: PeerHandle) => number;
@@ -163,7 +166,8 @@ export class SimulatedFarm {
     host.alarm++;
     host.silent = false;
     host.clock?.restart(this.nowMs);
-    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules);
+    const layer = this.options.layer?.(handle) ?? null;
+    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer);
     host.peer = peer;
     peer.start(this.#timeOf(host), { ...start, records: host.records });
     this.#passOnEvents();

@@ -43,6 +43,11 @@ export class Departure {
     else ctx.world.tell({ type: 'drained' });
   }
 
+  /** Stops serving because the root said so; the offer to serve stands, so it may be asked again. */
+  retire(): void {
+    if (this.#parts.ctx.role === 'server') this.#begin('drain');
+  }
+
   /** Leaves the farm. */
   leave(): void {
     const { ctx } = this.#parts;

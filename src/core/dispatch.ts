@@ -18,6 +18,7 @@ import type {
   Members,
   MembersCompare,
   Message,
+  PeerCard,
   Ping,
   TreeCreate,
   View,
@@ -83,6 +84,7 @@ export class Dispatch implements CastListener, MembershipListener {
         if (answer === null) return;
         if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
         else if (answer.asker === 'optimisation') this.#better(parts.optimisation.lookedAt(answer));
+        else if (answer.asker === 'layer') parts.layer?.pinged(answer);
         else this.#compareServers(answer);
         return;
       }
@@ -129,6 +131,14 @@ export class Dispatch implements CastListener, MembershipListener {
           ctx.world.tell({ type: 'reported', subject, by: from, path, releaseNumber });
         }
         return;
+      case 'aggregate':
+      case 'survey':
+      case 'surveyed':
+      case 'grant':
+      case 'granted':
+      case 'retire':
+        parts.layer?.receive(from, message);
+        return;
     }
   }
 
@@ -163,6 +173,11 @@ export class Dispatch implements CastListener, MembershipListener {
     const { ctx, optimisation, selection, views } = this.#parts;
     selection.probed(answer.peer, answer.rttMs);
     if (!ctx.isServer()) this.#better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
+  }
+
+  /** The layer above found a better server. */
+  changeServer(card: PeerCard): void {
+    this.#better({ purpose: 'change-server', card });
   }
 
   #better(place: BetterPlace | null): void {
@@ -307,6 +322,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (clients.parent !== from || ctx.isServer()) return;
     const before = new Set(views.current?.records.map((record) => record.subject));
     if (!views.take(view)) return;
+    this.#parts.layer?.viewChanged();
     for (const child of clients.children) ctx.world.send(child.peer, view);
     const newcomers = views.servers().filter((record) => record.state === 'serving' && !before.has(record.subject));
     this.#parts.optimisation.meetServers(this.#parts.ownServer(), newcomers);
@@ -316,7 +332,8 @@ export class Dispatch implements CastListener, MembershipListener {
   // --- Multicast and releases ---------------------------------------------------------------------------------------------------
 
   castDelivered(cast: Cast): void {
-    const { ctx, releases } = this.#parts;
+    const { ctx, releases, layer } = this.#parts;
+    layer?.delivered(cast);
     if (cast.payload.type !== 'release' || cast.origin === ctx.self) return;
     releases.learn(cast.payload.notice);
     if (ctx.isServer()) releases.fetch();

@@ -9,6 +9,7 @@ import { Membership } from './membership.ts';
 import type { MemberRecord, PeerCard } from './messages.ts';
 import { Multicast } from './multicast.ts';
 import { Optimisation } from './optimisation.ts';
+import type { Layer } from './layer.ts';
 import type { TreeOptions } from './options.ts';
 import { Pings } from './pings.ts';
 import { Promotion } from './promotion.ts';
@@ -43,6 +44,12 @@ export class Parts {
   viewDirty = true;
   readonly #both: readonly Tree[];
   readonly #one: readonly Tree[];
+  /** What sits on this overlay; null for none. */
+  layer: Layer | null = null;
+  /** Goes to the tree of another server, by its card; set by the peer. */
+  changeServer: (to: PeerCard) => void = nothing;
+  /** Stops serving on the root's order and stays a client that may serve again; set by the peer. */
+  retire: () => void = nothing;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
     this.ctx = new Context(self, world, options, rules);
@@ -131,6 +138,10 @@ export class Parts {
     for (const tree of this.trees()) for (const child of tree.children) known.push(child.peer);
     return known;
   }
+}
+
+function nothing(): void {
+  // Without a layer nobody asks for it.
 }
 
 /** A membership record as a candidate to hang below. */

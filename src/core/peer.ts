@@ -17,6 +17,7 @@ import { Departure } from './departure.ts';
 import { Dispatch } from './dispatch.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
+import type { MakeLayer } from './layer.ts';
 import type { CastPayload, Limits, MemberRecord, Message, ReleaseNotice } from './messages.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
@@ -54,7 +55,13 @@ export class Peer {
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #leftBehind: PeerHandle = NOBODY;
 
-  constructor(self: PeerHandle, world: World, options: TreeOptions = defaultOptions, rules: Rules = theRules) {
+  constructor(
+    self: PeerHandle,
+    world: World,
+    options: TreeOptions = defaultOptions,
+    rules: Rules = theRules,
+    makeLayer: MakeLayer | null = null,
+  ) {
     const [problem] = validateOptions(options);
     if (problem !== undefined) throw new RangeError(problem);
     this.#parts = new Parts(self, world, options, rules);
@@ -65,6 +72,13 @@ export class Peer {
     this.#dispatch = new Dispatch(this.#parts, this.#pulse, this.#attachment);
     this.#dispatch.onExcluded = () => this.#departure.drain();
     this.#dispatch.onInvited = (root, neighbours) => this.#enterAsClient(root, neighbours);
+    if (makeLayer !== null) this.#carry(makeLayer);
+  }
+
+  #carry(makeLayer: MakeLayer): void {
+    this.#parts.changeServer = (card) => this.#dispatch.changeServer(card);
+    this.#parts.retire = () => this.#departure.retire();
+    this.#parts.layer = makeLayer(this.#parts);
   }
 
   // --- Life ------------------------------------------------------------------------------------------------------------
@@ -111,6 +125,7 @@ export class Peer {
       switch (timer) {
         case 'beat':
           this.#rounds.beat();
+          this.#parts.layer?.beat();
           break;
         case 'silence': {
           const tree = this.#parts.upTree();
@@ -238,6 +253,7 @@ export class Peer {
   measured(nowMs: number, sample: Sample): void {
     this.#parts.ctx.nowMs = nowMs;
     this.#parts.selection.measured(sample);
+    this.#parts.layer?.measured(sample);
     this.#settle();
   }
 

@@ -7,8 +7,8 @@ import { isSound } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Pong } from './messages.ts';
 
-/** Who wants to know: an attempt to hang somewhere, a look for a better parent, or a client comparing servers. */
-export type Asker = 'joining' | 'optimisation' | 'comparison';
+/** Who wants to know: an attempt to hang somewhere, a look for a better parent, a client comparing servers, or the layer above. */
+export type Asker = 'joining' | 'optimisation' | 'comparison' | 'layer';
 
 interface Asked {
   readonly peer: PeerHandle;

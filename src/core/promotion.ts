@@ -1,5 +1,5 @@
 /**
- * How a client becomes a server: by volunteering, and by consent.
+ * How a client becomes a server: by volunteering or on the root's order, and always by consent.
  *
  * A client that is willing tells its server so, with its limits. The server offers the next volunteer the release, one
  * or two at a time, with a signed order. The volunteer consents or declines; a refusal moves on to the next candidate. After the
@@ -12,6 +12,14 @@ import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Answer, DeclineReason, Limits, Offer, Order, ReleaseNotice, Volunteer } from './messages.ts';
 import type { Releases } from './release.ts';
+
+/** One grant of the root: candidates in order, the first of which is being asked. */
+interface Granting {
+  readonly number: number;
+  readonly orders: Order[];
+  offeredAtMs: number;
+  taken: boolean;
+}
 
 interface Candidate {
   readonly peer: PeerHandle;
@@ -36,6 +44,14 @@ export class Promotion {
   readonly #volunteers: Candidate[] = [];
   /** Client: the offer that was accepted. */
   taken: { readonly notice: ReleaseNotice; readonly from: PeerHandle } | null = null;
+  /** Volunteers wait until the root orders one of them to serve, instead of being asked as soon as they offer. */
+  onOrderOnly = false;
+  /** Server: what the root ordered and is not over yet. */
+  #grants: Granting[] = [];
+  /** A grant is over: who serves now, or NOBODY. */
+  onGranted: (number: number, peer: PeerHandle) => void = () => {};
+  /** A candidate declined, or did not answer. */
+  onDeclined: (peer: PeerHandle) => void = () => {};
   #beatsUntilRepeat = 0;
 
   constructor(ctx: Context, releases: Releases) {
@@ -60,6 +76,7 @@ export class Promotion {
     const { latest } = this.#releases;
     if (!this.#ctx.isServer() || this.#ctx.draining || latest === null || !this.#releases.upToDate) return;
     this.#forgetSilent();
+    if (this.onOrderOnly) return;
     let open = this.#volunteers.filter((candidate) => candidate.offeredAtMs >= 0).length;
     for (const candidate of [...this.#volunteers]) {
       if (open >= offersAtOnce) break;
@@ -84,7 +101,59 @@ export class Promotion {
     }
   }
 
+  /** The root ordered that one of these shall serve. */
+  granted(number: number, orders: readonly Order[]): void {
+    this.#grants.push({ number, orders: [...orders], offeredAtMs: Number.NaN, taken: false });
+    this.#askGranted();
+  }
+
+  /** Asks the first candidate of each grant that has not been asked yet; a grant without candidates left is over. */
+  #askGranted(): void {
+    const { latest } = this.#releases;
+    const { self, nowMs, draining } = this.#ctx;
+    for (const grant of [...this.#grants]) {
+      if (grant.offeredAtMs >= 0) continue;
+      const [order] = grant.orders;
+      if (order === undefined || draining || latest === null) {
+        this.#concludeGrant(grant, NOBODY);
+      } else if (this.#releases.upToDate && order.subject !== self) {
+        grant.offeredAtMs = nowMs;
+        this.#ctx.world.send(order.subject, { kind: 'offer', order, notice: latest });
+      }
+    }
+  }
+
+  #concludeGrant(grant: Granting, peer: PeerHandle): void {
+    this.#grants = this.#grants.filter((other) => other !== grant);
+    this.onGranted(grant.number, peer);
+  }
+
+  /** The answer of a granted candidate; false when it is none. */
+  #grantAnswered(from: PeerHandle, { verdict, reason }: Answer): boolean {
+    const grant = this.#grants.find(({ orders, offeredAtMs }) => orders[0]?.subject === from && offeredAtMs >= 0);
+    if (grant === undefined) return false;
+    if (verdict === 'serving') {
+      this.#forget(from);
+      this.#concludeGrant(grant, from);
+    } else if (verdict === 'taken') {
+      grant.taken = true;
+      grant.offeredAtMs = this.#ctx.nowMs;
+    } else {
+      this.#nextGranted(grant, reason ?? 'not-willing');
+    }
+    return true;
+  }
+
+  #nextGranted(grant: Granting, reason: DeclineReason): void {
+    const order = grant.orders.shift();
+    grant.offeredAtMs = Number.NaN;
+    grant.taken = false;
+    if (order !== undefined) this.#decline(order.subject, reason);
+    this.#askGranted();
+  }
+
   answered(from: PeerHandle, answer: Answer): void {
+    if (this.#grantAnswered(from, answer)) return;
     const candidate = this.#volunteers.find((known) => known.peer === from);
     if (candidate === undefined) return;
     if (answer.verdict === 'taken') {
@@ -100,6 +169,7 @@ export class Promotion {
   #decline(peer: PeerHandle, reason: DeclineReason): void {
     this.#forget(peer);
     this.#ctx.world.tell({ type: 'offer-declined', candidate: peer, reason });
+    this.onDeclined(peer);
   }
 
   #forget(peer: PeerHandle): void {
@@ -112,6 +182,11 @@ export class Promotion {
       const limitMs = (taken ? transferBeats : answerBeats) * this.#ctx.intervalMs;
       if (offeredAtMs >= 0 && this.#ctx.nowMs - offeredAtMs > limitMs) this.#decline(peer, 'busy');
     }
+    for (const grant of [...this.#grants]) {
+      const limitMs = (grant.taken ? transferBeats : answerBeats) * this.#ctx.intervalMs;
+      if (grant.offeredAtMs >= 0 && this.#ctx.nowMs - grant.offeredAtMs > limitMs) this.#nextGranted(grant, 'busy');
+    }
+    this.#askGranted();
   }
 
   // --- The volunteer's side --------------------------------------------------------------------------------------------
@@ -144,8 +219,8 @@ export class Promotion {
     const genuine =
       order.action === 'serve' &&
       order.subject === self &&
-      order.issuer === from &&
-      order.releaseNumber === notice.number &&
+      (order.issuer === from || order.issuer === rootPeer) &&
+      order.releaseNumber <= notice.number &&
       notice.issuer === rootPeer &&
       (from === server || from === rootPeer) &&
       world.verify(order) &&

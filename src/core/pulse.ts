@@ -103,7 +103,6 @@ export class Pulse {
       deltas,
       membershipDigest: tree.kind === 'servers' ? membership.digest() : this.#parts.views.version,
       castDigest: multicast.digest(),
-      aggregate: null,
     });
   }
 

@@ -45,6 +45,8 @@ const persistEvery = 32;
 export class Selection {
   readonly #ctx: Context;
   readonly #records: ServerRecords;
+  /** What servers need for a request besides the way to them, ms: a mean over those that were used; NaN before the first. */
+  #serveMs = Number.NaN;
 
   constructor(ctx: Context, distances: Distances) {
     this.#ctx = ctx;
@@ -60,6 +62,11 @@ export class Selection {
         ? sample.delayMs
         : record.delayMs + weightOfNews * (sample.delayMs - record.delayMs);
       record.failures = this.#failures(record) / 2;
+      const serveMs = Math.max(0, sample.delayMs - record.rttMs);
+      if (serveMs >= 0)
+        this.#serveMs = Number.isNaN(this.#serveMs)
+          ? serveMs
+          : this.#serveMs + weightOfNews * (serveMs - this.#serveMs);
     } else {
       record.failures = this.#failures(record) + 1;
     }
@@ -104,13 +111,26 @@ export class Selection {
     return [...sorted(usable), ...sorted(draining)];
   }
 
+  /** What a request to this server would take by what is known, ms; NaN when nothing was measured. */
+  expectedMs(peer: PeerHandle): number {
+    const record = this.#records.get(peer);
+    if (record === undefined) return Number.NaN;
+    if (!Number.isNaN(record.delayMs)) return record.delayMs;
+    return record.rttMs + (this.#serveMs >= 0 ? this.#serveMs : 0);
+  }
+
+  /** The round trip to a server as it was last measured, ms; NaN when it never was. */
+  rttMs(peer: PeerHandle): number {
+    return this.#records.get(peer)?.rttMs ?? Number.NaN;
+  }
+
   #costMs(member: MemberRecord): number {
     const record = this.#records.get(member.subject);
     const rttMs =
       record === undefined || Number.isNaN(record.rttMs)
         ? predictRttMs(member.coordinate, this.#ctx.coordinate)
         : record.rttMs;
-    const guessMs = optimism * rttMs;
+    const guessMs = optimism * rttMs + (this.#serveMs >= 0 ? this.#serveMs : 0);
     if (record === undefined) return guessMs;
     const delayMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
     const failures = this.#failures(record);

@@ -132,6 +132,7 @@ export class Tree {
     this.isRoot = true;
     this.orphaned = false;
     this.moving = false;
+    this.closed = false;
     this.parent = NOBODY;
     this.parentRoster = null;
     this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };

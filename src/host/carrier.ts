@@ -5,11 +5,19 @@
  * by block against the owner-signed manifest, installed, and only then told to the core.
  */
 import type { ReleaseNotice } from '../core/messages.ts';
-import { DiskFullError, QuotaError, receiveManifest, receiveRelease, sendRelease } from '../service/index.ts';
+import {
+  DiskFullError,
+  QuotaError,
+  receiveManifest,
+  receiveRelease,
+  refuseTransfer,
+  sendRelease,
+} from '../service/index.ts';
 import type { Manifest, ReleaseStore, ServiceKind } from '../service/index.ts';
 import { type ByteStream, byteStream } from './byte-stream.ts';
 import type { HostLogger } from './network-options.ts';
 import type { Network } from './network.ts';
+import { Seats } from './seats.ts';
 import type { UploadLimit } from './upload-limit.ts';
 
 export const TRANSFER_PROTOCOL = '/banyan/transfer/1.0.0';
@@ -24,7 +32,10 @@ export type FetchOutcome =
   | { readonly ok: true; readonly manifest: Manifest }
   | { readonly ok: false; readonly reason: 'storage' | 'failed'; readonly message: string };
 
-const transfersAtOnce = 8;
+/** One peer fetches one release at a time and now and then a manifest; a retry may overlap with what it gave up. */
+const transfersPerPeer = 4;
+/** Beyond the limit a peer is told so; beyond this, on one connection, it is not even listened to. */
+const streamsPerConnection = 16;
 
 export class Carrier {
   readonly #network: Network;
@@ -33,6 +44,7 @@ export class Carrier {
   readonly #logger: HostLogger;
   readonly #upload: UploadLimit | undefined;
   readonly #stopping = new AbortController();
+  readonly #seats = new Seats(transfersPerPeer);
   #installing: Installing | null = null;
   /** Bytes handed to other servers. */
   bytesSent = 0;
@@ -54,15 +66,27 @@ export class Carrier {
       TRANSFER_PROTOCOL,
       async (stream, peerId) => {
         try {
-          const { bytes } = await sendRelease(this.#limited(byteStream(stream)), this.#store);
-          this.bytesSent += bytes;
+          await this.#give(byteStream(stream), peerId);
         } catch (error) {
           this.#logger.debug({ peerId, reason: String(error) }, 'a transfer to a peer ended early');
           stream.abort(error instanceof Error ? error : new Error(String(error)));
         }
       },
-      { maxInbound: transfersAtOnce },
+      { maxInbound: streamsPerConnection },
     );
+  }
+
+  async #give(stream: ByteStream, peerId: string): Promise<void> {
+    if (!this.#seats.enter(peerId)) {
+      await refuseTransfer(stream, 'busy', `${transfersPerPeer} transfers to this peer are under way already`);
+      return;
+    }
+    try {
+      const { bytes } = await sendRelease(this.#limited(stream), this.#store);
+      this.bytesSent += bytes;
+    } finally {
+      this.#seats.leave(peerId);
+    }
   }
 
   /** A stream on which what leaves waits for its turn. */

@@ -11,6 +11,7 @@ import { Readable, type Duplex } from 'node:stream';
 import type { Network } from './network.ts';
 import { StreamDuplex } from './stream-duplex.ts';
 import type { UploadLimit } from './upload-limit.ts';
+import { type VisitorLimits, withinLimits } from './visitor-limits.ts';
 
 /** The protocol of the data plane. */
 export const HTTP_PROTOCOL = '/banyan/http/1.0.0';
@@ -68,15 +69,17 @@ export interface ServeOptions {
   readonly protocol?: string;
   /** The limit that all answers share; none when left out. */
   readonly upload?: UploadLimit | undefined;
+  /** What one peer may ask for. */
+  readonly limits?: VisitorLimits;
 }
 
 /** Serves HTTP to peers. `request.socket` is a `StreamDuplex`, whose `remotePeer` is the client's proven peer id. */
 export async function serveHttp(
   network: Network,
   listener: RequestListener,
-  { protocol = HTTP_PROTOCOL, upload }: ServeOptions = {},
+  { protocol = HTTP_PROTOCOL, upload, limits }: ServeOptions = {},
 ): Promise<HttpServer> {
-  const server = new HttpServer(network, protocol, listener);
+  const server = new HttpServer(network, protocol, withinLimits(listener, limits));
   await network.handle(protocol, (stream, peerId) => server.take(new StreamDuplex(stream, peerId, { upload })), {
     maxInbound: MAX_STREAMS_PER_CLIENT,
   });

@@ -32,16 +32,28 @@ interface Opened {
   readonly response: OkResponse;
 }
 
-/** A server whose answer has not begun after this long is given up for another, ms; opening a connection included. */
-const headMs = 2_500;
-/** And this long until its first block is proven: a block may be 1 MiB on a volunteer's line, ms. */
-const blockMs = 5_000;
-/** Silence in the middle of a body, after which another server goes on, ms. */
-const silenceMs = 4_000;
-/** No further round through the servers begins when this much time has gone, ms. */
-const patienceMs = 6_000;
-/** And no try lasts beyond this, ms: a user is told before giving up by itself. */
-const lastMs = 9_000;
+/** How long a reader waits for what, in ms. */
+export interface ReaderPatience {
+  /** A server whose answer has not begun after this long is given up for another; opening a connection included. */
+  readonly headMs: number;
+  /** And this long until its first block is proven: a block may be 1 MiB on a volunteer's line. */
+  readonly blockMs: number;
+  /** Silence in the middle of a body, after which another server goes on. */
+  readonly silenceMs: number;
+  /** No further round through the servers begins when this much time has gone. */
+  readonly roundsMs: number;
+  /** And no try lasts beyond this: a user is told before giving up by itself. */
+  readonly lastMs: number;
+}
+
+export const readerPatience: ReaderPatience = {
+  headMs: 2_500,
+  blockMs: 5_000,
+  silenceMs: 4_000,
+  roundsMs: 6_000,
+  lastMs: 9_000,
+};
+
 /** Between two rounds through the list of servers; a peer that is just joining knows none yet. */
 const pauseBetweenRoundsMs = 250;
 
@@ -49,11 +61,13 @@ export class Reader {
   readonly #http: HttpClient;
   readonly #port: ReaderPort;
   readonly #logger: HostLogger;
+  readonly #patience: ReaderPatience;
   #accepted: AcceptedReleases | null = null;
   /** A manifest is on its way. */
   #advancing: Promise<void> | null = null;
 
-  constructor(http: HttpClient, port: ReaderPort, logger: HostLogger) {
+  constructor(http: HttpClient, port: ReaderPort, logger: HostLogger, patience = readerPatience) {
+    this.#patience = patience;
     this.#http = http;
     this.#port = port;
     this.#logger = logger;
@@ -97,8 +111,8 @@ export class Reader {
     avoid?: string,
   ): Promise<Opened | null> {
     const beganAtMs = this.#port.nowMs();
-    const lastAtMs = beganAtMs + lastMs;
-    for (let round = 0; this.#port.nowMs() < beganAtMs + patienceMs; round++) {
+    const lastAtMs = beganAtMs + this.#patience.lastMs;
+    for (let round = 0; this.#port.nowMs() < beganAtMs + this.#patience.roundsMs; round++) {
       for (const server of this.#port.rank()) {
         if (signal.aborted || this.#port.nowMs() > lastAtMs) return null;
         if (server === avoid && round === 0) continue;
@@ -117,7 +131,7 @@ export class Reader {
     patience: Patience,
     only?: AcceptedReleases,
   ): Promise<OkResponse | null> {
-    patience.extend(headMs);
+    patience.extend(this.#patience.headMs);
     try {
       const accepted = only ?? (await this.#releases(server, patience.signal));
       let verified = await this.#request(server, request, accepted, patience);
@@ -172,9 +186,9 @@ export class Reader {
       path: target,
       headers: { host: 'banyan', ...headers },
       signal: patience.signal,
-      silenceMs,
+      silenceMs: this.#patience.silenceMs,
     });
-    patience.extend(blockMs);
+    patience.extend(this.#patience.blockMs);
     const response: RawResponse = { status: raw.status, headers: headersOf(raw.headers), body: raw.body };
     const verified = await verifyResponse(verifier, response, this.#port.nowMs());
     if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);

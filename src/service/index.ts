@@ -84,6 +84,6 @@ export {
 } from './token-book.ts';
 export { TRANSFER_VERSION, type TransferOptions, type TransferProgress, type TransferResult } from './transfer.ts';
 export { receiveManifest, receiveRelease, type ReceiveOptions } from './transfer-receiver.ts';
-export { sendRelease } from './transfer-sender.ts';
+export { refuseTransfer, sendRelease } from './transfer-sender.ts';
 export { LieError, verifyResponse, type RawResponse, type VerifiedResponse } from './verified-response.ts';
 export { AcceptedReleases, ResponseVerifier, type BodyVerdict, type HeadVerdict } from './verify.ts';

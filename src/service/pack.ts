@@ -27,7 +27,11 @@ export interface PackRecord {
   readonly size: number;
 }
 
-/** Writes one pack. A failed write is final: everything after it is refused with the same error. */
+/**
+ * Writes one pack. What comes in while a write is under way leaves together in the next one: a busy program hears of each
+ * finished write only after a while, so one write a block would make that while the pace of all. A failed write is final:
+ * everything after it is refused with the same error.
+ */
 export class PackWriter {
   readonly path: string;
   readonly records: PackRecord[] = [];
@@ -36,9 +40,13 @@ export class PackWriter {
   #staged = 0;
   /** Where the next record will begin. */
   #end = 0;
+  /** What the next write will take along, and its end; null when nothing waits. */
+  #waiting: Uint8Array[] = [];
+  #next: Promise<void> | null = null;
+  /** The write under way, or the last one; never rejects. */
+  #writing: Promise<void> = Promise.resolve();
   #written = 0;
   #unsynced = 0;
-  #turn: Promise<void> = Promise.resolve();
   #syncing: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
 
@@ -53,23 +61,24 @@ export class PackWriter {
 
   /** Appends a block. When this resolves `bytes` may be used again; they are durable only after {@link seal}. */
   async append(blockHash: string, bytes: Uint8Array): Promise<void> {
+    this.#throwIfFailed();
+    const recordBytes = RECORD_HEADER_BYTES + bytes.length;
     this.records.push({ hash: blockHash, offset: this.#end + RECORD_HEADER_BYTES, size: bytes.length });
-    this.#end += RECORD_HEADER_BYTES + bytes.length;
+    this.#end += recordBytes;
     const header = Buffer.alloc(RECORD_HEADER_BYTES);
     header.writeUInt32BE(MAGIC, 0);
     header.writeUInt32BE(bytes.length, 4);
     header.write(blockHash, 8, 'hex');
-    await this.#inTurn(async () => {
-      if (this.#staged + RECORD_HEADER_BYTES + bytes.length > STAGING_BYTES) await this.#flush();
-      if (RECORD_HEADER_BYTES + bytes.length > STAGING_BYTES / 2) {
-        await this.#flush();
-        await this.#write([header, bytes]);
-        return;
-      }
-      this.#staging.set(header, this.#staged);
-      this.#staging.set(bytes, this.#staged + RECORD_HEADER_BYTES);
-      this.#staged += RECORD_HEADER_BYTES + bytes.length;
-    });
+    const isLarge = recordBytes > STAGING_BYTES / 2;
+    const written = isLarge || this.#staged + recordBytes > STAGING_BYTES ? this.#unstage() : null;
+    if (isLarge) {
+      await this.#write([header, bytes]);
+      return;
+    }
+    this.#staging.set(header, this.#staged);
+    this.#staging.set(bytes, this.#staged + RECORD_HEADER_BYTES);
+    this.#staged += recordBytes;
+    await written;
   }
 
   get bytes(): number {
@@ -78,53 +87,57 @@ export class PackWriter {
 
   /** Brings everything to the disk and gives the file its final name. Returns it, open for reading. */
   async seal(finalPath: string): Promise<FileHandle> {
-    await this.#inTurn(async () => {
-      await this.#flush();
-      if (this.#syncing !== null) await this.#syncing;
-      this.#throwIfFailed();
-      await this.#file.sync();
-      await rename(this.path, finalPath);
-    });
+    await this.#unstage();
+    await this.#writing;
+    if (this.#syncing !== null) await this.#syncing;
+    this.#throwIfFailed();
+    await this.#file.sync();
+    await rename(this.path, finalPath);
     return this.#file;
   }
 
   /** Gives the space back. */
   async discard(): Promise<void> {
-    await this.#turn;
+    this.#failure ??= { error: new Error(`the pack ${this.path} was given up`) };
+    await this.#next?.catch(() => undefined); // whoever appended is told
+    await this.#writing;
     if (this.#syncing !== null) await this.#syncing;
     await this.#file.close();
     await rm(this.path, { force: true });
-  }
-
-  #inTurn(task: () => Promise<void>): Promise<void> {
-    const mine = this.#turn.then(async () => {
-      this.#throwIfFailed();
-      try {
-        await task();
-      } catch (error) {
-        this.#failure ??= { error };
-        throw error;
-      }
-    });
-    this.#turn = mine.then(
-      () => undefined,
-      () => undefined, // the caller of this turn is told; the next one finds #failure
-    );
-    return mine;
   }
 
   #throwIfFailed(): void {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  async #flush(): Promise<void> {
-    if (this.#staged === 0) return;
+  /** Sends what is staged on its way and takes another buffer; null when there was nothing. */
+  #unstage(): Promise<void> | null {
+    if (this.#staged === 0) return this.#next;
     const staged = this.#staging.subarray(0, this.#staged);
+    this.#staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
     this.#staged = 0;
-    await this.#write([staged]);
+    return this.#write([staged]);
   }
 
-  async #write(parts: Uint8Array[]): Promise<void> {
+  /** Resolves when these parts are written, behind all that came before. Parts that wait together share one promise. */
+  #write(parts: readonly Uint8Array[]): Promise<void> {
+    this.#waiting.push(...parts);
+    if (this.#next !== null) return this.#next;
+    const mine = this.#writing.then(async () => {
+      const all = this.#waiting;
+      this.#waiting = [];
+      this.#next = null;
+      this.#throwIfFailed();
+      await this.#writeAll(all);
+    });
+    this.#next = mine;
+    this.#writing = mine.catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    return mine;
+  }
+
+  async #writeAll(parts: readonly Uint8Array[]): Promise<void> {
     let rest = parts;
     while (rest.length > 0) {
       const { bytesWritten } = await this.#file.writev(rest, this.#written);

@@ -55,6 +55,23 @@ export async function sendRelease(
   }
 }
 
+/** Answers whoever asks for a transfer that there will be none now, and why; they may ask elsewhere. */
+export async function refuseTransfer(
+  stream: ByteStream,
+  reason: TransferRefusal,
+  message: string,
+  { silenceMs = 30_000 }: Pick<TransferOptions, 'silenceMs'> = {},
+): Promise<void> {
+  const channel = new FrameChannel(stream, silenceMs);
+  try {
+    await expectFrame(channel, WANT).then((head) => channel.takeJson(head)); // read, or the answer might overtake the question
+    await refuse(channel, reason, message);
+  } catch (error) {
+    channel.end(error instanceof Error ? error : new Error('the transfer failed'));
+    throw error;
+  }
+}
+
 async function answerWant(channel: FrameChannel, store: ReleaseStore): Promise<Manifest> {
   const want = await channel.takeJson(await expectFrame(channel, WANT));
   if (want['version'] !== TRANSFER_VERSION) {

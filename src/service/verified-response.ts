@@ -85,7 +85,8 @@ async function* decode(response: RawResponse): AsyncGenerator<Uint8Array> {
     try {
       yield* response.body;
     } catch (error) {
-      broken = { error };
+      // A decoder that gives up throws its error in here as well, on the way to closing the body: that is no broken connection.
+      if (decoder.errored === null) broken = { error };
       throw error;
     }
   };

@@ -17,8 +17,8 @@ export interface Preset {
   readonly purpose: string;
   /** Mean RTT over all pairs in ms; absent when the generator gives ms by itself. */
   readonly meanRttMs: number | undefined;
-  /** The topology before it is scaled. */
-  readonly generate: () => Topology;
+  /** The topology before it is scaled; another seed gives another one of the same kind. */
+  readonly generate: (seed: number) => Topology;
 }
 
 const backbone = { stubs: 3, topProbability: 1, transitProbability: 0.6, stubProbability: 0.42 };
@@ -29,7 +29,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
     {
       purpose: 'the small world of the first paper: 1 x 4 x (1 + 3 x 8) nodes, mean RTT 47 ms',
       meanRttMs: 47,
-      generate: () => generateTransitStub({ ...backbone, transitDomains: 1, transitNodes: 4, stubNodes: 8, seed: 47 }),
+      generate: (seed) => generateTransitStub({ ...backbone, transitDomains: 1, transitNodes: 4, stubNodes: 8, seed }),
     },
   ],
   [
@@ -37,7 +37,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
     {
       purpose: 'the size of the Overcast study: 3 x 8 x (1 + 3 x 8) nodes, mean RTT 100 ms',
       meanRttMs: 100,
-      generate: () => generateTransitStub({ ...backbone, transitDomains: 3, transitNodes: 8, stubNodes: 8, seed: 47 }),
+      generate: (seed) => generateTransitStub({ ...backbone, transitDomains: 3, transitNodes: 8, stubNodes: 8, seed }),
     },
   ],
   [
@@ -45,7 +45,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
     {
       purpose: 'the large world of the first paper: 4 x 9 x (1 + 3 x 9) nodes, mean RTT 470 ms',
       meanRttMs: 470,
-      generate: () =>
+      generate: (seed) =>
         generateTransitStub({
           transitDomains: 4,
           transitNodes: 9,
@@ -54,7 +54,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
           topProbability: 0.5,
           transitProbability: 0.5,
           stubProbability: 0.4,
-          seed: 47,
+          seed,
         }),
     },
   ],
@@ -63,7 +63,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
     {
       purpose: '50 points in a square, mean RTT 100 ms',
       meanRttMs: 100,
-      generate: () => generatePlane({ nodes: 50, seed: 47 }),
+      generate: (seed) => generatePlane({ nodes: 50, seed }),
     },
   ],
   [
@@ -71,7 +71,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
     {
       purpose: '100 points in a square, mean RTT 100 ms',
       meanRttMs: 100,
-      generate: () => generatePlane({ nodes: 100, seed: 47 }),
+      generate: (seed) => generatePlane({ nodes: 100, seed }),
     },
   ],
   [
@@ -79,7 +79,7 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
     {
       purpose: 'a random graph without hierarchy, mean RTT 100 ms',
       meanRttMs: 100,
-      generate: () => generateWaxman({ nodes: 100, alpha: 0.25, beta: 0.2, seed: 47 }),
+      generate: (seed) => generateWaxman({ nodes: 100, alpha: 0.25, beta: 0.2, seed }),
     },
   ],
   [
@@ -88,14 +88,21 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
   ],
 ]);
 
-/** @throws TopologyError for a name that is not there, listing those that are */
-export function presetTopology(name: string): Topology {
+/** The seed of the shipped files. */
+const shippedSeed = 47;
+
+/**
+ * A ready-made topology. `seed` draws another one of the same kind.
+ *
+ * @throws TopologyError for a name that is not there, listing those that are
+ */
+export function presetTopology(name: string, seed = shippedSeed): Topology {
   const preset = presets.get(name);
   if (preset === undefined) {
     throw new TopologyError(
       `there is no ready-made topology called "${name}"; there are ${[...presets.keys()].join(', ')}`,
     );
   }
-  const topology = preset.generate();
+  const topology = preset.generate(seed);
   return preset.meanRttMs === undefined ? topology : scaleToMeanRtt(topology, preset.meanRttMs);
 }

@@ -10,7 +10,10 @@
  */
 import type { Standing, TreeKind } from '../core/ids.ts';
 import type {
+  Aggregate,
   Answer,
+  Bid,
+  BidAction,
   CastHead,
   CastPayload,
   Coordinate,
@@ -18,6 +21,7 @@ import type {
   Evict,
   Limits,
   MemberRecord,
+  MemberSample,
   MemberState,
   Message,
   Order,
@@ -28,6 +32,7 @@ import type {
   Roster,
   Stamp,
   Signed,
+  Visit,
 } from '../core/messages.ts';
 import { choice, chosen } from './choices.ts';
 import { itemLimits } from './limits.ts';
@@ -166,6 +171,49 @@ const castPayload = chosen<CastPayload>(
   }),
 );
 
+/** Sums over many peers, to 0.01. */
+const sum = scaled(100, { most: 2 ** 43 });
+const change = scaled(100, { signed: true, most: 2 ** 43 });
+
+const memberSample = record<MemberSample>('MemberSample', {
+  peer: [1, introducedPeer],
+  coordinate: [2, coordinate],
+  delayMs: [3, measuredMs],
+  rttMs: [4, measuredMs],
+  secondMs: [5, unlessNaN(measuredMs)],
+  willing: [6, bool],
+  server: [7, peerOrNobody],
+});
+
+const bid = record<Bid>('Bid', {
+  action: [1, enumeration<BidAction>('BidAction', { promote: 1, move: 2, retire: 3 })],
+  server: [2, introducedPeer],
+  candidates: [3, list(introducedPeer, itemLimits.alternatives)],
+  coordinate: [4, coordinate],
+  change: [5, change],
+});
+
+const aggregate = record<Aggregate>('SubtreeAggregate', {
+  expected: [1, uint],
+  reported: [2, uint],
+  clients: [3, uint],
+  sumMs: [4, sum],
+  over: [5, uint],
+  requests: [6, uint],
+  failures: [7, uint],
+  strays: [8, uint],
+  sketch: [9, list(uint, itemLimits.sketch)],
+  worst: [10, peerOrNobody],
+  worstMs: [11, measuredMs],
+  worstServer: [12, peerOrNobody],
+  loss: [13, sum],
+  worstLoss: [14, sum],
+  servers: [15, uint],
+  samples: [16, list(memberSample, itemLimits.samples)],
+  bids: [17, list(bid, itemLimits.bids)],
+  visits: [18, list(record<Visit>('Visit', { server: [1, peer], loss: [2, sum] }), itemLimits.visits)],
+});
+
 const redirectReason = enumeration<RedirectReason>('RedirectReason', {
   'no-room': 1,
   infeasible: 2,
@@ -223,7 +271,6 @@ export const messages = choice<Message, 'kind'>('kind', {
       deltas: [9, list(memberRecord, itemLimits.deltas)],
       membershipDigest: [10, uint],
       castDigest: [11, uint],
-      aggregate: [12, optional(bytes(itemLimits.aggregateBytes))],
     },
   ],
   ping: [10, { nonce: [1, uint] }],
@@ -301,4 +348,10 @@ export const messages = choice<Message, 'kind'>('kind', {
   'dial-back': [32, { nonce: [1, uint] }],
   'dialed-back': [33, { nonce: [1, uint], worked: [2, bool] }],
   report: [34, { subject: [1, peer], path: [2, text(itemLimits.pathBytes)], releaseNumber: [3, uint] }],
+  aggregate: [35, { tree: [1, treeKind], round: [2, uint], aggregate: [3, aggregate] }],
+  survey: [36, { round: [1, uint], cards: [2, list(peerCard, itemLimits.surveyed)] }],
+  surveyed: [37, { round: [1, uint], cards: [2, list(peerCard, itemLimits.surveyed)] }],
+  grant: [38, { number: [1, uint], orders: [2, list(order, itemLimits.alternatives)] }],
+  granted: [39, { number: [1, uint], peer: [2, peerOrNobody] }],
+  retire: [40, { order: [1, order] }],
 });

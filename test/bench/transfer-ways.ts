@@ -154,6 +154,8 @@ const libp2p: Way = {
           for await (const chunk of stream) yield chunk instanceof Uint8Array ? chunk : chunk.subarray();
         };
         await takeFile(chunks(), folder, cargo.bytes);
+        // Closed on this side too, or it stays: memory that later rounds pay for, and after 32 of them no more are let in.
+        await stream.close();
       },
     };
   },

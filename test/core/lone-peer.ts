@@ -174,7 +174,6 @@ export function up(rest: Partial<HeartbeatUp> = {}): HeartbeatUp {
     deltas: [],
     membershipDigest: 0,
     castDigest: 0,
-    aggregate: null,
     ...rest,
   };
 }

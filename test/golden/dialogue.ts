@@ -239,6 +239,18 @@ export class Dialogue {
         return `tree-create: ${this.#name(message.root)} has a service, pass on ${message.ttl - 1} more times`;
       case 'dialed-back':
         return `dialed-back: ${message.worked ? 'it worked' : 'it failed'}`;
+      case 'aggregate':
+        return `aggregate of round ${message.round}: ${message.aggregate.reported} of ${message.aggregate.expected} heard, mean ${(message.aggregate.sumMs / message.aggregate.clients).toFixed(1)} ms`;
+      case 'survey':
+        return `survey: how far from you are ${message.cards.map((card) => this.#name(card.peer)).join(', ')}?`;
+      case 'surveyed':
+        return `surveyed: ${message.cards.map((card) => `${this.#name(card.peer)} ${card.rttMs} ms`).join(', ')}`;
+      case 'grant':
+        return `grant ${message.number}: one of ${message.orders.map((order) => this.#name(order.subject)).join(', ')} shall serve`;
+      case 'granted':
+        return `granted ${message.number}: ${message.peer === NOBODY ? 'nobody' : this.#name(message.peer)} serves`;
+      case 'retire':
+        return 'retire: stop serving';
       case 'ping':
       case 'view-pull':
       case 'volunteer':

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { HttpClient, serveHttp } from '../../src/host/http-stream.ts';
 import type { Network } from '../../src/host/network.ts';
-import { Reader, restOf } from '../../src/host/reader.ts';
+import { Reader, readerPatience, restOf, type ReaderPatience } from '../../src/host/reader.ts';
 import { Site, siteHandler } from '../../src/service/index.ts';
 import type { Manifest, ReleaseStore } from '../../src/service/index.ts';
 import { afterwards, found, openStore, publish } from '../service/workshop.ts';
@@ -25,7 +25,11 @@ interface Farm {
 }
 
 /** A reader behind a real HTTP address, and servers that listen as given; the first is the first to be tried. */
-async function farmOf(manifest: Manifest, listeners: readonly Listener[]): Promise<Farm> {
+async function farmOf(
+  manifest: Manifest,
+  listeners: readonly Listener[],
+  patience: ReaderPatience = readerPatience,
+): Promise<Farm> {
   const client = await startNetwork();
   const servers: Network[] = [];
   for (const listener of listeners) {
@@ -49,6 +53,7 @@ async function farmOf(manifest: Manifest, listeners: readonly Listener[]): Promi
       nowMs: () => Date.now(),
     },
     quiet,
+    patience,
   );
   const front = createServer((request, response) => {
     reader.answer(request, response).then(
@@ -118,9 +123,12 @@ describe('a reader', () => {
       response.once('close', () => clearInterval(timer));
       honest(request, response);
     };
-    const { url } = await farmOf(manifest, [dripping, honest]);
+    // Short with one server, endless with the request: however slow the machine, the honest one gets its turn again until it is through.
+    const patience = { ...readerPatience, blockMs: 1_000, roundsMs: 50_000, lastMs: 55_000 };
+    const { url, measured, servers } = await farmOf(manifest, [dripping, honest], patience);
     const body = new Uint8Array(await (await fetch(`${url}/large.bin`)).arrayBuffer());
     expect(digestOf(body)).toBe(digestOf(large));
+    expect(measured[0]).toEqual({ server: servers[0]?.peerId, ok: false });
   });
 
   test('never passes on a lie, reports the liar, and does not ask it again', async () => {

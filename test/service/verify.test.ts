@@ -81,6 +81,11 @@ const manifest = (release: number): Manifest => {
   if (found === undefined) throw new Error(`no release ${release}`);
   return found;
 };
+const site = (server: number): Site => {
+  const found = sites[server - 1];
+  if (found === undefined) throw new Error('no such server');
+  return found;
+};
 const accepting = (...releases: readonly number[]): AcceptedReleases => {
   const [first = 1, ...later] = releases;
   const accepted = new AcceptedReleases(manifest(first), NOW_MS);
@@ -123,9 +128,7 @@ async function read(
   } = {},
 ): Promise<Outcome> {
   const verifier = new ResponseVerifier(options.accepted ?? accepting(1, 2), request);
-  const site = sites[(options.server ?? 2) - 1];
-  if (site === undefined) throw new Error('no such server');
-  const answer = await site.respond(verifier.upstream);
+  const answer = await site(options.server ?? 2).respond(verifier.upstream);
   const raw = { status: answer.status, headers: { ...answer.headers }, body: await bytesOf(answer.body) };
   options.tamper?.(raw);
   const response: RawResponse = { ...raw, body: inPieces(raw.body, options.pieceBytes ?? 10_000) };
@@ -347,6 +350,17 @@ describe('a lying server', () => {
       'last-modified',
       'x-content-type-options',
     ]);
+  });
+
+  it.each(['gzip', 'br'])('is caught when its %s body is no such thing, however it comes in', async (encoding) => {
+    for (const size of [1, 100, 500, 5_000]) {
+      const verifier = new ResponseVerifier(accepting(1, 2), get('/', { 'accept-encoding': encoding }));
+      const { status, headers } = await site(2).respond(verifier.upstream);
+      const body = inPieces(Buffer.alloc(20_000, 0x55), size);
+      const headersNow = { ...headers, 'content-encoding': encoding };
+      const judged = await verifyResponse(verifier, { status, headers: headersNow, body }, NOW_MS);
+      expect(judged).toMatchObject({ verdict: 'lie', reason: expect.stringContaining('cannot be decoded') as string });
+    }
   });
 
   it('cannot pass off anything: whatever is done to a response, what is handed on is true', async () => {

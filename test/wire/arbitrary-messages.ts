@@ -8,11 +8,15 @@ import fc from 'fast-check';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle, Standing, TreeKind } from '../../src/core/ids.ts';
 import type {
+  Aggregate,
+  Bid,
+  BidAction,
   CastHead,
   CastPayload,
   Coordinate,
   DeclineReason,
   MemberRecord,
+  MemberSample,
   MemberState,
   Message,
   MessageKind,
@@ -105,6 +109,43 @@ const payload: fc.Arbitrary<CastPayload> = fc.oneof(
   fc.record({ type: fc.constant('note' as const), topic: text(40), bytes: bytes(300) }),
 );
 const sequenced = { origin: peer, incarnation: uint, sequence: uint };
+const sum = fc.nat({ max: 2 ** 31 - 1 }).map((n) => n / 100);
+const memberSample: fc.Arbitrary<MemberSample> = fc.record({
+  peer,
+  coordinate,
+  delayMs: measuredMs,
+  server: peerOrNobody,
+  rttMs: measuredMs,
+  secondMs: rttMs,
+  willing: fc.boolean(),
+});
+const bid: fc.Arbitrary<Bid> = fc.record({
+  action: fc.constantFrom<BidAction>('promote', 'move', 'retire'),
+  server: peer,
+  candidates: few(peer, 4),
+  coordinate,
+  change: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }).map((n) => n / 100),
+});
+const aggregate: fc.Arbitrary<Aggregate> = fc.record({
+  expected: uint,
+  reported: uint,
+  clients: uint,
+  sumMs: sum,
+  over: uint,
+  requests: uint,
+  failures: uint,
+  strays: uint,
+  sketch: few(fc.nat({ max: 600 }), 40),
+  worst: peerOrNobody,
+  worstMs: measuredMs,
+  worstServer: peerOrNobody,
+  loss: sum,
+  worstLoss: sum,
+  servers: uint,
+  samples: few(memberSample),
+  bids: few(bid),
+  visits: few(fc.record({ server: peer, loss: sum })),
+});
 const limits = { uploadBytesPerSecond: uint, storageBytes: uint, clients: uint };
 
 /** An arbitrary for each kind of message. */
@@ -184,7 +225,6 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
     deltas: few(arbitraryMember),
     membershipDigest: digest,
     castDigest: digest,
-    aggregate: fc.option(bytes(300)),
   }),
   ping: fc.record({ kind: fc.constant('ping' as const), nonce: uint }),
   pong: fc.record({
@@ -234,6 +274,12 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
   'dial-back': fc.record({ kind: fc.constant('dial-back' as const), nonce: uint }),
   'dialed-back': fc.record({ kind: fc.constant('dialed-back' as const), nonce: uint, worked: fc.boolean() }),
   report: fc.record({ kind: fc.constant('report' as const), subject: peer, path: text(60), releaseNumber: uint }),
+  aggregate: fc.record({ kind: fc.constant('aggregate' as const), tree, round: uint, aggregate }),
+  survey: fc.record({ kind: fc.constant('survey' as const), round: uint, cards: few(card, 12) }),
+  surveyed: fc.record({ kind: fc.constant('surveyed' as const), round: uint, cards: few(card, 12) }),
+  grant: fc.record({ kind: fc.constant('grant' as const), number: uint, orders: few(arbitraryOrder, 4) }),
+  granted: fc.record({ kind: fc.constant('granted' as const), number: uint, peer: peerOrNobody }),
+  retire: fc.record({ kind: fc.constant('retire' as const), order: arbitraryOrder }),
 };
 
 /** Every kind of message there is. */

@@ -2,6 +2,7 @@
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type {
+  Aggregate,
   MemberRecord,
   Message,
   MessageKind,
@@ -65,6 +66,29 @@ const order: Order = {
 };
 
 type Examples = { readonly [K in MessageKind]: readonly Extract<Message, { readonly kind: K }>[] };
+
+const aggregate: Aggregate = {
+  expected: 9,
+  reported: 8,
+  clients: 7,
+  sumMs: 876.54,
+  over: 1,
+  requests: 30,
+  failures: 1,
+  strays: 1,
+  sketch: [170, 3, 180, 4],
+  worst: child,
+  worstMs: 160.5,
+  worstServer: NOBODY,
+  loss: 120.25,
+  worstLoss: 0,
+  servers: 0,
+  samples: [
+    { peer: child, coordinate, delayMs: 160.5, server: sibling, rttMs: 60.5, secondMs: Number.NaN, willing: true },
+  ],
+  bids: [{ action: 'promote', server: parent, candidates: [child, sibling], coordinate, change: -432.1 }],
+  visits: [{ server: parent, loss: 12.5 }],
+};
 
 export const goldenMessages: Examples = {
   'tree-create': [{ kind: 'tree-create', root, ttl: 2 }],
@@ -149,7 +173,6 @@ export const goldenMessages: Examples = {
       deltas: [],
       membershipDigest: 0xdeadbeef,
       castDigest: 0xcafe,
-      aggregate: null,
     },
     {
       kind: 'heartbeat-up',
@@ -164,7 +187,6 @@ export const goldenMessages: Examples = {
       deltas: [member],
       membershipDigest: 0xdeadbeef,
       castDigest: 0xcafe,
-      aggregate: Uint8Array.of(0xff, 0x00),
     },
   ],
   ping: [{ kind: 'ping', nonce: 123_456 }],
@@ -217,6 +239,15 @@ export const goldenMessages: Examples = {
   'dial-back': [{ kind: 'dial-back', nonce: 7 }],
   'dialed-back': [{ kind: 'dialed-back', nonce: 7, worked: true }],
   report: [{ kind: 'report', subject: sibling, path: '/images/tree.png', releaseNumber: 2 }],
+  aggregate: [{ kind: 'aggregate', tree: 'clients', round: 1_790_000_000, aggregate }],
+  survey: [{ kind: 'survey', round: 1_790_000_000, cards: [card(sibling, Number.NaN)] }],
+  surveyed: [{ kind: 'surveyed', round: 1_790_000_000, cards: [card(sibling, 12.34)] }],
+  grant: [{ kind: 'grant', number: 1, orders: [order] }],
+  granted: [
+    { kind: 'granted', number: 1, peer: child },
+    { kind: 'granted', number: 2, peer: NOBODY },
+  ],
+  retire: [{ kind: 'retire', order: { ...order, action: 'retire' } }],
 };
 
 export const goldenStatements: { readonly [K in Statement['type']]: readonly Statement[] } = {

@@ -76,7 +76,8 @@ function message(name: string, fields: readonly PartField[]): string {
 
 function line({ key, number, presence, value }: PartField): string {
   const label = presence === 'list' ? 'repeated' : presence;
-  const packed = presence === 'list' && value.wireType !== 2 ? ' [packed = true]' : '';
+  const isPeer = value.role === 'mentioned' || value.role === 'introduced';
+  const packed = presence === 'list' && value.wireType !== 2 && !isPeer ? ' [packed = true]' : '';
   const unit = value.unit === undefined ? '' : ` // ${value.unit}`;
   return `  ${label} ${value.proto} ${snake(key)} = ${number}${packed};${unit}`;
 }

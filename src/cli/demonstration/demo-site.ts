@@ -4,12 +4,14 @@
  * Every markdown file of the project becomes a page; the release's name stands on each, so that a visitor sees a new release
  * arrive.
  */
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { marked } from 'marked';
 
-const projectRoot = fileURLToPath(new URL('../../../../', import.meta.url));
+/** The nearest folder above that is a package: the compiled file lies deeper than its source. */
+const projectRoot = packageFolder(dirname(fileURLToPath(import.meta.url)));
 
 interface Page {
   readonly source: string;
@@ -20,7 +22,8 @@ interface Page {
 
 /** Writes the site into a folder; returns the paths of its pages, the first being the front page. */
 export async function buildDemoSite(folder: string, edition: string): Promise<string[]> {
-  const pages = await Promise.all((await markdownFiles()).map(readPage));
+  const sources = await markdownFiles();
+  const pages = await Promise.all(sources.map((source) => readPage(source, sources)));
   const [front] = pages;
   if (front === undefined) throw new Error('the documentation that the demonstration serves was not found');
   for (const page of pages) {
@@ -46,38 +49,53 @@ export async function buildDemoSite(folder: string, edition: string): Promise<st
   return pages.map((page) => page.path);
 }
 
-/** README first, then docs/, by name. */
+function packageFolder(folder: string): string {
+  const isIt = existsSync(join(folder, 'package.json'));
+  return isIt || dirname(folder) === folder ? folder : packageFolder(dirname(folder));
+}
+
+/** README first, then docs/, by name; with slashes, from the project's root. */
 async function markdownFiles(): Promise<string[]> {
   const found = await readdir(join(projectRoot, 'docs'), { recursive: true });
   const docs = found.filter((name) => name.endsWith('.md')).sort((a, b) => a.localeCompare(b, 'en'));
-  return ['README.md', ...docs.map((name) => join('docs', name))];
+  return ['README.md', ...docs.map((name) => `docs/${name.replaceAll('\\', '/')}`)];
 }
 
-async function readPage(source: string): Promise<Page> {
+async function readPage(source: string, sources: readonly string[]): Promise<Page> {
   const text = await readFile(join(projectRoot, source), 'utf8');
-  const html = (await marked.parse(text)).replace(/href="(?!https?:|#)([^"]*)\.md(#[^"]*)?"/g, 'href="$1.html$2"');
+  const html = relink(await marked.parse(text), source, sources);
   const title = /^#\s+(.+)$/m.exec(text)?.[1] ?? source;
-  return {
-    source,
-    path: source === 'README.md' ? 'index.html' : source.replaceAll('\\', '/').replace(/\.md$/, '.html'),
-    title,
-    html,
-  };
+  return { source, path: pathOf(source), title, html };
+}
+
+function pathOf(source: string): string {
+  return source === 'README.md' ? 'index.html' : source.replace(/\.md$/, '.html');
+}
+
+/** Makes links between files into links between pages. What is no part of the site (the source code) keeps its words and loses its link. */
+function relink(html: string, source: string, sources: readonly string[]): string {
+  return html.replace(/<a href="([^"]*)"[^>]*>([\s\S]*?)<\/a>/g, (link: string, href: string, words: string) => {
+    if (/^[a-z]+:|^#/i.test(href)) return link;
+    const [path = '', anchor] = href.split('#') as [string, string?];
+    const target = posix.join(posix.dirname(source), path);
+    if (target.startsWith('docs/images/')) return link;
+    const page = [target, posix.join(target, 'README.md')].find((one) => sources.includes(one));
+    if (page === undefined) return words;
+    const way = posix.relative(posix.dirname(pathOf(source)), pathOf(page));
+    return `<a href="${way}${anchor === undefined ? '' : `#${anchor}`}">${words}</a>`;
+  });
 }
 
 function render(page: Page, pages: readonly Page[], edition: string): string {
-  const up = relative(dirname(page.path), '.').replaceAll('\\', '/');
-  const base = up === '' ? '' : `${up}/`;
+  const up = posix.relative(posix.dirname(page.path), '.');
+  // The page for what is not there is shown under any address: only links from the top hold everywhere.
+  const base = page.path === '404.html' ? '/' : up === '' ? '' : `${up}/`;
   const links = pages
     .map(
       (other) =>
         `<li><a href="${base}${other.path}"${other.path === page.path ? ' aria-current="page"' : ''}>${escaped(other.title)}</a></li>`,
     )
     .join('\n');
-  const html =
-    page.path === 'index.html'
-      ? page.html.replaceAll('href="README.html"', 'href="index.html"')
-      : page.html.replaceAll('README.html', 'index.html');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -92,7 +110,7 @@ function render(page: Page, pages: readonly Page[], edition: string): string {
 ${links}
 </ul></nav>
 <main>
-${html}
+${page.html}
 </main>
 </body>
 </html>

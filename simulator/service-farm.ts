@@ -1,0 +1,175 @@
+/**
+ * A farm that serves: peers on the nodes of a topology, each of them making requests, and the controller at the root.
+ *
+ * Each client asks the server that its own record ranks first, at random moments; the answer comes after the server's time and one
+ * round trip. A server that is dead by then has reset the connection: the request fails and goes to the next in the ranking, as it does
+ * in a real reader. What the requests felt like is all that the peers know; this file also keeps the truth, to compare with.
+ */
+import { NOBODY } from '../src/core/ids.ts';
+import type { PeerHandle } from '../src/core/ids.ts';
+import type { Peer } from '../src/core/peer.ts';
+import { Quality, defaultQosOptions } from '../src/qos/index.ts';
+import type { Decision, Margin, PolicyName, QosEvent, Requirement } from '../src/qos/index.ts';
+import type { Topology } from '../src/topology/index.ts';
+import { isWhole } from './checkers/structure.ts';
+import { SimulatedFarm, generous, handle } from './farm.ts';
+import { Random } from './random.ts';
+
+export interface ServiceFarmOptions {
+  readonly topology: Topology;
+  /** The node at which the root sits; every other node has one peer. */
+  readonly rootNode: number;
+  readonly seed: number;
+  /** What a server needs for a request, ms, besides the way. */
+  readonly serverTimeMs: number;
+  readonly policy: PolicyName;
+  readonly margin: Margin;
+  /** Mean time between two requests of one client, ms. */
+  readonly requestEveryMs?: number;
+}
+
+/** Counts of users' requests. */
+export interface Requests {
+  total: number;
+  /** No server answered within `patienceMs`. */
+  failedWithFailover: number;
+  /** The first server that was asked did not answer: what a reader without failover would have felt. */
+  failedWithout: number;
+}
+
+export const rootPeer = handle(0);
+const beatMs = 1_000;
+/** Users wait this long for an answer, ms. */
+const patienceMs = 10_000;
+const releaseBytes = 1e6;
+
+export class ServiceFarm {
+  readonly farm: SimulatedFarm;
+  readonly options: ServiceFarmOptions;
+  readonly peers: number;
+  readonly requests: Requests = { total: 0, failedWithFailover: 0, failedWithout: 0 };
+  readonly decisions: Decision[] = [];
+  /** Called for all that happens at the controller. */
+  onEvent: (event: QosEvent) => void = () => {};
+  readonly #random: Random;
+
+  constructor(options: ServiceFarmOptions) {
+    this.options = options;
+    const { topology, seed, policy, margin } = options;
+    this.peers = topology.size;
+    this.#random = new Random(seed ^ 0x7365_7276);
+    const qos = { ...defaultQosOptions, controlled: true, policy, margin };
+    this.farm = new SimulatedFarm({
+      seed,
+      rttMs: (a, b) => topology.rttMs(this.node(a), this.node(b)),
+      subnet: (peer) => topology.domain(this.node(peer)),
+      tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs },
+      transferBytesPerSecond: 10e6,
+      layer: () => (parts) => new Quality(parts, qos, (event) => this.#happened(event)),
+    });
+  }
+
+  /** The node of a peer: the root changes places with peer 0. */
+  node(peer: PeerHandle): number {
+    const { rootNode } = this.options;
+    return peer === rootPeer ? rootNode : peer === rootNode ? 0 : peer;
+  }
+
+  #happened(event: QosEvent): void {
+    if (event.type === 'decided') this.decisions.push(event.decision);
+    this.onEvent(event);
+  }
+
+  /** Everybody joins and is ready to serve; ends when the trees stand and distances are known. */
+  grow(): void {
+    const { farm } = this;
+    farm.start(rootPeer, { as: 'root', root: rootPeer, neighbours: [] });
+    farm.act(rootPeer, (peer) => peer.publish(farm.nowMs, 1, new Uint8Array(32), releaseBytes));
+    const arrivalsMs = Math.min(120_000, 20_000 + 100 * this.peers);
+    for (let n = 1; n < this.peers; n++) {
+      const at = this.#random.next() * arrivalsMs;
+      farm.after(at, () => {
+        farm.start(handle(n), { as: 'peer', root: rootPeer, neighbours: [rootPeer] });
+        farm.act(handle(n), (peer) => peer.volunteer(farm.nowMs, generous));
+      });
+    }
+    farm.run(arrivalsMs + 60 * beatMs);
+    if (!farm.runUntil(() => isWhole(farm), 120 * beatMs, beatMs))
+      throw new Error(`a farm of ${this.peers} peers did not become whole`);
+    for (let n = 0; n < this.peers; n++) this.#requestLater(handle(n));
+    farm.run(8 * beatMs);
+  }
+
+  /** From now on the controller is to reach this. */
+  require(requirement: Requirement | null): void {
+    this.farm.act(rootPeer, (peer) => (peer.state.layer as Quality).require(requirement));
+  }
+
+  /** Runs until the controller has read so many more rounds; false when it did not within the limit. */
+  runRounds(count: number, limitMs = count * 200 * beatMs): boolean {
+    const wanted = this.decisions.length + count;
+    return this.farm.runUntil(() => this.decisions.length >= wanted, limitMs, beatMs / 2);
+  }
+
+  // --- The truth ------------------------------------------------------------------------------------------------------------
+
+  servers(): Peer[] {
+    return this.farm.living().filter((peer) => peer.state.ctx.isServer());
+  }
+
+  /** Mean response delay over all living peers now, each at the server it would ask; servers at no distance from themselves. ms. */
+  meanDelayMs(): number {
+    let sumMs = 0;
+    let count = 0;
+    for (const peer of this.farm.living()) {
+      const server = this.#choice(peer)[0];
+      if (server === undefined) continue;
+      sumMs += this.options.serverTimeMs + this.farm.options.rttMs(peer.self, server);
+      count++;
+    }
+    return sumMs / count;
+  }
+
+  // --- Requests ---------------------------------------------------------------------------------------------------------------
+
+  #requestLater(peer: PeerHandle): void {
+    const everyMs = this.options.requestEveryMs ?? 2 * beatMs;
+    this.farm.after(everyMs * (0.5 + this.#random.next()), () => {
+      this.#requestLater(peer);
+      const user = this.farm.peer(peer);
+      if (user === null || user.role === 'outside') return;
+      const ranking = this.#choice(user);
+      this.requests.total++;
+      this.#try(peer, this.farm.life(peer), ranking, 0, this.farm.nowMs);
+    });
+  }
+
+  /** A server asks itself. */
+  #choice(peer: Peer): PeerHandle[] {
+    return peer.state.ctx.isServer() ? [peer.self] : peer.rank(this.farm.nowMs);
+  }
+
+  #try(user: PeerHandle, life: number, ranking: readonly PeerHandle[], at: number, sinceMs: number): void {
+    const { farm } = this;
+    const server = ranking[at] ?? NOBODY;
+    if (server === NOBODY || farm.nowMs - sinceMs > patienceMs) {
+      this.requests.failedWithFailover++;
+      if (at === 0) this.requests.failedWithout++;
+      return;
+    }
+    const serverLife = farm.life(server);
+    const rttMs = farm.options.rttMs(user, server);
+    const serves = (): boolean =>
+      farm.life(server) === serverLife && (farm.peer(server)?.state.ctx.isServer() ?? false);
+    const delayMs = serves() ? rttMs + this.options.serverTimeMs : rttMs;
+    farm.after(delayMs, () => {
+      // Who asked is gone: nobody waits for the answer.
+      if (farm.life(user) !== life) return;
+      const ok = serves();
+      farm.act(user, (peer) => peer.measured(farm.nowMs, { server, delayMs: ok ? delayMs : Number.NaN, ok }));
+      if (ok) return;
+      if (at === 0) this.requests.failedWithout++;
+      this.#try(user, life, ranking, at + 1, sinceMs);
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * How the root opens a round: a note that is multicast to everybody, signed by the root as every multicast is.
+ *
+ * 22 bytes, big endian: version, what the cost counts, round, clamp, limit and freshness. A peer that does not know the
+ * version takes no part in the round, which the coverage shows.
+ */
+import type { CostKind } from './requirement.ts';
+
+export const roundTopic = 'round';
+
+export interface Announcement {
+  /** Rises with every round, also over restarts of the root. */
+  readonly round: number;
+  readonly cost: CostKind;
+  /** No sample counts more than this, ms. */
+  readonly clampMs: number;
+  /** Clients above it are over the limit, ms; 0 for no limit. */
+  readonly limitMs: number;
+  /** Only requests of the last so many ms count. */
+  readonly freshMs: number;
+}
+
+const version = 1;
+const length = 22;
+
+export function encodeAnnouncement({ round, cost, clampMs, limitMs, freshMs }: Announcement): Uint8Array {
+  const view = new DataView(new ArrayBuffer(length));
+  view.setUint8(0, version);
+  view.setUint8(1, cost === 'delay' ? 0 : 1);
+  view.setFloat64(2, round);
+  view.setFloat32(10, clampMs);
+  view.setFloat32(14, limitMs);
+  view.setFloat32(18, freshMs);
+  return new Uint8Array(view.buffer);
+}
+
+/** Null for anything that is not an announcement of this version. */
+export function decodeAnnouncement(bytes: Uint8Array): Announcement | null {
+  if (bytes.length < length) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const announcement: Announcement = {
+    round: view.getFloat64(2),
+    cost: view.getUint8(1) === 0 ? 'delay' : 'over',
+    clampMs: view.getFloat32(10),
+    limitMs: view.getFloat32(14),
+    freshMs: view.getFloat32(18),
+  };
+  const { round, clampMs, limitMs, freshMs } = announcement;
+  const isSound = Number.isSafeInteger(round) && round > 0 && clampMs > 0 && limitMs >= 0 && freshMs > 0;
+  return view.getUint8(0) === version && isSound ? announcement : null;
+}

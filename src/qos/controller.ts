@@ -1,0 +1,218 @@
+/**
+ * The root's controller: opens a round, reads what comes back, decides, sees the decision through, waits, and begins again.
+ *
+ * One thing at a time, on purpose. Acting on figures from before the last change overshoots, three to ten times (that was
+ * measured), so the next round is opened only when every grant is concluded and clients have had time to move and to make
+ * requests. No round is acted on twice, and none that too few peers answered.
+ *
+ * A move is made before it is broken: the new server serves before the old one is told to stop.
+ *
+ * Source: P2P Volunteers, section 3.6 (the controller with feedback).
+ */
+import { NOBODY } from '../core/ids.ts';
+import type { PeerHandle } from '../core/ids.ts';
+import type { Aggregate, Bid, Order } from '../core/messages.ts';
+import type { Parts } from '../core/parts.ts';
+import { encodeAnnouncement, roundTopic } from './announcement.ts';
+import { balanced } from './balanced.ts';
+import type { QosEvent, QosOptions } from './options.ts';
+import type { Action, Policy, PolicyName } from './policy.ts';
+import { Goal, costOf } from './requirement.ts';
+import type { CostKind, Figures } from './requirement.ts';
+import { DelaySketch } from './sketch.ts';
+import { worstQos } from './worst-qos.ts';
+
+export const policies: Readonly<Record<PolicyName, Policy>> = { 'worst-qos': worstQos, balanced };
+
+interface Pending {
+  readonly number: number;
+  readonly round: number;
+  readonly action: Action;
+  /** `serve`: somebody is to begin; `retire`: somebody is to stop. */
+  stage: 'serve' | 'retire';
+  served: PeerHandle;
+  beatsLeft: number;
+}
+
+/** A round that has not come back after so many beats is lost. */
+const roundBeats = 60;
+/** A transfer may take long; a retirement ends by itself. */
+const serveBeats = 700;
+const retireBeats = 60;
+
+export class Controller {
+  readonly #parts: Parts;
+  readonly #options: QosOptions;
+  readonly #goal: Goal;
+  readonly #policy: Policy;
+  readonly #tell: (event: QosEvent) => void;
+  #state: 'waiting' | 'measuring' | 'acting' = 'waiting';
+  #beatsLeft: number;
+  #round = 0;
+  #cost: CostKind;
+  #pending: Pending[] = [];
+  #numbers = 0;
+
+  /** @throws RangeError for a requirement that cannot be one */
+  constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#goal = goal;
+    this.#policy = policies[options.policy];
+    this.#tell = tell;
+    this.#cost = goal.first;
+    this.#beatsLeft = options.settleBeats;
+  }
+
+  /** The round that is under way or was the last. */
+  get round(): number {
+    return this.#round;
+  }
+
+  beat(): void {
+    this.#followPending();
+    if (--this.#beatsLeft > 0) return;
+    if (this.#state === 'waiting') this.#open();
+    else if (this.#state === 'measuring') {
+      this.#tell({ type: 'round-lost', round: this.#round });
+      this.#rest(this.#options.quietBeats);
+    }
+  }
+
+  #open(): void {
+    const { ctx, multicast } = this.#parts;
+    this.#round = Math.max(this.#round + 1, Math.floor(ctx.nowMs / 1000));
+    this.#state = 'measuring';
+    this.#beatsLeft = roundBeats;
+    this.#tell({ type: 'round-opened', round: this.#round });
+    const { clampMs, limitMs } = this.#goal;
+    const freshMs = this.#options.freshBeats * ctx.intervalMs;
+    const announcement = { round: this.#round, cost: this.#cost, clampMs, limitMs, freshMs };
+    multicast.publish({ type: 'note', topic: roundTopic, bytes: encodeAnnouncement(announcement) });
+  }
+
+  #rest(beats: number): void {
+    this.#state = 'waiting';
+    this.#beatsLeft = beats;
+  }
+
+  /** The whole farm's aggregate of the round came in: decides, once. */
+  read(round: number, aggregate: Aggregate): void {
+    if (this.#state !== 'measuring' || round !== this.#round) return;
+    const { clients, sumMs, over, requests, failures, expected, reported, servers, sketch } = aggregate;
+    const figures: Figures = {
+      clients,
+      meanMs: clients === 0 ? Number.NaN : sumMs / clients,
+      overShare: clients === 0 ? 0 : over / clients,
+      answeredShare: requests === 0 ? 1 : (requests - failures) / requests,
+    };
+    const coverage = expected === 0 ? 0 : reported / expected;
+    const cost = this.#cost;
+    const bids = withVisits(aggregate);
+    const enough = coverage >= this.#options.leastCoverage && clients > 0;
+    const { limitMs } = this.#goal;
+    const total =
+      cost === 'delay'
+        ? sumMs
+        : over + (costOf('over', 0, limitMs) + costOf('over', limitMs, limitMs)) * (sumMs / limitMs);
+    const budget = this.#goal.budget(cost, clients);
+    const { margin } = this.#options;
+    const { actions, reason } = enough
+      ? this.#policy.decide({
+          aggregate: { ...aggregate, bids },
+          figures,
+          goal: this.#goal,
+          cost,
+          total,
+          budget,
+          margin,
+        })
+      : {
+          actions: [],
+          reason: `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
+        };
+    const delays = DelaySketch.of(sketch);
+    this.#tell({
+      type: 'decided',
+      decision: { round, figures, cost, servers, coverage, met: enough && this.#goal.isMet(figures), reason, actions },
+      p95Ms: delays.quantileMs(0.95),
+      p50Ms: delays.quantileMs(0.5),
+    });
+    if (enough) this.#cost = this.#goal.tighter(figures);
+    for (const action of actions) this.#begin(round, action);
+    if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
+    else this.#state = 'acting';
+  }
+
+  // --- Seeing it through ---------------------------------------------------------------------------------------------------
+
+  #begin(round: number, action: Action): void {
+    const number = ++this.#numbers;
+    const pending: Pending = { number, round, action, stage: 'serve', served: NOBODY, beatsLeft: serveBeats };
+    this.#pending.push(pending);
+    if (action.action === 'retire') {
+      this.#orderRetirement(pending, action.server);
+      return;
+    }
+    const { ctx, promotion } = this.#parts;
+    const orders = action.candidates.map((candidate) => this.#order('serve', candidate));
+    if (action.server === ctx.self) promotion.granted(number, orders);
+    else ctx.world.send(action.server, { kind: 'grant', number, orders });
+  }
+
+  #order(action: Order['action'], subject: PeerHandle): Order {
+    const { ctx, releases } = this.#parts;
+    const { self, standing } = ctx;
+    const releaseNumber = releases.latest?.number ?? 0;
+    return ctx.signed<Order>({ type: 'order', action, subject, releaseNumber, issuer: self, standing });
+  }
+
+  #orderRetirement(pending: Pending, subject: PeerHandle): void {
+    pending.stage = 'retire';
+    pending.beatsLeft = retireBeats;
+    this.#parts.ctx.world.send(subject, { kind: 'retire', order: this.#order('retire', subject) });
+  }
+
+  /** What became of a grant. */
+  granted(number: number, from: PeerHandle, peer: PeerHandle): void {
+    const pending = this.#pending.find((known) => known.number === number && known.stage === 'serve');
+    if (pending === undefined || pending.action.server !== from) return;
+    pending.served = peer;
+    const { leaves } = pending.action;
+    if (peer !== NOBODY && leaves !== NOBODY) this.#orderRetirement(pending, leaves);
+    else this.#conclude(pending, peer !== NOBODY);
+  }
+
+  #followPending(): void {
+    const { membership } = this.#parts;
+    for (const pending of [...this.#pending]) {
+      pending.beatsLeft--;
+      const { action } = pending;
+      const state = (peer: PeerHandle): string => membership.get(peer)?.state ?? 'gone';
+      if (pending.stage === 'retire') {
+        const leaver = action.action === 'retire' ? action.server : action.leaves;
+        if (state(leaver) === 'gone') this.#conclude(pending, true);
+      } else if (action.server !== this.#parts.ctx.self && state(action.server) !== 'serving') {
+        // Who was to see to it is gone itself.
+        this.#conclude(pending, false);
+      }
+      if (pending.beatsLeft <= 0) this.#conclude(pending, false);
+    }
+  }
+
+  #conclude(pending: Pending, worked: boolean): void {
+    if (!this.#pending.includes(pending)) return;
+    this.#pending = this.#pending.filter((other) => other !== pending);
+    const { round, action, served } = pending;
+    this.#tell({ type: 'concluded', round, action, peer: action.action === 'retire' ? action.server : served, worked });
+    if (this.#pending.length === 0 && this.#state === 'acting') this.#rest(this.#options.settleBeats);
+  }
+}
+
+/** Who gives up a server also takes it from those who use it from other trees. */
+function withVisits({ bids, visits }: Aggregate): Bid[] {
+  const lost = new Map(visits.map(({ server, loss }) => [server, loss]));
+  return bids.map((bid) =>
+    bid.action === 'promote' ? bid : { ...bid, change: bid.change + (lost.get(bid.server) ?? 0) },
+  );
+}

@@ -1,0 +1,255 @@
+/**
+ * What a server knows of its own group, and what it proposes for it.
+ *
+ * Clients report what they feel and what their second choice would give. Who should serve besides, or instead, is a question of
+ * distances between clients: estimates make a shortlist, some clients measure the way to those on it, and what was
+ * measured is remembered, so a group that stays together is soon known exactly. A *bid* is a change with its expected effect on the
+ * farm's cost: at most two promotions, one move, one retirement.
+ *
+ * A client that takes a candidate instead of its present server saves the difference of the two round trips; the time to serve
+ * stays. So no bid needs to know how fast a candidate serves, and the round after shows whether it kept its promise.
+ */
+import type { PeerHandle } from '../core/ids.ts';
+import { predictRttMs } from '../core/coordinates.ts';
+import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../core/messages.ts';
+import { Distances } from './distances.ts';
+import { costOf } from './requirement.ts';
+import type { CostKind } from './requirement.ts';
+
+/** Who is to ask whom. */
+export interface SurveyPlan {
+  readonly client: PeerHandle;
+  readonly cards: readonly PeerCard[];
+}
+
+/** Candidates to measure: the best by estimate to serve besides, after the first, and instead; and the middles of branches. */
+const bestBesides = 4;
+const bestAfterFirst = 2;
+const bestInstead = 2;
+const heaviestBranches = 3;
+/** Clients that measure the way to one candidate in one survey. */
+const clientsPerCandidate = 16;
+/** Candidates that one client measures in one survey. */
+export const mostCards = 8;
+/** Alternatives to the first candidate, should it decline. */
+const alternatives = 3;
+/** A server only moves to where this share of its group has measured the way to. */
+const measuredForMove = 0.8;
+
+/** A candidate by its place among the samples, with the change it would bring. */
+interface Scored {
+  readonly place: number;
+  readonly change: number;
+}
+
+export class Group {
+  readonly #server: PeerHandle;
+  readonly #distances = new Distances();
+  #samples: readonly MemberSample[] = [];
+  #branches: readonly (readonly MemberSample[])[] = [];
+  #candidates: number[] = [];
+  /** What each client would need at any server besides the way, ms. */
+  #serveMs: number[] = [];
+  /** Clients that one sample stands for. */
+  #weight = 1;
+  #cost: CostKind = 'delay';
+  #limitMs = 0;
+  /** Candidates that declined lately are not asked again for a while. */
+  isRefuser: (peer: PeerHandle) => boolean = () => false;
+
+  constructor(server: PeerHandle) {
+    this.#server = server;
+  }
+
+  /** The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all. */
+  see(branches: readonly (readonly MemberSample[])[], clients: number, cost: CostKind, limitMs: number): void {
+    this.#branches = branches;
+    this.#samples = branches.flat();
+    this.#weight = this.#samples.length === 0 ? 1 : Math.max(1, clients / this.#samples.length);
+    this.#serveMs = this.#samples.map(({ delayMs, rttMs }) => Math.max(0, delayMs - rttMs));
+    this.#cost = cost;
+    this.#limitMs = limitMs;
+    this.#candidates = [];
+    for (const [place, { willing, peer }] of this.#samples.entries())
+      if (willing && !this.isRefuser(peer)) this.#candidates.push(place);
+    this.takeStock();
+  }
+
+  /** A client measured the way to a candidate. Counts from the next `takeStock` on. */
+  measured(client: PeerHandle, candidate: PeerHandle, rttMs: number): void {
+    this.#distances.measured(client, candidate, rttMs);
+  }
+
+  takeStock(): void {
+    this.#distances.survey(this.#samples);
+  }
+
+  // --- Surveys -----------------------------------------------------------------------------------------------------------
+
+  /** Which clients should measure the way to which candidates. Empty when all that matters is known. */
+  surveys(): SurveyPlan[] {
+    const cards = new Map<PeerHandle, PeerCard[]>();
+    for (const place of this.#shortlist()) {
+      const candidate = this.#samples[place] as MemberSample;
+      const askers = this.#samples
+        .map((client, at) => ({ client, hope: client.rttMs - this.#distances.between(at, place) }))
+        .filter(({ client }) => !this.#distances.knows(client.peer, candidate.peer))
+        .sort((a, b) => b.hope - a.hope)
+        .slice(0, clientsPerCandidate);
+      for (const { client } of askers) {
+        const asked = cards.get(client.peer) ?? [];
+        if (asked.length >= mostCards) continue;
+        asked.push({ peer: candidate.peer, coordinate: candidate.coordinate, rttMs: Number.NaN });
+        cards.set(client.peer, asked);
+      }
+    }
+    return [...cards].map(([client, of]) => ({ client, cards: of }));
+  }
+
+  /** Candidates worth measuring: the best by what is known so far, and the middles of the heaviest branches. */
+  #shortlist(): Set<number> {
+    const unknown = this.#candidates.filter((place) => this.#measuredShare(place) < 1);
+    const best = (changeOf: (place: number) => number, count: number): number[] =>
+      unknown
+        .map((place) => ({ place, change: changeOf(place) }))
+        .sort((a, b) => a.change - b.change)
+        .slice(0, count)
+        .map(({ place }) => place);
+    const listed = new Set(best((place) => this.#promotionChange(place, null), bestBesides));
+    const first = this.#best((place) => this.#promotionChange(place, null));
+    if (first !== null)
+      for (const place of best((other) => this.#promotionChange(other, first.place), bestAfterFirst)) listed.add(place);
+    for (const place of best((other) => this.#moveChange(other), bestInstead)) listed.add(place);
+    const heaviest = [...this.#branches].sort((a, b) => weightOf(b) - weightOf(a)).slice(0, heaviestBranches);
+    for (const branch of heaviest) {
+      const middle = this.#middleOf(branch, unknown);
+      if (middle !== null) listed.add(middle);
+    }
+    return listed;
+  }
+
+  /** The candidate nearest to the middle of a branch. */
+  #middleOf(branch: readonly MemberSample[], places: readonly number[]): number | null {
+    const middle = { x: 0, y: 0, z: 0, height: 0, error: 0 };
+    for (const { coordinate } of branch) {
+      middle.x += coordinate.x / branch.length;
+      middle.y += coordinate.y / branch.length;
+      middle.z += coordinate.z / branch.length;
+    }
+    let best: number | null = null;
+    let bestMs = Number.POSITIVE_INFINITY;
+    for (const place of places) {
+      const ms = predictRttMs(middle, (this.#samples[place] as MemberSample).coordinate);
+      if (ms >= bestMs) continue;
+      best = place;
+      bestMs = ms;
+    }
+    return best;
+  }
+
+  /** Share of the group that has measured the way to a candidate. */
+  #measuredShare(place: number): number {
+    const { peer } = this.#samples[place] as MemberSample;
+    let known = 0;
+    for (const client of this.#samples) if (this.#distances.knows(client.peer, peer)) known++;
+    return known / this.#samples.length;
+  }
+
+  // --- Bids ---------------------------------------------------------------------------------------------------------------
+
+  /**
+   * What this server proposes. `ownRttMs`: the round trip from this server to the next nearest one, which it would use itself if
+   * it no longer served (NaN: not known); `loss`: what its clients would lose; `mayLeave`: false for the root, which cannot retire.
+   */
+  bids(ownRttMs: number, loss: number, mayLeave: boolean, at: Coordinate): Bid[] {
+    const bids: Bid[] = [];
+    const first = this.#best((place) => this.#promotionChange(place, null));
+    if (first !== null && first.change < 0) {
+      bids.push(this.#bid('promote', first));
+      const second = this.#best((place) =>
+        place === first.place ? Number.POSITIVE_INFINITY : this.#promotionChange(place, first.place),
+      );
+      if (second !== null && second.change < 0) bids.push(this.#bid('promote', second));
+    }
+    if (!mayLeave) return bids;
+    const retired = loss + costOf(this.#cost, ownRttMs, this.#limitMs);
+    if (retired >= 0)
+      bids.push({ action: 'retire', server: this.#server, candidates: [], coordinate: at, change: retired });
+    const moved = this.#best((place) =>
+      this.#measuredShare(place) < measuredForMove ? Number.POSITIVE_INFINITY : this.#moveChange(place),
+    );
+    if (moved !== null && moved.change < Number.POSITIVE_INFINITY) {
+      const { rttMs, server, coordinate } = this.#samples[moved.place] as MemberSample;
+      const backMs = server === this.#server ? rttMs : predictRttMs(at, coordinate);
+      const own = costOf(this.#cost, Number.isNaN(ownRttMs) ? backMs : Math.min(backMs, ownRttMs), this.#limitMs);
+      bids.push(this.#bid('move', { place: moved.place, change: moved.change + own }));
+    }
+    return bids;
+  }
+
+  /**
+   * What the group's cost grows by if everybody who uses a server has to take the second choice: for each server that clients of this
+   * group use. `unknownMs`: what one would feel who knows no other server.
+   */
+  losses(unknownMs: number): ReadonlyMap<PeerHandle, number> {
+    const losses = new Map<PeerHandle, number>();
+    for (const { server, secondMs, delayMs } of this.#samples) {
+      const thenMs = Number.isNaN(secondMs) ? unknownMs : secondMs;
+      const loss = Math.max(0, this.#costMs(thenMs) - this.#costMs(delayMs)) * this.#weight;
+      losses.set(server, (losses.get(server) ?? 0) + loss);
+    }
+    return losses;
+  }
+
+  #best(changeOf: (place: number) => number): Scored | null {
+    let best: Scored | null = null;
+    for (const place of this.#candidates) {
+      const change = changeOf(place);
+      if (best === null || change < best.change) best = { place, change };
+    }
+    return best;
+  }
+
+  #bid(action: BidAction, { place, change }: Scored): Bid {
+    const others = this.#candidates
+      .filter((other) => other !== place)
+      .map((other) => ({ other, ms: this.#distances.between(other, place) }))
+      .sort((a, b) => a.ms - b.ms)
+      .slice(0, alternatives)
+      .map(({ other }) => (this.#samples[other] as MemberSample).peer);
+    const { peer, coordinate } = this.#samples[place] as MemberSample;
+    return { action, server: this.#server, candidates: [peer, ...others], coordinate, change };
+  }
+
+  /** The change if the candidate at `place` served as well; `besides`: another one that is taken to serve already. */
+  #promotionChange(place: number, besides: number | null): number {
+    let change = 0;
+    for (const [at, { delayMs }] of this.#samples.entries()) {
+      const serveMs = this.#serveMs[at] as number;
+      const nowMs = besides === null ? delayMs : Math.min(delayMs, serveMs + this.#distances.between(at, besides));
+      const thenMs = serveMs + this.#distances.between(at, place);
+      if (thenMs < nowMs) change += this.#costMs(thenMs) - this.#costMs(nowMs);
+    }
+    return change * this.#weight;
+  }
+
+  /** The change for the group if the candidate served instead of this server. */
+  #moveChange(place: number): number {
+    let change = 0;
+    for (const [at, { delayMs, server, secondMs }] of this.#samples.entries()) {
+      const thereMs = (this.#serveMs[at] as number) + this.#distances.between(at, place);
+      const otherMs = server === this.#server ? secondMs : delayMs;
+      const thenMs = Number.isNaN(otherMs) ? thereMs : Math.min(thereMs, otherMs);
+      change += this.#costMs(thenMs) - this.#costMs(delayMs);
+    }
+    return change * this.#weight;
+  }
+
+  #costMs(delayMs: number): number {
+    return costOf(this.#cost, delayMs, this.#limitMs);
+  }
+}
+
+function weightOf(branch: readonly MemberSample[]): number {
+  return branch.reduce((sum, { delayMs }) => sum + delayMs, 0);
+}

@@ -1,0 +1,52 @@
+/** What the controller goes by, and who is told what it does. */
+import type { PeerHandle } from '../core/ids.ts';
+import type { Action, Decision, Margin, PolicyName } from './policy.ts';
+import type { Requirement } from './requirement.ts';
+
+export interface QosOptions {
+  /** Volunteers wait for the root's order, instead of serving as soon as they offer. */
+  readonly controlled: boolean;
+  /** What the root's controller is to reach; null: it opens no rounds (yet). Only the root's counts. */
+  readonly requirement: Requirement | null;
+  readonly policy: PolicyName;
+  readonly margin: Margin;
+  /** Heartbeats from the end of a change to the next round: clients hear of it, move, and make requests again. */
+  readonly settleBeats: number;
+  /** Heartbeats between two rounds when nothing was changed. */
+  readonly quietBeats: number;
+  /** Requests of the last so many heartbeats count in a round. */
+  readonly freshBeats: number;
+  /** Below this share of reported over expected peers no decision is taken. */
+  readonly leastCoverage: number;
+}
+
+export const defaultQosOptions: QosOptions = {
+  controlled: false,
+  requirement: null,
+  policy: 'balanced',
+  margin: 'lean',
+  settleBeats: 8,
+  quietBeats: 8,
+  freshBeats: 4,
+  leastCoverage: 0.8,
+};
+
+/** What happened at the controller, for logs, `explain` and experiments. */
+export type QosEvent =
+  | { readonly type: 'round-opened'; readonly round: number }
+  | { readonly type: 'round-lost'; readonly round: number }
+  | {
+      readonly type: 'decided';
+      readonly decision: Decision;
+      /** 95th and 50th percentile of the clients' delays, ms, within 2%. */
+      readonly p95Ms: number;
+      readonly p50Ms: number;
+    }
+  | {
+      readonly type: 'concluded';
+      readonly round: number;
+      readonly action: Action;
+      /** Who serves now; NOBODY when nobody would. For `retire`: who went. */
+      readonly peer: PeerHandle;
+      readonly worked: boolean;
+    };

@@ -1,0 +1,483 @@
+/**
+ * Quality of service at one peer: what it felt goes up, once a round; what the root decided is done.
+ *
+ * A round reaches a peer as a multicast. It freezes what its own requests felt like, waits for its children (at most as many
+ * heartbeats as its subtree is high, and one), adds up and reports to the parent it then has. A server, in whose tree clients report,
+ * asks some of them to measure the way to likely new servers, makes its bids, and adds the reports of the servers below it. Each
+ * peer reports a round at most once; a report that comes too late is missed in the coverage and counted in the next round.
+ *
+ * Source: P2P Volunteers, sections 3.5 (data collection along the trees) and 3.6 (controller).
+ */
+import { NOBODY } from '../core/ids.ts';
+import type { PeerHandle } from '../core/ids.ts';
+import { isSound, predictRttMs } from '../core/coordinates.ts';
+import type { Layer } from '../core/layer.ts';
+import type {
+  Aggregate,
+  AggregateReport,
+  Cast,
+  LayerMessage,
+  MemberSample,
+  Order,
+  PeerCard,
+  Survey,
+  Surveyed,
+} from '../core/messages.ts';
+import type { Parts } from '../core/parts.ts';
+import type { Answered } from '../core/pings.ts';
+import type { Sample } from '../core/selection.ts';
+import { decodeAnnouncement, roundTopic } from './announcement.ts';
+import type { Announcement } from './announcement.ts';
+import { Controller } from './controller.ts';
+import { Group, mostCards } from './group.ts';
+import type { QosEvent, QosOptions } from './options.ts';
+import { Goal } from './requirement.ts';
+import type { Requirement } from './requirement.ts';
+import { Tally } from './tally.ts';
+import { Window } from './window.ts';
+import type { Felt } from './window.ts';
+
+interface Round {
+  readonly announcement: Announcement;
+  /** Own client tree (or, for a client, the subtree below it). */
+  readonly clients: Tally;
+  /** Tree of servers: what the servers below reported. */
+  readonly servers: Tally;
+  readonly awaited: { readonly clients: Set<PeerHandle>; readonly servers: Set<PeerHandle> };
+  /** This peer's own figure is in. */
+  selfCounted: boolean;
+  /** Samples by the child they came through. */
+  readonly branches: MemberSample[][];
+  /** Heartbeats until the own tree is closed with what there is, and until all is. */
+  collectBeats: number;
+  surveyBeats: number;
+  surveysLeft: number;
+  beatsLeft: number;
+  stage: 'collecting' | 'surveying';
+  /** Clients that were asked to measure and have not answered. */
+  readonly surveyed: Set<PeerHandle>;
+}
+
+/** A survey that was asked of this peer. */
+interface Errand {
+  readonly round: number;
+  readonly from: PeerHandle;
+  readonly cards: PeerCard[];
+  readonly open: Set<PeerHandle>;
+  beatsLeft: number;
+}
+
+/** Heartbeats that a server waits for its surveys, and that a client measures at most. */
+const surveyBeats = 3;
+const errandBeats = 2;
+/** Times in a round that a server asks its clients. */
+const surveysPerRound = 3;
+/** Servers that a server measures the way to, for the day it stops serving. */
+const neighboursMeasured = 3;
+/** Rounds for which a candidate that declined is left alone. */
+const refusalRounds = 10;
+/** A server that is slower by no more than this share is as good: nobody moves for that. */
+const asGood = 0.02;
+/** Rounds in a row in which another server answered most requests, until a client moves to that one's tree. */
+const strayRounds = 2;
+
+export class Quality implements Layer {
+  readonly #parts: Parts;
+  readonly #options: QosOptions;
+  #goal: Goal | null;
+  readonly #tell: (event: QosEvent) => void;
+  #window: Window | null = null;
+  #lastRound = 0;
+  #round: Round | null = null;
+  #group: Group | null = null;
+  #errand: Errand | null = null;
+  #controller: Controller | null = null;
+  #refusers: Map<PeerHandle, number> | null = null;
+  #strayed = 0;
+  #strayedTo: PeerHandle = NOBODY;
+
+  /** @throws RangeError for a requirement that cannot be one */
+  constructor(parts: Parts, options: QosOptions, tell: (event: QosEvent) => void = () => {}) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#goal = options.requirement === null ? null : new Goal(options.requirement);
+    this.#tell = tell;
+    const { promotion } = parts;
+    promotion.onOrderOnly = options.controlled;
+    promotion.onGranted = (number, peer) => this.#granted(number, peer);
+    promotion.onDeclined = (peer) => (this.#refusers ??= new Map()).set(peer, this.#lastRound);
+  }
+
+  // --- Layer ---------------------------------------------------------------------------------------------------------------
+
+  beat(): void {
+    if (this.#errand !== null && --this.#errand.beatsLeft <= 0) this.#finishErrand();
+    const round = this.#round;
+    if (round !== null) this.#follow(round);
+    if (this.#goal === null || this.#parts.ctx.role !== 'root') return;
+    this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell);
+    this.#controller.beat();
+  }
+
+  /** Time goes by for an open round; who left meanwhile is waited for no more. */
+  #follow(round: Round): void {
+    const { servers, clients } = this.#parts;
+    const { awaited } = round;
+    for (const peer of awaited.clients) if (clients.child(peer) === null) awaited.clients.delete(peer);
+    for (const peer of awaited.servers) if (servers.child(peer) === null) awaited.servers.delete(peer);
+    round.collectBeats--;
+    round.beatsLeft--;
+    if (round.stage === 'surveying' && --round.surveyBeats <= 0) round.surveyed.clear();
+    if (round.stage === 'collecting' && (awaited.clients.size === 0 || round.collectBeats <= 0)) this.#collected(round);
+    else if (round.stage === 'surveying') this.#finishIfComplete(round);
+  }
+
+  /** The root: what is required from now on; null: nothing. @throws RangeError for a requirement that cannot be one */
+  require(requirement: Requirement | null): void {
+    this.#goal = requirement === null ? null : new Goal(requirement);
+    this.#controller = null;
+  }
+
+  measured(sample: Sample): void {
+    this.#window ??= new Window();
+    this.#window.add(this.#parts.ctx.nowMs, sample);
+  }
+
+  viewChanged(): void {
+    this.#window?.clear();
+  }
+
+  delivered(cast: Cast): void {
+    const { payload, origin } = cast;
+    if (payload.type !== 'note' || payload.topic !== roundTopic || origin !== this.#parts.ctx.rootPeer) return;
+    const announcement = decodeAnnouncement(payload.bytes);
+    if (announcement !== null && announcement.round > this.#lastRound) this.#open(announcement);
+  }
+
+  receive(from: PeerHandle, message: LayerMessage): void {
+    const { ctx, promotion } = this.#parts;
+    switch (message.kind) {
+      case 'aggregate':
+        return this.#reported(from, message);
+      case 'survey':
+        return this.#surveyAsked(from, message);
+      case 'surveyed':
+        return this.#surveyAnswered(from, message);
+      case 'grant':
+        if (from === ctx.rootPeer && ctx.isServer() && message.orders.every((order) => this.#isOrder(order, 'serve')))
+          promotion.granted(message.number, message.orders);
+        return;
+      case 'granted':
+        this.#controller?.granted(message.number, from, message.peer);
+        return;
+      case 'retire':
+        if (message.order.subject === ctx.self && this.#isOrder(message.order, 'retire')) this.#parts.retire();
+        return;
+    }
+  }
+
+  pinged({ peer, rttMs }: Answered): void {
+    this.#parts.selection.probed(peer, rttMs);
+    const errand = this.#errand;
+    if (errand === null || !errand.open.delete(peer)) return;
+    const at = errand.cards.findIndex((card) => card.peer === peer);
+    const card = errand.cards[at];
+    if (card !== undefined) errand.cards[at] = { ...card, rttMs };
+    if (errand.open.size === 0) this.#finishErrand();
+  }
+
+  /** An order that the root signed and that still counts. */
+  #isOrder(order: Order, action: Order['action']): boolean {
+    const { ctx } = this.#parts;
+    const isGenuine =
+      order.action === action && order.issuer === ctx.rootPeer && ctx.world.verify(order) && ctx.acknowledges(order);
+    if (!isGenuine)
+      ctx.world.tell({ type: 'refused', peer: order.issuer, what: `an order to ${action} that is not genuine` });
+    return isGenuine;
+  }
+
+  #granted(number: number, peer: PeerHandle): void {
+    const { ctx } = this.#parts;
+    if (ctx.role === 'root') this.#controller?.granted(number, ctx.self, peer);
+    else ctx.world.send(ctx.rootPeer, { kind: 'granted', number, peer });
+  }
+
+  // --- A round, collecting ----------------------------------------------------------------------------------------------------
+
+  #open(announcement: Announcement): void {
+    const { ctx, servers, clients, pings } = this.#parts;
+    if (ctx.role === 'outside') return;
+    this.#lastRound = announcement.round;
+    const tally = (): Tally => new Tally(announcement.round, (peer) => ctx.world.fingerprint(peer));
+    const round: Round = {
+      announcement,
+      clients: tally(),
+      servers: tally(),
+      awaited: { clients: new Set(), servers: new Set() },
+      selfCounted: false,
+      branches: [],
+      collectBeats: clients.extent().height + 1,
+      surveyBeats,
+      surveysLeft: surveysPerRound,
+      beatsLeft: clients.extent().height + 1,
+      stage: 'collecting',
+      surveyed: new Set(),
+    };
+    this.#round = round;
+    for (const child of clients.children) {
+      round.awaited.clients.add(child.peer);
+      round.clients.expect(child.size);
+    }
+    if (ctx.isServer()) {
+      for (const child of servers.children) {
+        round.awaited.servers.add(child.peer);
+        round.servers.expect(child.size);
+      }
+      round.beatsLeft += surveyBeats + servers.extent().height * (surveyBeats + 1);
+      for (const { subject } of this.#parts.knownServers().slice(0, neighboursMeasured)) pings.ask(subject, 'layer');
+    }
+    this.#addSelf(round);
+    if (round.awaited.clients.size === 0) this.#collected(round);
+  }
+
+  /** Adds what this peer felt. A server that made no requests itself counts with its time to serve. */
+  #addSelf(round: Round): void {
+    const { ctx, selection } = this.#parts;
+    const { clampMs, limitMs, freshMs } = round.announcement;
+    const felt = this.#window?.felt(ctx.nowMs - freshMs, clampMs) ?? this.#expectation(clampMs);
+    const { clients } = round;
+    clients.addSelf(felt, limitMs);
+    round.selfCounted = felt !== null;
+    if (ctx.isServer() || felt === null) return;
+    this.#noteStraying(round, felt);
+    const willing = ctx.limits !== null && ctx.reachable && !ctx.draining;
+    const rttMs = selection.rttMs(felt.server);
+    clients.addSample({
+      peer: ctx.self,
+      coordinate: ctx.coordinate,
+      delayMs: felt.delayMs,
+      server: felt.server,
+      rttMs: Math.min(felt.delayMs, Number.isNaN(rttMs) ? this.#predictedMs(felt.server) : rttMs),
+      secondMs: this.#secondMs(felt),
+      willing,
+    });
+    round.branches.push([...clients.samples]);
+    if (willing) clients.descend(ctx.self, felt.delayMs, NOBODY, felt.delayMs);
+  }
+
+  /** Without requests of its own a client counts with what it would feel at the server that it would ask, as far as it has measured. */
+  #expectation(clampMs: number): Felt | null {
+    const { ctx, selection, views } = this.#parts;
+    if (ctx.isServer()) return null;
+    const [server] = selection.rank(views.current?.records ?? []);
+    const expectedMs = server === undefined ? Number.NaN : selection.expectedMs(server);
+    if (server === undefined || Number.isNaN(expectedMs)) return null;
+    return { delayMs: Math.min(expectedMs, clampMs), server, requests: 0, failures: 0 };
+  }
+
+  #predictedMs(server: PeerHandle): number {
+    const record = this.#parts.views.current?.records.find(({ subject }) => subject === server);
+    return record === undefined ? 0 : predictRttMs(record.coordinate, this.#parts.ctx.coordinate);
+  }
+
+  /** What the next best server would give: its measured round trip with the present time to serve. */
+  #secondMs({ server, delayMs }: Felt): number {
+    const { selection, views } = this.#parts;
+    const ownRttMs = selection.rttMs(server);
+    const serveMs = Number.isNaN(ownRttMs) ? 0 : Math.max(0, delayMs - ownRttMs);
+    let secondMs = Number.NaN;
+    for (const { subject, state } of views.current?.records ?? []) {
+      if (subject === server || state !== 'serving' || selection.isLiar(subject)) continue;
+      const ms = serveMs + selection.rttMs(subject);
+      if (!(ms >= secondMs)) secondMs = Number.isNaN(ms) ? secondMs : ms;
+    }
+    return secondMs;
+  }
+
+  /** Tree and use shall agree: who is served by another server's tree for two rounds goes there. */
+  #noteStraying(round: Round, { server, delayMs }: Felt): void {
+    const own = this.#parts.ownServer();
+    const ownMs = this.#parts.selection.expectedMs(own);
+    if (server === NOBODY || own === NOBODY || server === own || ownMs <= delayMs * (1 + asGood)) {
+      this.#strayed = 0;
+      return;
+    }
+    round.clients.strays++;
+    this.#strayed = server === this.#strayedTo ? this.#strayed + 1 : 1;
+    this.#strayedTo = server;
+    if (this.#strayed < strayRounds) return;
+    const record = this.#parts.views.current?.records.find(({ subject }) => subject === server);
+    if (record === undefined) return;
+    const rttMs = this.#parts.selection.rttMs(server);
+    this.#parts.changeServer({ peer: server, coordinate: record.coordinate, rttMs });
+  }
+
+  #reported(from: PeerHandle, { tree, round: number, aggregate }: AggregateReport): void {
+    const round = this.#round;
+    if (round === null || number !== round.announcement.round || !isSane(aggregate)) return;
+    const place = tree === 'servers' ? this.#parts.servers : this.#parts.clients;
+    const child = place.child(from);
+    if (child === null) return;
+    const expected = round.awaited[tree].delete(from);
+    if (tree === 'clients' && round.stage === 'collecting') {
+      round.clients.add(aggregate, expected ? child.size : 0);
+      round.branches.push([...aggregate.samples]);
+    } else if (tree === 'servers') {
+      round.servers.add(aggregate, expected ? child.size : 0);
+    }
+    if (round.stage === 'collecting' && round.awaited.clients.size === 0) this.#collected(round);
+    else if (round.stage === 'surveying') this.#finishIfComplete(round);
+  }
+
+  /** The own tree has reported, or time is up. */
+  #collected(round: Round): void {
+    const { ctx } = this.#parts;
+    if (!ctx.isServer()) {
+      this.#finish(round);
+      return;
+    }
+    round.stage = 'surveying';
+    round.beatsLeft = Math.max(round.beatsLeft, surveyBeats);
+    const { cost, limitMs } = round.announcement;
+    const known = new Set(round.clients.samples.map(({ peer }) => peer));
+    const branches = round.branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
+    this.#ownGroup().see(branches, round.clients.clients, cost, limitMs);
+    this.#survey(round);
+    this.#finishIfComplete(round);
+  }
+
+  /** Asks clients to measure the way to likely servers. What comes back may make others likelier: a few times a round. */
+  #survey(round: Round): void {
+    if (this.#options.policy !== 'balanced') return;
+    if (round.surveyed.size > 0 || round.surveyBeats <= 0) return;
+    const group = this.#ownGroup();
+    group.takeStock();
+    if (round.surveysLeft-- > 0) {
+      for (const { client, cards } of group.surveys()) {
+        round.surveyed.add(client);
+        this.#parts.ctx.world.send(client, { kind: 'survey', round: round.announcement.round, cards });
+      }
+    }
+  }
+
+  #finishIfComplete(round: Round): void {
+    const complete = round.surveyed.size === 0 && round.awaited.servers.size === 0;
+    if (complete || round.beatsLeft <= 0) this.#finish(round);
+  }
+
+  #ownGroup(): Group {
+    this.#group ??= new Group(this.#parts.ctx.self);
+    this.#group.isRefuser = (peer) => this.#lastRound - (this.#refusers?.get(peer) ?? -Infinity) < refusalRounds * 20;
+    return this.#group;
+  }
+
+  // --- Surveys -----------------------------------------------------------------------------------------------------------------
+
+  #surveyAsked(from: PeerHandle, { round, cards }: Survey): void {
+    if (from !== this.#parts.ownServer() || this.#errand !== null) return;
+    const { ctx, pings } = this.#parts;
+    const asked = cards.filter(({ peer }) => peer !== ctx.self).slice(0, mostCards);
+    const open = new Set(asked.map(({ peer }) => peer));
+    this.#errand = { round, from, cards: [...asked], open, beatsLeft: errandBeats };
+    for (const peer of open) pings.ask(peer, 'layer');
+    if (open.size === 0) this.#finishErrand();
+  }
+
+  #finishErrand(): void {
+    const errand = this.#errand;
+    this.#errand = null;
+    if (errand === null) return;
+    this.#parts.ctx.world.send(errand.from, { kind: 'surveyed', round: errand.round, cards: errand.cards });
+  }
+
+  #surveyAnswered(from: PeerHandle, { round: number, cards }: Surveyed): void {
+    const round = this.#round;
+    const isAsked = round?.surveyed.delete(from) ?? false;
+    if (round === null || !isAsked || number !== round.announcement.round) return;
+    for (const { peer, rttMs } of cards) this.#group?.measured(from, peer, rttMs);
+    if (round.stage !== 'surveying') return;
+    this.#survey(round);
+    this.#finishIfComplete(round);
+  }
+
+  // --- Reporting -----------------------------------------------------------------------------------------------------------------
+
+  #finish(round: Round): void {
+    if (this.#round !== round) return;
+    const { ctx } = this.#parts;
+    const tree = this.#parts.upTree();
+    if (tree !== null && tree.parent === NOBODY) {
+      // Between two parents: reports to the next one, if it comes in time.
+      if (round.beatsLeft > -surveyBeats) return;
+      this.#round = null;
+      return;
+    }
+    this.#round = null;
+    const aggregate = ctx.isServer() ? this.#farmAggregate(round) : round.clients.freeze();
+    if (tree === null) this.#controller?.read(round.announcement.round, aggregate);
+    else
+      ctx.world.send(tree.parent, { kind: 'aggregate', tree: tree.kind, round: round.announcement.round, aggregate });
+  }
+
+  /** A server: the group with its bids, and the servers below. */
+  #farmAggregate({ clients, servers, announcement, selfCounted }: Round): Aggregate {
+    const { ctx } = this.#parts;
+    const { clampMs, limitMs } = announcement;
+    const group = this.#ownGroup();
+    const losses = group.losses(clampMs);
+    const loss = losses.get(ctx.self) ?? 0;
+    for (const [server, lost] of losses) if (server !== ctx.self && server !== NOBODY) clients.addVisit(server, lost);
+    if (!selfCounted) this.#countOwn(clients, limitMs);
+    if (this.#options.policy === 'balanced' && !ctx.draining) {
+      const mayLeave = ctx.role !== 'root' && this.#isServing();
+      for (const bid of group.bids(this.#wayToNextServerMs(), loss, mayLeave, ctx.coordinate)) clients.bids.push(bid);
+    }
+    clients.samples = [];
+    clients.servers = 1;
+    clients.loss = 0;
+    clients.worstLoss = ctx.role === 'root' ? 0 : loss;
+    clients.worstServer = clients.worst === NOBODY ? NOBODY : ctx.self;
+    servers.add(clients.freeze(), 0);
+    return servers.freeze();
+  }
+
+  #isServing(): boolean {
+    return this.#parts.membership.get(this.#parts.ctx.self)?.state === 'serving';
+  }
+
+  /** A server without requests of its own feels what its clients feel, less the way. */
+  #countOwn(clients: Tally, limitMs: number): void {
+    let serveMs = 0;
+    for (const { delayMs, rttMs } of clients.samples) serveMs += Math.max(0, delayMs - rttMs) / clients.samples.length;
+    if (clients.samples.length === 0) return;
+    clients.clients++;
+    clients.sumMs += serveMs;
+    clients.over += limitMs > 0 && serveMs > limitMs ? 1 : 0;
+    clients.sketch.add(serveMs);
+  }
+
+  /** The way to the server that this one would use if it did not serve itself, ms. */
+  #wayToNextServerMs(): number {
+    const { selection, ctx } = this.#parts;
+    let nearestMs = Number.NaN;
+    for (const { subject, coordinate } of this.#parts.knownServers().slice(0, neighboursMeasured)) {
+      const measuredMs = selection.rttMs(subject);
+      const ms = Number.isNaN(measuredMs) ? predictRttMs(coordinate, ctx.coordinate) : measuredMs;
+      if (!(ms >= nearestMs)) nearestMs = ms;
+    }
+    return nearestMs;
+  }
+}
+
+/** Numbers from a peer that can be added up. */
+function isSane(aggregate: Aggregate): boolean {
+  const { sumMs, loss, worstLoss, samples, bids, reported, expected, clients } = aggregate;
+  const finite = [sumMs, loss, worstLoss].every((sum) => sum >= 0 && sum < 2 ** 43);
+  return (
+    finite &&
+    reported <= expected &&
+    clients <= reported &&
+    samples.every(({ coordinate, delayMs, rttMs }) => isSound(coordinate) && rttMs <= delayMs) &&
+    bids.every(({ coordinate, change }) => isSound(coordinate) && Math.abs(change) < 2 ** 43)
+  );
+}
