@@ -119,6 +119,8 @@ export class SimulatedFarm {
   #traceHash = 0;
   /** Delays of a connection vary: the order on it must be seen to. */
   #ordering: boolean;
+  /** Somebody is or was slow. */
+  #slowedDown = false;
   readonly #lastArrivalTick = new Map<number, number>();
   /** Pairs where the second may speak to the first although the first cannot be dialled: the first dialled out. */
   readonly #dialledOut = new Set<number>();
@@ -231,6 +233,7 @@ export class SimulatedFarm {
     if (host === undefined) return;
     if (factor > 1) this.faults['slow-peer']++;
     this.#ordering = true;
+    this.#slowedDown = true;
     host.slowness = factor;
   }
 
@@ -387,7 +390,8 @@ export class SimulatedFarm {
 
   #arrivalTick(sender: Host, to: PeerHandle, message: Message): number {
     const { jitter, rttMs } = this.options;
-    const oneWayMs = (rttMs(sender.handle, to) / 2) * sender.slowness * (this.#hosts[to]?.slowness ?? 1);
+    const slowness = this.#slowedDown ? sender.slowness * (this.#hosts[to]?.slowness ?? 1) : 1;
+    const oneWayMs = (rttMs(sender.handle, to) / 2) * slowness;
     const jitterMs = jitter === undefined ? 0 : oneWayMs * jitter * this.random.next();
     const leftMs = this.options.uplinkBytesPerSecond === undefined ? this.nowMs : this.#leavesMs(sender, message);
     let atMs = leftMs + oneWayMs + jitterMs;

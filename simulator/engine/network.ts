@@ -9,21 +9,23 @@ import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Topology } from '../../src/topology/index.ts';
 import type { Random } from '../random.ts';
 
-/** Rows of distances hold at most so many nodes: 8,192 of them take 256 MB when every node is used. */
+/** So many nodes take 256 MB of distances. */
 const mostNodes = 8_192;
+const unknown = -1;
 
 export class Network {
   readonly #topology: Topology;
   readonly #nodes: Uint16Array;
   /** Round trip through each peer's access link, ms. */
   readonly #accessMs: Float32Array;
-  readonly #rows: (Float32Array | undefined)[];
+  /** Row after row; `unknown` before a row is filled in. */
+  readonly #rttMs: Float32Array;
 
   private constructor(topology: Topology, nodes: Uint16Array, accessMs: Float32Array) {
     this.#topology = topology;
     this.#nodes = nodes;
     this.#accessMs = accessMs;
-    this.#rows = Array.from({ length: topology.size }, () => undefined);
+    this.#rttMs = new Float32Array(topology.size ** 2).fill(unknown);
   }
 
   /** Puts peers on random nodes. Access links take `accessMs` on average, exponentially distributed; 0 = none. */
@@ -43,8 +45,9 @@ export class Network {
   rttMs(a: PeerHandle, b: PeerHandle): number {
     if (a === b) return 0;
     const node = this.#nodes[a]!;
-    const row = this.#rows[node] ?? this.#measure(node);
-    return row[this.#nodes[b]!]! + this.#accessMs[a]! + this.#accessMs[b]!;
+    const row = node * this.#topology.size;
+    if (this.#rttMs[row] === unknown) this.#measure(node);
+    return this.#rttMs[row + this.#nodes[b]!]! + this.#accessMs[a]! + this.#accessMs[b]!;
   }
 
   /** The network neighbourhood of a peer: the domain of its node. */
@@ -52,9 +55,8 @@ export class Network {
     return this.#topology.domain(this.nodeOf(peer));
   }
 
-  #measure(from: number): Float32Array {
-    const row = Float32Array.from({ length: this.#topology.size }, (_, to) => this.#topology.rttMs(from, to));
-    this.#rows[from] = row;
-    return row;
+  #measure(from: number): void {
+    const { size } = this.#topology;
+    for (let to = 0; to < size; to++) this.#rttMs[from * size + to] = this.#topology.rttMs(from, to);
   }
 }

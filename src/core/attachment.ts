@@ -166,7 +166,7 @@ export class Attachment implements JoiningHost {
 
   /** A volunteer that holds the release steps into the tree of servers; also again, when something came in between. */
   resumePromotion(): void {
-    const { ctx, promotion, releases, servers, views } = this.#parts;
+    const { ctx, promotion, releases, views } = this.#parts;
     const { taken } = promotion;
     if (taken === null || ctx.role !== 'client' || this.joining.purpose !== null || ctx.draining) return;
     if (releases.installedNumber < taken.notice.number) return;
@@ -174,7 +174,7 @@ export class Attachment implements JoiningHost {
     const from = known.find((server) => server.subject === taken.from);
     const card =
       from === undefined ? { peer: taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN } : cardOf(from);
-    this.joining.begin('promote', servers, [card, ...known.map(cardOf)]);
+    this.joining.begin('promote', this.#parts.servers, [card, ...known.map(cardOf)]);
   }
 
   /** The attempt timer went off: an answer is overdue, or a new round is due. */
@@ -188,11 +188,11 @@ export class Attachment implements JoiningHost {
   }
 
   isParent(peer: PeerHandle): boolean {
-    return this.#parts.servers.parent === peer || this.#parts.clients.parent === peer;
+    return this.#parts.trees().some((tree) => tree.parent === peer);
   }
 
   adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
-    const { ctx, multicast, servers, clients } = this.#parts;
+    const { ctx, multicast, clients } = this.#parts;
     const before = tree.parent;
     const fresh = ctx.role === 'outside';
     tree.closed = false;
@@ -203,6 +203,7 @@ export class Attachment implements JoiningHost {
       this.#parts.membership.beginAnew();
     }
     if (purpose === 'step-down') {
+      const { servers } = this.#parts;
       if (servers.parent !== NOBODY) this.#part(servers, servers.parent);
       servers.leave();
       clients.leave();
@@ -262,9 +263,9 @@ export class Attachment implements JoiningHost {
   }
 
   exhausted(purpose: Purpose, tree: Tree): void {
-    const { ctx, promotion } = this.#parts;
+    const { ctx } = this.#parts;
     tree.closed = false;
-    if (purpose === 'promote') promotion.concluded('busy');
+    if (purpose === 'promote') this.#parts.promotion.concluded('busy');
     if (tree.attached || ctx.role === 'root') return;
     this.#fruitlessRounds++;
     if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);

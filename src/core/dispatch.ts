@@ -118,7 +118,7 @@ export class Dispatch implements CastListener, MembershipListener {
         return;
       case 'release-now':
         if (message.notice !== null) parts.releases.learn(message.notice);
-        if (from === parts.servers.parent) parts.caughtUp = true;
+        if (ctx.isServer() && from === parts.servers.parent) parts.caughtUp = true;
         if (ctx.isServer()) parts.releases.fetch();
         return;
       case 'dial-back':
@@ -159,12 +159,12 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   #pinged(from: PeerHandle, { nonce }: Ping): void {
-    const { ctx, servers, clients } = this.#parts;
+    const { ctx, clients } = this.#parts;
     ctx.world.send(from, {
       kind: 'pong',
       nonce,
       coordinate: ctx.coordinate,
-      serverRoom: servers.room,
+      serverRoom: ctx.isServer() ? this.#parts.servers.room : 0,
       clientRoom: clients.room,
     });
   }
@@ -261,12 +261,11 @@ export class Dispatch implements CastListener, MembershipListener {
 
   /** Neighbours in the tree of servers exchange membership; the root also hears from those that leave. */
   #isServerNeighbour(peer: PeerHandle): boolean {
-    const { servers, ctx } = this.#parts;
-    return (
-      servers.parent === peer ||
-      servers.child(peer) !== null ||
-      (ctx.role === 'root' && this.#parts.membership.get(peer) !== null)
-    );
+    const { ctx, membership } = this.#parts;
+    if (!ctx.isServer()) return false;
+    const { servers } = this.#parts;
+    const isNeighbour = servers.parent === peer || servers.child(peer) !== null;
+    return isNeighbour || (ctx.role === 'root' && membership.get(peer) !== null);
   }
 
   #compared(from: PeerHandle, message: MembersCompare): void {
@@ -293,11 +292,11 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   memberChanged(record: MemberRecord, own: boolean): void {
-    const { ctx, servers, clients, membership, multicast, selection } = this.#parts;
+    const { ctx, membership, multicast, selection } = this.#parts;
     this.#parts.viewDirty = true;
     if (record.state === 'excluded') {
       selection.lied(record.subject);
-      for (const tree of [servers, clients]) {
+      for (const tree of this.#parts.trees()) {
         if (tree.child(record.subject) === null) continue;
         ctx.world.send(record.subject, { kind: 'members', records: [record], snapshot: false });
         ctx.world.send(record.subject, { kind: 'disown', tree: tree.kind });
@@ -314,7 +313,7 @@ export class Dispatch implements CastListener, MembershipListener {
     ctx.raiseIncarnation(record.incarnation);
     if (record.incarnation >= ctx.bootIncarnation && record.issuer === ctx.self) multicast.restartOwn();
     if (ctx.isServer() && !ctx.draining)
-      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
+      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', this.#parts.servers.parent);
   }
 
   #viewed(from: PeerHandle, view: View): void {

@@ -5,7 +5,8 @@
 import type { PeerHandle } from './ids.ts';
 
 export class Distances {
-  #peers: PeerHandle[] = [];
+  // Made anew when a peer is added: an array that has grown has room for sixteen more.
+  #peers: readonly PeerHandle[] = [];
   #rttMs: number[] = [];
 
   /** The last round trip, ms; NaN when there is none. */
@@ -19,8 +20,8 @@ export class Distances {
       this.#rttMs[known] = rttMs;
       return;
     }
-    this.#peers.push(peer);
-    this.#rttMs.push(rttMs);
+    this.#peers = [...this.#peers, peer];
+    this.#rttMs = [...this.#rttMs, rttMs];
   }
 
   /** Forgets all others. */

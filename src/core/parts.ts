@@ -23,7 +23,7 @@ import type { World } from './world.ts';
 
 export class Parts {
   readonly ctx: Context;
-  readonly servers: Tree;
+  #servers: Tree | null = null;
   readonly clients: Tree;
   readonly pings: Pings;
   readonly membership: Membership;
@@ -32,7 +32,7 @@ export class Parts {
   readonly reachability: Reachability;
   readonly optimisation: Optimisation;
   readonly releases: Releases;
-  readonly promotion: Promotion;
+  #promotion: Promotion | null = null;
   readonly selection: Selection;
   /** Who brought this peer into the farm: the last resort of an orphan. */
   neighbours: readonly PeerHandle[] = [];
@@ -42,7 +42,8 @@ export class Parts {
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
-  readonly #both: readonly Tree[];
+  /** For `trees`. */
+  #both: readonly Tree[] | null = null;
   readonly #one: readonly Tree[];
   /** What sits on this overlay; null for none. */
   layer: Layer | null = null;
@@ -53,9 +54,7 @@ export class Parts {
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
     this.ctx = new Context(self, world, options, rules);
-    this.servers = new Tree('servers', this.ctx);
     this.clients = new Tree('clients', this.ctx);
-    this.#both = [this.servers, this.clients];
     this.#one = [this.clients];
     this.pings = new Pings(this.ctx);
     this.membership = new Membership(this.ctx);
@@ -65,8 +64,19 @@ export class Parts {
     const distances = new Distances();
     this.optimisation = new Optimisation(this.ctx, this.pings, distances);
     this.releases = new Releases(this.ctx, this);
-    this.promotion = new Promotion(this.ctx, this.releases);
     this.selection = new Selection(this.ctx, distances);
+  }
+
+  // Nearly all peers of a farm are clients that never serve. What only servers and volunteers need is made when one asks for it.
+
+  get servers(): Tree {
+    this.#servers ??= new Tree('servers', this.ctx);
+    return this.#servers;
+  }
+
+  get promotion(): Promotion {
+    this.#promotion ??= new Promotion(this.ctx, this.releases);
+    return this.#promotion;
   }
 
   /** The tree in which this peer has, or wants, a parent; null for the root. */
@@ -77,7 +87,9 @@ export class Parts {
 
   /** The trees that this peer has a place in: only a server is in both. */
   trees(): readonly Tree[] {
-    return this.ctx.isServer() ? this.#both : this.#one;
+    if (!this.ctx.isServer()) return this.#one;
+    this.#both ??= [this.servers, this.clients];
+    return this.#both;
   }
 
   /**

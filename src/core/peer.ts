@@ -84,7 +84,7 @@ export class Peer {
   // --- Life ------------------------------------------------------------------------------------------------------------
 
   start(nowMs: number, how: Start): void {
-    const { ctx, servers, clients, membership, reachability } = this.#parts;
+    const { ctx, clients, membership, reachability } = this.#parts;
     ctx.nowMs = nowMs;
     ctx.rootPeer = how.root;
     this.#parts.neighbours = how.neighbours;
@@ -96,7 +96,7 @@ export class Peer {
     if (how.as === 'root') {
       ctx.rootPeer = ctx.self;
       ctx.become('root');
-      servers.becomeRoot();
+      this.#parts.servers.becomeRoot();
       clients.becomeRoot();
       reachability.trustSelf();
       if (membership.stale) membership.beginAnew();

@@ -27,6 +27,8 @@ interface Confirmation {
 }
 
 const confirmationsNeeded = 2;
+/** A confirmation is renewed after this share of the time for which it counts. */
+const renewAfter = 0.8;
 const askedAtOnce = 3;
 /** Beats between two rounds of asking while unconfirmed. */
 const askEveryBeats = 3;
@@ -45,6 +47,8 @@ export class Reachability {
   #tried: readonly PeerHandle[] = nobody;
   #beatsUntilAsk = 0;
   #failuresInRow = 0;
+  /** Nothing to be done before this time, ms. */
+  #restUntilMs = 0;
 
   constructor(ctx: Context, circle: Circle) {
     this.#ctx = ctx;
@@ -61,14 +65,15 @@ export class Reachability {
     this.#confirmed = noneConfirmed;
     this.#tried = nobody;
     this.#beatsUntilAsk = 0;
+    this.#restUntilMs = 0;
     if (this.#ctx.role !== 'root') this.#set(false);
   }
 
   /** Called on every beat. */
   beat(): void {
-    if (this.#ctx.role === 'root') return;
+    if (this.#ctx.role === 'root' || (this.#ctx.reachable && this.#ctx.nowMs < this.#restUntilMs)) return;
     const freshMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs;
-    const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * 0.8;
+    const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * renewAfter;
     let fresh = 0;
     let lasting = 0;
     for (const { atMs } of this.#confirmed) {
@@ -76,7 +81,10 @@ export class Reachability {
       if (atMs >= renewMs) lasting++;
     }
     if (fresh < this.#confirmed.length) this.#confirmed = this.#confirmed.filter(({ atMs }) => atMs >= freshMs);
-    if (this.#ctx.reachable && lasting >= confirmationsNeeded) return;
+    if (this.#ctx.reachable && lasting >= confirmationsNeeded) {
+      this.#restUntilMs = this.#renewalMs();
+      return;
+    }
     const known = this.#eligible();
     const needed = Math.max(1, Math.min(confirmationsNeeded, known.length));
     const doubtful = fresh === 0 || (fresh < needed && this.#failuresInRow > 0);
@@ -119,6 +127,12 @@ export class Reachability {
     const needed = Math.max(1, Math.min(confirmationsNeeded, eligible.length));
     const valid = this.#confirmed.filter(({ peer }) => eligible.includes(peer)).length;
     if (valid >= needed) this.#set(true);
+  }
+
+  /** When one of the confirmations that are needed becomes due for renewal, ms. */
+  #renewalMs(): number {
+    const times = this.#confirmed.map(({ atMs }) => atMs).sort((a, b) => b - a);
+    return (times[confirmationsNeeded - 1] ?? 0) + this.#ctx.options.reachableForMs * renewAfter;
   }
 
   /** Acquaintances in other subnets; all of them when the whole farm is in ours. */

@@ -38,7 +38,7 @@ export class Rounds {
   }
 
   beat(): void {
-    const { ctx, reachability, promotion } = this.#parts;
+    const { ctx, reachability } = this.#parts;
     this.#beat++;
     for (const tree of this.#parts.trees()) {
       for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
@@ -49,9 +49,9 @@ export class Rounds {
     reachability.beat();
     if (ctx.isServer()) {
       this.#serve();
-    } else if (ctx.limits !== null || promotion.taken !== null) {
+    } else if (ctx.limits !== null) {
       this.#attachment.resumePromotion();
-      promotion.remind(this.#parts.ownServer());
+      this.#parts.promotion.remind(this.#parts.ownServer());
     }
     if (ctx.draining) this.#departure.beat();
     this.#noteAttached();
