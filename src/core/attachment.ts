@@ -21,13 +21,19 @@ import type { Tree } from './tree.ts';
 const roundsWithSubtree = 3;
 const longestPauseBeats = 8;
 
+export interface StepListener {
+  steppedDown(): void;
+}
+
 export class Attachment implements JoiningHost {
   readonly #parts: Parts;
   readonly #pulse: Pulse;
   readonly joining: Joining;
   #fruitlessRounds = 0;
-  /** Called after a step out of the tree of servers has ended in a client tree. */
-  onSteppedDown: () => void = () => {};
+  /** The parent of an earlier life. */
+  leftBehind: PeerHandle = NOBODY;
+  /** Told when a step out of the tree of servers has ended in a client tree; set by the peer. */
+  listener: StepListener | null = null;
 
   constructor(parts: Parts, pulse: Pulse) {
     this.#parts = parts;
@@ -123,6 +129,20 @@ export class Attachment implements JoiningHost {
   }
 
   // --- As a child ------------------------------------------------------------------------------------------------------
+
+  /** Enters the farm as a client of whoever takes it: the old parent, who brought it in, or the root. */
+  enterFarm(root: PeerHandle, neighbours: readonly PeerHandle[]): void {
+    const { ctx, clients } = this.#parts;
+    if (root === NOBODY) return;
+    ctx.rootPeer = root;
+    this.#parts.neighbours = neighbours;
+    const cards = [this.leftBehind, ...neighbours, root].map((peer) => ({
+      peer,
+      coordinate: ctx.coordinate,
+      rttMs: Number.NaN,
+    }));
+    this.enter(clients, cards);
+  }
 
   /** Enters the farm, or comes back to it. */
   enter(tree: Tree, candidates: readonly PeerCard[]): void {
@@ -227,7 +247,7 @@ export class Attachment implements JoiningHost {
     this.#pulse.beatUp(tree);
     this.keepBackup(tree);
     this.#catchUp(tree, from);
-    if (purpose === 'step-down') this.onSteppedDown();
+    if (purpose === 'step-down') this.listener?.steppedDown();
   }
 
   /** After a new parent: a server compares what it missed. A client hears of a newer release by the heartbeat. */

@@ -8,6 +8,7 @@ import type { Attachment } from './attachment.ts';
 import type { MembershipListener } from './membership.ts';
 import type { CastListener } from './multicast.ts';
 import { isSound } from './coordinates.ts';
+import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type {
@@ -33,6 +34,7 @@ import type { Tree } from './tree.ts';
 const patientBeats = 2;
 /** Membership records in one message. */
 const mostRecords = 512;
+const noneSeen: readonly PeerHandle[] = [];
 
 export class Dispatch implements CastListener, MembershipListener {
   readonly #parts: Parts;
@@ -41,15 +43,14 @@ export class Dispatch implements CastListener, MembershipListener {
   #memberMismatch = 0;
   #castMismatch = 0;
   #castDigestBefore = 0;
-  #createsSeen: readonly PeerHandle[] = [];
-  /** The root has barred this peer from serving. */
-  onExcluded: () => void = () => {};
-  onInvited: (root: PeerHandle, neighbours: readonly PeerHandle[]) => void = () => {};
+  #createsSeen: readonly PeerHandle[] = noneSeen;
+  readonly #departure: Departure;
 
-  constructor(parts: Parts, pulse: Pulse, attachment: Attachment) {
+  constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
     this.#parts = parts;
     this.#pulse = pulse;
     this.#attachment = attachment;
+    this.#departure = departure;
     parts.multicast.listener = this;
     parts.membership.listener = this;
   }
@@ -155,7 +156,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (ttl > 1)
       for (const peer of neighbours)
         if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
-    if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.onInvited(root, [from, ...neighbours]);
+    if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.#attachment.enterFarm(root, [from, ...neighbours]);
   }
 
   #pinged(from: PeerHandle, { nonce }: Ping): void {
@@ -306,7 +307,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (record.subject !== ctx.self || own) return;
     if (record.state === 'excluded') {
       ctx.world.tell({ type: 'excluded-self' });
-      this.onExcluded();
+      this.#departure.drain();
       return;
     }
     // News of ourselves that we did not write now: a rumour of our death, or a life that we forgot. Outbid it.

@@ -5,7 +5,7 @@
 import type { PeerHandle } from './ids.ts';
 
 export class Distances {
-  // Made anew when a peer is added: an array that has grown has room for sixteen more.
+  // `concat` makes an array of the very size; one that grew by `push` or a spread has room for sixteen more.
   #peers: readonly PeerHandle[] = [];
   #rttMs: number[] = [];
 
@@ -20,8 +20,8 @@ export class Distances {
       this.#rttMs[known] = rttMs;
       return;
     }
-    this.#peers = [...this.#peers, peer];
-    this.#rttMs = [...this.#rttMs, rttMs];
+    this.#peers = this.#peers.concat(peer);
+    this.#rttMs = this.#rttMs.concat(rttMs);
   }
 
   /** Forgets all others. */

@@ -33,6 +33,8 @@ export interface MembershipListener {
 
 /** Records that travel with one beat at most; the rest goes with the next. */
 const mostDeltas = 64;
+/** The digest keeps to 31 bits: numbers up to there take no memory of their own. */
+const mostDigest = 0x7fff_ffff;
 
 export class Membership {
   readonly #ctx: Context;
@@ -250,7 +252,7 @@ export class Membership {
     this.#buckets = this.#buckets.with(bucket, ((this.#buckets[bucket] ?? 0) ^ this.#hash(record)) >>> 0);
     let sum = 0;
     for (const digest of this.#buckets) sum = (Math.imul(sum, 31) + digest) >>> 0;
-    this.#digest = sum;
+    this.#digest = sum & mostDigest;
   }
 
   #hash(record: MemberRecord): number {

@@ -52,6 +52,8 @@ export interface CastListener {
   castDelivered(cast: Cast): void;
 }
 
+/** Digests keep to 31 bits: numbers up to there take no memory of their own. */
+const mostDigest = 0x7fff_ffff;
 const mostWaiting = 64;
 /** No stream is that long: bounds what a liar can make us count to. */
 const mostSequence = 2 ** 40;
@@ -64,12 +66,13 @@ const mostOrigins = 4_096;
 /** Messages sent in answer to one pull; the next heartbeat's digest asks for more. */
 const mostPerPull = 64;
 const nobodyWaits: readonly Waiting[] = [];
+const noStreams: readonly Stream[] = [];
 
 export class Multicast {
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
   /** One for each origin; usually there is only the root. */
-  readonly #streams: Stream[] = [];
+  #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
   #digest = 0;
   #ownSequence = 0;
@@ -270,7 +273,7 @@ export class Multicast {
     let stream = this.#streamOf(origin);
     if (stream === undefined) {
       stream = { origin, incarnation, sequence, history: [], early: null, pulledTo: 0 };
-      this.#streams.push(stream);
+      this.#streams = this.#streams.concat(stream);
       this.#redigest();
     } else if (incarnation > stream.incarnation) {
       this.#restart(stream, incarnation, sequence);
@@ -340,7 +343,7 @@ export class Multicast {
           )) >>>
         0;
     }
-    this.#digest = sum;
+    this.#digest = sum & mostDigest;
   }
 }
 

@@ -122,7 +122,7 @@ export class Reachability {
     if (!message.worked) return;
     this.#failuresInRow = 0;
     const others = this.#confirmed.filter(({ peer }) => peer !== from);
-    this.#confirmed = [...others, { peer: from, atMs: this.#ctx.nowMs }];
+    this.#confirmed = others.concat({ peer: from, atMs: this.#ctx.nowMs });
     const eligible = this.#eligible();
     const needed = Math.max(1, Math.min(confirmationsNeeded, eligible.length));
     const valid = this.#confirmed.filter(({ peer }) => eligible.includes(peer)).length;
