@@ -4,26 +4,37 @@
  * Everything that happens follows from one seed, so a failure is a number that anyone can replay. The peers are the real
  * ones from `src/core`; this file is merely the world they ask things of. What a peer persists is kept over a crash, as a disk
  * would; what is in flight is not.
+ *
+ * Nothing here is looked up by a key or made anew for each message, so the same class holds twenty peers in a property test
+ * and a million in `experiments/scale.ts`. A fault that is not used costs nothing; each that occurs is counted in `faults`.
  */
 import { Peer } from '../src/core/peer.ts';
 import { mix } from '../src/core/membership.ts';
 import type { Start } from '../src/core/peer.ts';
 import { NOBODY } from '../src/core/ids.ts';
-import type { PeerHandle, Signature } from '../src/core/ids.ts';
-import type { Limits, Message, ReleaseNotice, Signed, Unsigned } from '../src/core/messages.ts';
+import type { PeerHandle } from '../src/core/ids.ts';
+import type { Limits, Message, ReleaseNotice } from '../src/core/messages.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
 import type { MakeLayer } from '../src/core/layer.ts';
 import type { Rules } from '../src/core/rules.ts';
-import type { DurableRecord, PeerEvent, World } from '../src/core/world.ts';
-import { Agenda } from './agenda.ts';
+import type { PeerEvent } from '../src/core/world.ts';
+import { wireSize } from '../src/wire/index.ts';
+import { noFaults } from './engine/faults.ts';
+import { HostClock } from './engine/host-clock.ts';
+import { Host } from './engine/host.ts';
+import type { Surroundings } from './engine/host.ts';
+import { TimingWheel } from './engine/timing-wheel.ts';
+import { simulatedNames } from './names.ts';
 import { Random } from './random.ts';
 
 export interface FarmOptions {
   readonly seed: number;
   /** Round trip between two peers, ms. */
   readonly rttMs: (a: PeerHandle, b: PeerHandle) => number;
+  /** Ticks of the simulated time in a millisecond; 1 when absent. What happens within one tick happens in the order it was sent. */
+  readonly ticksPerMs?: number;
   /** Share of messages that are lost, 0 to 1. TCP loses none on a living connection; this is harsher. */
   readonly loss?: number;
   /** Added to each one-way delay: up to this share of it, at random. Order on a connection is kept. */
@@ -39,8 +50,12 @@ export interface FarmOptions {
   readonly subnet?: (peer: PeerHandle) => number;
   /** Bytes a second of a transfer; it takes size / this. */
   readonly transferBytesPerSecond?: number;
+  /** What a peer can send, bytes/s: a message leaves when those before it have. Without limit when absent. */
+  readonly uplinkBytesPerSecond?: (peer: PeerHandle) => number;
   /** A crash closes the connections (a killed process) or is silent (power loss). */
   readonly crashCloses?: boolean;
+  /** False: nothing is persisted, for farms in which nobody comes back. */
+  readonly disks?: boolean;
 }
 
 /** Someone who watches: told of every event after the call in which it happened. */
@@ -51,27 +66,20 @@ export interface Checker {
   verdict(farm: SimulatedFarm): string[];
 }
 
-type Happening =
-  | {
-      readonly type: 'message';
-      readonly from: PeerHandle;
-      readonly to: PeerHandle;
-      readonly life: number;
-      readonly message: Message;
-    }
-  | { readonly type: 'wake'; readonly peer: PeerHandle; readonly life: number; readonly alarm: number }
-  | { readonly type: 'call'; readonly act: () => void };
+/** The kinds of events in the wheel, with what their numbers mean. */
+const happening = {
+  /** subject: to; other: from; number: the sender's life; payload: the message. */
+  message: 0,
+  /** subject: the peer; number: its alarm. */
+  wake: 1,
+  /** subject: the peer that learns that its connection to `other` is gone. */
+  disconnected: 2,
+  /** payload: a function. */
+  call: 3,
+} as const;
 
-interface Host {
-  peer: Peer | null;
-  /** Which life this is: what was meant for an earlier one is dropped. */
-  life: number;
-  alarm: number;
-  /** Died without a word: nothing on its machine resets connections. */
-  silent: boolean;
-  disk: Map<string, DurableRecord>;
-  start: Start;
-}
+/** What is not sent in order overtakes, or is overtaken by, what is sent within this time, ms. */
+const reorderingMs = 400;
 
 export class SimulatedFarm {
   readonly options: FarmOptions;
@@ -85,17 +93,39 @@ export class SimulatedFarm {
   recording = false;
   /** Called for each message that is sent; for dialogues and byte counts. */
   onSend: (from: PeerHandle, to: PeerHandle, message: Message) => void = () => {};
+  /** Messages sent; messages that arrived, and alarms that went off. */
   messages = 0;
+  delivered = 0;
+  wakes = 0;
+
+  // Faults; `mendAll` ends them all but what was done to clocks.
+  /** How often each fault occurred. */
+  readonly faults = noFaults();
+  /** Shares of messages, 0 to 1, that are lost; that come twice. */
   loss: number;
   duplication: number;
+  /** Share of messages to which the order on a connection does not apply: they take up to 400 ms longer, and later ones do not wait. */
+  reordering = 0;
+  /** Share of messages that take so much longer, ms; what is sent after them waits behind them, as on TCP. */
+  delaySpikes = 0;
+  delaySpikeMs = 2_000;
+  /** Liars: what is sent instead of a message; null for nothing. */
+  tamper: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
+
+  readonly #ticksPerMs: number;
+  readonly #wheel: TimingWheel<Message | (() => void)>;
+  readonly #hosts: (Host | undefined)[] = [];
+  readonly #surroundings: Surroundings;
   #traceHash = 0;
-  readonly #agenda = new Agenda<Happening>();
-  readonly #hosts = new Map<PeerHandle, Host>();
-  readonly #lastArrival = new Map<number, number>();
+  /** Delays of a connection vary: the order on it must be seen to. */
+  #ordering: boolean;
+  /** Somebody is or was slow. */
+  #slowedDown = false;
+  readonly #lastArrivalTick = new Map<number, number>();
   /** Pairs where the second may speak to the first although the first cannot be dialled: the first dialled out. */
   readonly #dialledOut = new Set<number>();
   readonly #partitioned = new Set<number>();
-  readonly #told: { peer: PeerHandle; event: PeerEvent }[] = [];
+  #told: { readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
 
   constructor(options: FarmOptions) {
     this.options = options;
@@ -103,6 +133,21 @@ export class SimulatedFarm {
     this.tree = { ...defaultOptions, ...options.tree };
     this.loss = options.loss ?? 0;
     this.duplication = options.duplication ?? 0;
+    this.#ordering = options.jitter !== undefined;
+    this.#ticksPerMs = options.ticksPerMs ?? 1;
+    const ring = 8192 * 2 ** Math.ceil(Math.log2(this.#ticksPerMs));
+    this.#wheel = new TimingWheel({ happened: this.#happened.bind(this) }, ring);
+    const { subnet = (peer: PeerHandle): number => peer } = options;
+    this.#surroundings = {
+      send: (from, to, message) => this.#send(from, to, message),
+      wakeAt: (host, atMs) => this.#wakeAt(host, atMs),
+      transfer: (host, notice, from) => this.#transfer(host, notice, from),
+      dial: (host, peer, nonce) => this.#dial(host, peer, nonce),
+      tell: (host, event) => this.#tell(host, event),
+      random: () => this.random.next(),
+      subnet,
+      keepsDisks: options.disks ?? true,
+    };
   }
 
   /** The same inputs gave the same run: a hash over all that happened. */
@@ -112,94 +157,124 @@ export class SimulatedFarm {
 
   // --- The cast ----------------------------------------------------------------------------------------------------------
 
-  /** Starts a peer; `disk` of an earlier life stays. */
+  /** Starts a peer; the disk of an earlier life stays. */
   start(handle: PeerHandle, start: Omit<Start, 'records'>): Peer {
-    const known = this.#hosts.get(handle);
-    const disk = known?.disk ?? new Map<string, DurableRecord>();
-    const host: Host = {
-      peer: null,
-      life: (known?.life ?? 0) + 1,
-      alarm: 0,
-      silent: false,
-      disk,
-      start: { ...start, records: [...disk.values()] },
-    };
-    this.#hosts.set(handle, host);
+    const host = this.#hosts[handle] ?? new Host(handle, this.#surroundings, start);
+    // Handles are small and dense: an array without holes is the quickest directory there is.
+    while (this.#hosts.length <= handle) this.#hosts.push(undefined);
+    this.#hosts[handle] = host;
+    host.start = start;
+    host.life++;
+    host.alarm++;
+    host.silent = false;
+    host.clock?.restart(this.nowMs);
     const layer = this.options.layer?.(handle) ?? null;
-    const peer = new Peer(handle, this.#worldOf(handle, host), this.tree, this.options.rules ?? theRules, layer);
+    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer);
     host.peer = peer;
-    this.#run(() => peer.start(this.nowMs, host.start));
+    peer.start(this.#timeOf(host), { ...start, records: host.records });
+    this.#passOnEvents();
     return peer;
   }
 
   /** Stops a peer at once. `closes`: its machine closes the connections, as for a killed process; else it is a power loss. */
   crash(handle: PeerHandle, closes = this.options.crashCloses ?? true): void {
-    const host = this.#hosts.get(handle);
+    const host = this.#hosts[handle];
     if (host?.peer == null) return;
+    this.faults[closes ? 'crash' : 'power-cut']++;
     const neighbours = host.peer.state.links();
     host.peer = null;
     host.life++;
     host.silent = !closes;
     for (const key of this.#dialledOut) if (Math.floor(key / 0x100_0000) === handle) this.#dialledOut.delete(key);
     if (!closes) return;
-    for (const neighbour of neighbours) {
-      this.after(this.options.rttMs(handle, neighbour) / 2, () =>
-        this.act(neighbour, (peer) => peer.disconnected(this.nowMs, handle)),
-      );
-    }
+    for (const neighbour of neighbours) this.#closeConnection(neighbour, handle);
   }
 
   /** Starts a crashed peer again, with its disk or without. */
   restart(handle: PeerHandle, withDisk = true): Peer | null {
-    const host = this.#hosts.get(handle);
+    const host = this.#hosts[handle];
     if (host === undefined || host.peer !== null) return null;
-    if (!withDisk) host.disk.clear();
+    this.faults[withDisk ? 'restart' : 'restart-blank']++;
+    if (!withDisk) host.loseDisk();
     return this.start(handle, host.start);
   }
 
   peer(handle: PeerHandle): Peer | null {
-    return this.#hosts.get(handle)?.peer ?? null;
+    return this.#hosts[handle]?.peer ?? null;
   }
 
   /** Which life of this peer it is: raised by every start and crash. */
   life(handle: PeerHandle): number {
-    return this.#hosts.get(handle)?.life ?? 0;
+    return this.#hosts[handle]?.life ?? 0;
   }
 
-  /** All that live. */
+  /** All that live, by their numbers. */
   living(): Peer[] {
     const living: Peer[] = [];
-    for (const { peer } of this.#hosts.values()) if (peer !== null) living.push(peer);
+    for (const host of this.#hosts) if (host !== undefined && host.peer !== null) living.push(host.peer);
     return living;
   }
 
+  // --- Faults ------------------------------------------------------------------------------------------------------------
+
   /** Cuts, or mends, the way from `a` to `b`; one direction. */
   cut(a: PeerHandle, b: PeerHandle, cut: boolean): void {
-    if (cut) this.#partitioned.add(pair(a, b));
-    else this.#partitioned.delete(pair(a, b));
+    if (cut) {
+      this.faults.cut++;
+      this.#partitioned.add(pair(a, b));
+    } else {
+      this.#partitioned.delete(pair(a, b));
+    }
   }
 
+  /** Messages from and to this peer take `factor` times as long; 1 ends it. */
+  slowDown(handle: PeerHandle, factor: number): void {
+    const host = this.#hosts[handle];
+    if (host === undefined) return;
+    if (factor > 1) this.faults['slow-peer']++;
+    this.#ordering = true;
+    this.#slowedDown = true;
+    host.slowness = factor;
+  }
+
+  /** Sets the wall clock of a peer's machine forward, or back. Its process sees of that what `HostClock` says; a restart shows it all. */
+  jumpClock(handle: PeerHandle, byMs: number): void {
+    const host = this.#hosts[handle];
+    if (host === undefined) return;
+    this.faults['clock-jump']++;
+    host.clock ??= new HostClock(this.nowMs);
+    host.clock.read(this.nowMs);
+    host.clock.offsetMs += byMs;
+  }
+
+  /** Ends all faults: messages travel as they should from now on. Clocks stay as they were set. */
   mendAll(): void {
     this.#partitioned.clear();
     this.loss = 0;
     this.duplication = 0;
+    this.reordering = 0;
+    this.delaySpikes = 0;
+    this.tamper = null;
+    for (const host of this.#hosts) if (host !== undefined) host.slowness = 1;
   }
 
   // --- Time --------------------------------------------------------------------------------------------------------------------
 
-  /** Lets a living peer do something now. */
-  act(handle: PeerHandle, act: (peer: Peer) => void): void {
-    const peer = this.peer(handle);
-    if (peer !== null) this.#run(() => act(peer));
+  /** Lets a living peer do something now; `nowMs` is the time by its own clock. */
+  act(handle: PeerHandle, act: (peer: Peer, nowMs: number) => void): void {
+    const host = this.#hosts[handle];
+    if (host?.peer == null) return;
+    act(host.peer, this.#timeOf(host));
+    this.#passOnEvents();
   }
 
   after(delayMs: number, act: () => void): void {
-    this.#agenda.add(Math.ceil(this.nowMs + Math.max(0, delayMs)), { type: 'call', act });
+    this.#wheel.add(this.#tickAt(this.nowMs + Math.max(0, delayMs)), happening.call, 0, 0, 0, act);
   }
 
   run(forMs: number): void {
     const untilMs = this.nowMs + forMs;
-    while (this.#agenda.nextTick <= untilMs) this.#step();
+    this.#wheel.run(Math.floor(untilMs * this.#ticksPerMs));
     this.nowMs = untilMs;
   }
 
@@ -220,118 +295,170 @@ export class SimulatedFarm {
     return this.violations;
   }
 
-  #step(): void {
-    this.nowMs = Math.max(this.nowMs, this.#agenda.nextTick);
-    const happening = this.#agenda.take();
-    switch (happening.type) {
-      case 'call':
-        happening.act();
-        return;
-      case 'wake': {
-        const host = this.#hosts.get(happening.peer);
-        if (host?.peer == null || host.life !== happening.life || host.alarm !== happening.alarm) return;
-        const { peer } = host;
-        this.#run(() => peer.wake(this.nowMs));
-        return;
-      }
-      case 'message': {
-        const { from, to, message, life } = happening;
-        const host = this.#hosts.get(to);
-        if (host?.peer == null || this.#partitioned.has(pair(from, to))) {
-          const sender = this.#hosts.get(from);
-          // TCP answers for a dead process: the connection is refused or reset.
-          if (host?.peer === null && !host.silent && sender?.life === life) {
-            this.after(this.options.rttMs(from, to) / 2, () =>
-              this.act(from, (peer) => peer.disconnected(this.nowMs, to)),
-            );
-          }
-          return;
-        }
-        const { peer } = host;
-        this.#traceHash = mix(
-          this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ message.kind.length,
-        );
-        this.#run(() => peer.receive(this.nowMs, from, message));
-        return;
-      }
+  /** The first tick that is not before this time. */
+  #tickAt(atMs: number): number {
+    return Math.ceil(atMs * this.#ticksPerMs);
+  }
+
+  /** The time that a machine tells its peer. */
+  #timeOf(host: Host): number {
+    return host.clock === null ? this.nowMs : host.clock.read(this.nowMs);
+  }
+
+  #happened(kind: number, subject: number, other: number, number: number, payload?: Message | (() => void)): void {
+    this.nowMs = this.#wheel.now / this.#ticksPerMs;
+    switch (kind) {
+      case happening.message:
+        return this.#arrived(other as PeerHandle, subject as PeerHandle, number, payload as Message);
+      case happening.wake:
+        return this.#wokeUp(subject, number);
+      case happening.disconnected:
+        return this.act(subject as PeerHandle, (peer, nowMs) => peer.disconnected(nowMs, other as PeerHandle));
+      default:
+        return (payload as () => void)();
     }
   }
 
-  #run(act: () => void): void {
-    act();
+  #wokeUp(handle: number, alarm: number): void {
+    const host = this.#hosts[handle];
+    if (host?.peer == null || host.alarm !== alarm) return;
+    const nowMs = this.#timeOf(host);
+    if (host.clock !== null && nowMs < host.clock.wakeAtMs) {
+      this.#wakeAt(host, host.clock.wakeAtMs);
+      return;
+    }
+    this.wakes++;
+    host.peer.wake(nowMs);
+    this.#passOnEvents();
+  }
+
+  #wakeAt(host: Host, atMs: number): void {
+    host.alarm++;
+    let dueMs = atMs;
+    if (host.clock !== null) {
+      host.clock.wakeAtMs = atMs;
+      dueMs = this.nowMs + Math.max(0, atMs - host.clock.read(this.nowMs));
+    }
+    this.#wheel.add(this.#tickAt(dueMs), happening.wake, host.handle, 0, host.alarm);
+  }
+
+  #tell(host: Host, event: PeerEvent): void {
+    if (this.recording || this.checkers.length > 0) this.#told.push({ peer: host.handle, event });
+  }
+
+  /** Tells the checkers what happened, when the call in which it did is over. */
+  #passOnEvents(): void {
     while (this.#told.length > 0) {
-      const told = this.#told.shift();
-      if (told === undefined) break;
-      if (this.recording) this.events.push({ atMs: this.nowMs, ...told });
-      for (const checker of this.checkers) checker.observed?.(this, told.peer, told.event);
+      const told = this.#told;
+      this.#told = [];
+      for (const { peer, event } of told) {
+        if (this.recording) this.events.push({ atMs: this.nowMs, peer, event });
+        for (const checker of this.checkers) checker.observed?.(this, peer, event);
+      }
     }
   }
 
-  // --- The world ------------------------------------------------------------------------------------------------------------------
+  // --- Messages ---------------------------------------------------------------------------------------------------------------
 
-  #worldOf(self: PeerHandle, host: Host): World {
-    const { life } = host;
-    const reachable = this.options.reachable ?? ((): boolean => true);
-    return {
-      send: (to, message) => this.#send(self, to, life, message),
-      persist: (record) => {
-        host.disk.set(durableKey(record), record);
-      },
-      wakeAt: (atMs) => {
-        host.alarm++;
-        this.#agenda.add(Math.ceil(atMs), { type: 'wake', peer: self, life, alarm: host.alarm });
-      },
-      connect: () => {},
-      disconnect: () => {},
-      transfer: (notice, from) => this.#transfer(self, life, notice, from),
-      dial: (peer, nonce) => {
-        this.after(this.options.rttMs(self, peer) * 2, () => {
-          const worked = reachable(peer) && this.peer(peer) !== null;
-          if (host.life === life) this.act(self, (me) => me.dialed(this.nowMs, peer, nonce, worked));
-        });
-      },
-      tell: (event) => {
-        this.#told.push({ peer: self, event });
-      },
-      random: () => this.random.next(),
-      sign: (statement) => seal(statement),
-      verify: (statement) => sameBytes(statement.signature, seal(statement)),
-      admits: () => true,
-      fingerprint,
-      subnet: this.options.subnet ?? ((peer) => peer),
-    };
-  }
-
-  #send(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
+  #send(sender: Host, to: PeerHandle, sent: Message): void {
+    const from = sender.handle;
     if (to === NOBODY || to === from)
-      throw new Error(`peer ${from} sent ${message.kind} to ${to === from ? 'itself' : 'nobody'}`);
+      throw new Error(`peer ${from} sent ${sent.kind} to ${to === from ? 'itself' : 'nobody'}`);
+    const message = this.tamper === null ? sent : this.tamper(from, to, sent);
+    if (message !== sent) this.faults.lie++;
+    if (message === null) return;
     this.messages++;
     this.onSend(from, to, message);
-    const reachable = this.options.reachable;
+    const { reachable } = this.options;
     if (reachable !== undefined) {
       if (!reachable(to) && !this.#dialledOut.has(pair(to, from))) return;
       if (!reachable(from)) this.#dialledOut.add(pair(from, to));
     }
-    if (this.loss > 0 && this.random.next() < this.loss) return;
-    const oneWayMs = this.options.rttMs(from, to) / 2;
-    const jitterMs = this.options.jitter === undefined ? 0 : oneWayMs * this.options.jitter * this.random.next();
-    const key = pair(from, to);
-    const atMs = Math.max(Math.ceil(this.nowMs + oneWayMs + jitterMs), this.#lastArrival.get(key) ?? 0);
-    this.#lastArrival.set(key, atMs);
-    this.#agenda.add(atMs, { type: 'message', from, to, life, message });
-    if (this.duplication > 0 && this.random.next() < this.duplication)
-      this.#agenda.add(atMs, { type: 'message', from, to, life, message });
+    if (this.#occurs(this.loss, 'loss')) return;
+    const tick = this.#arrivalTick(sender, to, message);
+    this.#wheel.add(tick, happening.message, to, from, sender.life, message);
+    if (this.#occurs(this.duplication, 'duplication'))
+      this.#wheel.add(tick, happening.message, to, from, sender.life, message);
   }
 
-  #transfer(self: PeerHandle, life: number, notice: ReleaseNotice, from: PeerHandle): void {
-    const durationMs =
-      this.options.rttMs(self, from) + (1000 * notice.sizeBytes) / (this.options.transferBytesPerSecond ?? 10e6);
-    this.after(durationMs, () => {
-      const host = this.#hosts.get(self);
-      if (host?.life !== life || host.peer === null) return;
+  /** Whether a fault befalls this message. */
+  #occurs(share: number, kind: 'loss' | 'duplication' | 'reordering' | 'delay-spike'): boolean {
+    if (share === 0 || this.random.next() >= share) return false;
+    this.faults[kind]++;
+    return true;
+  }
+
+  #arrivalTick(sender: Host, to: PeerHandle, message: Message): number {
+    const { jitter, rttMs } = this.options;
+    const slowness = this.#slowedDown ? sender.slowness * (this.#hosts[to]?.slowness ?? 1) : 1;
+    const oneWayMs = (rttMs(sender.handle, to) / 2) * slowness;
+    const jitterMs = jitter === undefined ? 0 : oneWayMs * jitter * this.random.next();
+    const leftMs = this.options.uplinkBytesPerSecond === undefined ? this.nowMs : this.#leavesMs(sender, message);
+    let atMs = leftMs + oneWayMs + jitterMs;
+    if (this.#occurs(this.reordering, 'reordering')) return this.#tickAt(atMs + reorderingMs * this.random.next());
+    if (this.#occurs(this.delaySpikes, 'delay-spike')) {
+      this.#ordering = true;
+      atMs += this.delaySpikeMs;
+    }
+    const tick = this.#tickAt(atMs);
+    if (!this.#ordering) return tick;
+    const way = pair(sender.handle, to);
+    const inOrder = Math.max(tick, this.#lastArrivalTick.get(way) ?? 0);
+    this.#lastArrivalTick.set(way, inOrder);
+    return inOrder;
+  }
+
+  /** When the last byte of a message has gone through the sender's uplink. */
+  #leavesMs(sender: Host, message: Message): number {
+    const bytesPerSecond = this.options.uplinkBytesPerSecond?.(sender.handle) ?? Number.POSITIVE_INFINITY;
+    const sendingMs = (1_000 * wireSize(message, simulatedNames)) / bytesPerSecond;
+    sender.uplinkFreeMs = Math.max(sender.uplinkFreeMs, this.nowMs) + sendingMs;
+    return sender.uplinkFreeMs;
+  }
+
+  #arrived(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
+    const host = this.#hosts[to];
+    const isCut = this.#partitioned.size > 0 && this.#partitioned.has(pair(from, to));
+    if (host === undefined || host.peer === null || isCut) {
+      // TCP answers for a dead process: the connection is refused or reset.
+      if (host?.peer === null && !host.silent && this.life(from) === life) this.#closeConnection(from, to);
+      return;
+    }
+    this.delivered++;
+    this.#traceHash = mix(
+      this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ message.kind.length,
+    );
+    host.peer.receive(this.#timeOf(host), from, message);
+    this.#passOnEvents();
+  }
+
+  /** Lets a peer know, half a round trip later, that its connection to another is gone. */
+  #closeConnection(peer: PeerHandle, lost: PeerHandle): void {
+    const tick = this.#tickAt(this.nowMs + this.options.rttMs(peer, lost) / 2);
+    this.#wheel.add(tick, happening.disconnected, peer, lost, 0);
+  }
+
+  // --- Dialling and transfers ---------------------------------------------------------------------------------------------------
+
+  #dial(host: Host, peer: PeerHandle, nonce: number): void {
+    const { reachable = (): boolean => true, rttMs } = this.options;
+    const { life } = host;
+    this.after(rttMs(host.handle, peer) * 2, () => {
+      const worked = reachable(peer) && this.peer(peer) !== null;
+      if (host.life === life) this.act(host.handle, (me, nowMs) => me.dialed(nowMs, peer, nonce, worked));
+    });
+  }
+
+  #transfer(host: Host, notice: ReleaseNotice, from: PeerHandle): void {
+    const { rttMs, transferBytesPerSecond = 10e6 } = this.options;
+    const { life } = host;
+    this.after(rttMs(host.handle, from) + (1_000 * notice.sizeBytes) / transferBytesPerSecond, () => {
+      if (host.life !== life) return;
       const source = this.peer(from);
       const has = source !== null && source.state.releases.installedNumber >= notice.number;
-      this.act(self, (peer) => (has ? peer.installed(this.nowMs, notice) : peer.installFailed(this.nowMs, 'failed')));
+      this.act(host.handle, (peer, nowMs) =>
+        has ? peer.installed(nowMs, notice) : peer.installFailed(nowMs, 'failed'),
+      );
     });
   }
 }
@@ -345,47 +472,4 @@ export function handle(number: number): PeerHandle {
 
 function pair(a: PeerHandle, b: PeerHandle): number {
   return a * 0x100_0000 + b;
-}
-
-function fingerprint(peer: PeerHandle): number {
-  return mix(peer + 0x51ed);
-}
-
-function durableKey(record: DurableRecord): string {
-  if (record.type === 'member' || record.type === 'client-record') return `${record.type} ${record.peer}`;
-  if (record.type === 'release') return `release ${record.installed}`;
-  return record.type;
-}
-
-/** A signature that only fits its statement and issuer: enough to catch a forgery, not to stop a cryptographer. */
-function seal(statement: Unsigned<Signed>): Signature {
-  const { charter, epoch, term } = statement.standing;
-  let hash = mix(fingerprint(statement.issuer) ^ charter ^ (epoch << 8) ^ (term << 16));
-  switch (statement.type) {
-    case 'member':
-      hash = mix(
-        hash ^
-          Math.imul(statement.subject + 1, 0x9e3779b1) ^
-          Math.imul(statement.incarnation, 77) ^
-          statement.state.length,
-      );
-      break;
-    case 'release':
-      hash = mix(hash ^ Math.imul(statement.number, 0x85ebca6b) ^ statement.sizeBytes);
-      break;
-    case 'cast':
-      hash = mix(hash ^ Math.imul(statement.incarnation, 77) ^ Math.imul(statement.sequence, 0x85ebca6b));
-      hash = mix(
-        hash ^ statement.content.reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, statement.topic.length),
-      );
-      break;
-    case 'order':
-      hash = mix(hash ^ Math.imul(statement.subject + 1, 31) ^ statement.releaseNumber);
-      break;
-  }
-  return Uint8Array.of(hash & 255, (hash >>> 8) & 255, (hash >>> 16) & 255, hash >>> 24);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -9,7 +9,7 @@
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { Joining, isOrphan } from './joining.ts';
-import type { Purpose } from './joining.ts';
+import type { JoiningHost, Purpose } from './joining.ts';
 import type { Accept, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
@@ -21,22 +21,24 @@ import type { Tree } from './tree.ts';
 const roundsWithSubtree = 3;
 const longestPauseBeats = 8;
 
-export class Attachment {
+export interface StepListener {
+  steppedDown(): void;
+}
+
+export class Attachment implements JoiningHost {
   readonly #parts: Parts;
   readonly #pulse: Pulse;
   readonly joining: Joining;
   #fruitlessRounds = 0;
-  /** Called after a step out of the tree of servers has ended in a client tree. */
-  onSteppedDown: () => void = () => {};
+  /** The parent of an earlier life. */
+  leftBehind: PeerHandle = NOBODY;
+  /** Told when a step out of the tree of servers has ended in a client tree; set by the peer. */
+  listener: StepListener | null = null;
 
   constructor(parts: Parts, pulse: Pulse) {
     this.#parts = parts;
     this.#pulse = pulse;
-    this.joining = new Joining(parts.ctx, parts.pings, {
-      adopted: (purpose, tree, from, accept) => this.#adopted(purpose, tree, from, accept),
-      exhausted: (purpose, tree) => this.#exhausted(purpose, tree),
-    });
-    this.joining.isParent = (peer) => parts.servers.parent === peer || parts.clients.parent === peer;
+    this.joining = new Joining(parts.ctx, parts.pings, this);
   }
 
   // --- As a parent -----------------------------------------------------------------------------------------------------
@@ -128,6 +130,20 @@ export class Attachment {
 
   // --- As a child ------------------------------------------------------------------------------------------------------
 
+  /** Enters the farm as a client of whoever takes it: the old parent, who brought it in, or the root. */
+  enterFarm(root: PeerHandle, neighbours: readonly PeerHandle[]): void {
+    const { ctx, clients } = this.#parts;
+    if (root === NOBODY) return;
+    ctx.rootPeer = root;
+    this.#parts.neighbours = neighbours;
+    const cards = [this.leftBehind, ...neighbours, root].map((peer) => ({
+      peer,
+      coordinate: ctx.coordinate,
+      rttMs: Number.NaN,
+    }));
+    this.enter(clients, cards);
+  }
+
   /** Enters the farm, or comes back to it. */
   enter(tree: Tree, candidates: readonly PeerCard[]): void {
     this.joining.begin('enter', tree, candidates);
@@ -170,7 +186,7 @@ export class Attachment {
 
   /** A volunteer that holds the release steps into the tree of servers; also again, when something came in between. */
   resumePromotion(): void {
-    const { ctx, promotion, releases, servers, views } = this.#parts;
+    const { ctx, promotion, releases, views } = this.#parts;
     const { taken } = promotion;
     if (taken === null || ctx.role !== 'client' || this.joining.purpose !== null || ctx.draining) return;
     if (releases.installedNumber < taken.notice.number) return;
@@ -178,7 +194,7 @@ export class Attachment {
     const from = known.find((server) => server.subject === taken.from);
     const card =
       from === undefined ? { peer: taken.from, coordinate: ctx.coordinate, rttMs: Number.NaN } : cardOf(from);
-    this.joining.begin('promote', servers, [card, ...known.map(cardOf)]);
+    this.joining.begin('promote', this.#parts.servers, [card, ...known.map(cardOf)]);
   }
 
   /** The attempt timer went off: an answer is overdue, or a new round is due. */
@@ -191,8 +207,12 @@ export class Attachment {
     if (tree !== null && !tree.attached) this.#repair(tree, NOBODY);
   }
 
-  #adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
-    const { ctx, multicast, servers, clients } = this.#parts;
+  isParent(peer: PeerHandle): boolean {
+    return this.#parts.trees().some((tree) => tree.parent === peer);
+  }
+
+  adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
+    const { ctx, multicast, clients } = this.#parts;
     const before = tree.parent;
     const fresh = ctx.role === 'outside';
     tree.closed = false;
@@ -203,6 +223,7 @@ export class Attachment {
       this.#parts.membership.beginAnew();
     }
     if (purpose === 'step-down') {
+      const { servers } = this.#parts;
       if (servers.parent !== NOBODY) this.#part(servers, servers.parent);
       servers.leave();
       clients.leave();
@@ -226,7 +247,7 @@ export class Attachment {
     this.#pulse.beatUp(tree);
     this.keepBackup(tree);
     this.#catchUp(tree, from);
-    if (purpose === 'step-down') this.onSteppedDown();
+    if (purpose === 'step-down') this.listener?.steppedDown();
   }
 
   /** After a new parent: a server compares what it missed. A client hears of a newer release by the heartbeat. */
@@ -261,10 +282,10 @@ export class Attachment {
     parts.backup = next;
   }
 
-  #exhausted(purpose: Purpose, tree: Tree): void {
-    const { ctx, promotion } = this.#parts;
+  exhausted(purpose: Purpose, tree: Tree): void {
+    const { ctx } = this.#parts;
     tree.closed = false;
-    if (purpose === 'promote') promotion.concluded('busy');
+    if (purpose === 'promote') this.#parts.promotion.concluded('busy');
     if (tree.attached || ctx.role === 'root') return;
     this.#fruitlessRounds++;
     if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);

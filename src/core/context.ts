@@ -13,6 +13,7 @@ import type { Role, World } from './world.ts';
 
 /** Clocks differ, and rumours are outbid by one each time: 11 days' worth. */
 const incarnationLeeway = 10_000_000;
+const firstStanding: Standing = { charter: 1, epoch: 1, term: 1 };
 
 export class Context {
   readonly self: PeerHandle;
@@ -33,7 +34,7 @@ export class Context {
   /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
   limits: Limits | null = null;
   /** The highest standing seen in a statement of the root. */
-  standing: Standing = { charter: 1, epoch: 1, term: 1 };
+  standing: Standing = firstStanding;
   /** Others have dialled this peer back: it may be named to others. */
   reachable = false;
   draining = false;
@@ -108,26 +109,5 @@ export class Context {
 
   isServer(): boolean {
     return this.role === 'root' || this.role === 'server';
-  }
-}
-
-/** The median of the last five round trips; NaN before the first. */
-export class RttWindow {
-  readonly #samples: number[] = [];
-
-  add(rttMs: number): void {
-    if (!(rttMs >= 0)) return;
-    this.#samples.push(rttMs);
-    if (this.#samples.length > 5) this.#samples.shift();
-  }
-
-  medianMs(): number {
-    if (this.#samples.length === 0) return Number.NaN;
-    const sorted = [...this.#samples].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1] ?? Number.NaN;
-  }
-
-  forget(): void {
-    this.#samples.length = 0;
   }
 }

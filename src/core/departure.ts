@@ -7,7 +7,7 @@
  *
  * Source: P2P Volunteers, section 3.4.1 (service quitting).
  */
-import type { Attachment } from './attachment.ts';
+import type { Attachment, StepListener } from './attachment.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerCard } from './messages.ts';
 import { cardOf } from './parts.ts';
@@ -18,7 +18,7 @@ import type { Tree } from './tree.ts';
 /** Beats between two reminders to children that have not gone yet. */
 const remindEveryBeats = 3;
 
-export class Departure {
+export class Departure implements StepListener {
   readonly #parts: Parts;
   readonly #attachment: Attachment;
   #intent: 'none' | 'drain' | 'leave' = 'none';
@@ -28,7 +28,7 @@ export class Departure {
   constructor(parts: Parts, attachment: Attachment) {
     this.#parts = parts;
     this.#attachment = attachment;
-    attachment.onSteppedDown = () => this.#steppedDown();
+    attachment.listener = this;
   }
 
   get underWay(): boolean {
@@ -122,7 +122,7 @@ export class Departure {
     this.#attachment.joining.begin('step-down', clients, candidates);
   }
 
-  #steppedDown(): void {
+  steppedDown(): void {
     const { ctx } = this.#parts;
     this.#steppingDown = false;
     const wasDrain = this.#intent === 'drain';

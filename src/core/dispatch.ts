@@ -5,7 +5,10 @@
  * in the tree of servers: noise vouches for who speaks, this file for who may.
  */
 import type { Attachment } from './attachment.ts';
+import type { MembershipListener } from './membership.ts';
+import type { CastListener } from './multicast.ts';
 import { isSound } from './coordinates.ts';
+import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type {
@@ -16,11 +19,11 @@ import type {
   Members,
   MembersCompare,
   Message,
+  PeerCard,
   Ping,
   TreeCreate,
   View,
 } from './messages.ts';
-import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { BetterPlace } from './optimisation.ts';
 import type { Answered } from './pings.ts';
@@ -31,30 +34,25 @@ import type { Tree } from './tree.ts';
 const patientBeats = 2;
 /** Membership records in one message. */
 const mostRecords = 512;
+const noneSeen: readonly PeerHandle[] = [];
 
-export class Dispatch {
+export class Dispatch implements CastListener, MembershipListener {
   readonly #parts: Parts;
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   #memberMismatch = 0;
   #castMismatch = 0;
   #castDigestBefore = 0;
-  readonly #createsSeen = new Set<PeerHandle>();
-  /** The root has barred this peer from serving. */
-  onExcluded: () => void = () => {};
-  onInvited: (root: PeerHandle, neighbours: readonly PeerHandle[]) => void = () => {};
+  #createsSeen: readonly PeerHandle[] = noneSeen;
+  readonly #departure: Departure;
 
-  constructor(parts: Parts, pulse: Pulse, attachment: Attachment) {
+  constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
     this.#parts = parts;
     this.#pulse = pulse;
     this.#attachment = attachment;
-    parts.multicast.links = () => parts.links();
-    parts.multicast.upstream = () => parts.upTree()?.parent ?? NOBODY;
-    parts.multicast.onDeliver = (cast) => this.#delivered(cast);
-    parts.membership.onChange = (record, own) => this.#memberChanged(record, own);
-    parts.reachability.acquaintances = () => parts.acquaintances();
-    parts.releases.sources = () => this.#sources();
-    parts.changeServer = (card) => this.#better({ purpose: 'change-server', card });
+    this.#departure = departure;
+    parts.multicast.listener = this;
+    parts.membership.listener = this;
   }
 
   receive(from: PeerHandle, message: Message): void {
@@ -121,7 +119,7 @@ export class Dispatch {
         return;
       case 'release-now':
         if (message.notice !== null) parts.releases.learn(message.notice);
-        if (from === parts.servers.parent) parts.caughtUp = true;
+        if (ctx.isServer() && from === parts.servers.parent) parts.caughtUp = true;
         if (ctx.isServer()) parts.releases.fetch();
         return;
       case 'dial-back':
@@ -153,21 +151,21 @@ export class Dispatch {
 
   #treeCreated(from: PeerHandle, { root, ttl }: TreeCreate): void {
     const { ctx, neighbours } = this.#parts;
-    if (this.#createsSeen.has(root) || root === ctx.self || this.#createsSeen.size > 64) return;
-    this.#createsSeen.add(root);
+    if (this.#createsSeen.includes(root) || root === ctx.self || this.#createsSeen.length > 64) return;
+    this.#createsSeen = [...this.#createsSeen, root];
     if (ttl > 1)
       for (const peer of neighbours)
         if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
-    if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.onInvited(root, [from, ...neighbours]);
+    if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.#attachment.enterFarm(root, [from, ...neighbours]);
   }
 
   #pinged(from: PeerHandle, { nonce }: Ping): void {
-    const { ctx, servers, clients } = this.#parts;
+    const { ctx, clients } = this.#parts;
     ctx.world.send(from, {
       kind: 'pong',
       nonce,
       coordinate: ctx.coordinate,
-      serverRoom: servers.room,
+      serverRoom: ctx.isServer() ? this.#parts.servers.room : 0,
       clientRoom: clients.room,
     });
   }
@@ -176,6 +174,11 @@ export class Dispatch {
     const { ctx, optimisation, selection, views } = this.#parts;
     selection.probed(answer.peer, answer.rttMs);
     if (!ctx.isServer()) this.#better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
+  }
+
+  /** The layer above found a better server. */
+  changeServer(card: PeerCard): void {
+    this.#better({ purpose: 'change-server', card });
   }
 
   #better(place: BetterPlace | null): void {
@@ -259,12 +262,11 @@ export class Dispatch {
 
   /** Neighbours in the tree of servers exchange membership; the root also hears from those that leave. */
   #isServerNeighbour(peer: PeerHandle): boolean {
-    const { servers, ctx } = this.#parts;
-    return (
-      servers.parent === peer ||
-      servers.child(peer) !== null ||
-      (ctx.role === 'root' && this.#parts.membership.get(peer) !== null)
-    );
+    const { ctx, membership } = this.#parts;
+    if (!ctx.isServer()) return false;
+    const { servers } = this.#parts;
+    const isNeighbour = servers.parent === peer || servers.child(peer) !== null;
+    return isNeighbour || (ctx.role === 'root' && membership.get(peer) !== null);
   }
 
   #compared(from: PeerHandle, message: MembersCompare): void {
@@ -290,12 +292,12 @@ export class Dispatch {
     else for (const record of message.records) membership.merge(record);
   }
 
-  #memberChanged(record: MemberRecord, own: boolean): void {
-    const { ctx, servers, clients, membership, multicast, selection } = this.#parts;
+  memberChanged(record: MemberRecord, own: boolean): void {
+    const { ctx, membership, multicast, selection } = this.#parts;
     this.#parts.viewDirty = true;
     if (record.state === 'excluded') {
       selection.lied(record.subject);
-      for (const tree of [servers, clients]) {
+      for (const tree of this.#parts.trees()) {
         if (tree.child(record.subject) === null) continue;
         ctx.world.send(record.subject, { kind: 'members', records: [record], snapshot: false });
         ctx.world.send(record.subject, { kind: 'disown', tree: tree.kind });
@@ -305,14 +307,14 @@ export class Dispatch {
     if (record.subject !== ctx.self || own) return;
     if (record.state === 'excluded') {
       ctx.world.tell({ type: 'excluded-self' });
-      this.onExcluded();
+      this.#departure.drain();
       return;
     }
     // News of ourselves that we did not write now: a rumour of our death, or a life that we forgot. Outbid it.
     ctx.raiseIncarnation(record.incarnation);
     if (record.incarnation >= ctx.bootIncarnation && record.issuer === ctx.self) multicast.restartOwn();
     if (ctx.isServer() && !ctx.draining)
-      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', servers.parent);
+      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', this.#parts.servers.parent);
   }
 
   #viewed(from: PeerHandle, view: View): void {
@@ -329,21 +331,11 @@ export class Dispatch {
 
   // --- Multicast and releases ---------------------------------------------------------------------------------------------------
 
-  #delivered(cast: Cast): void {
+  castDelivered(cast: Cast): void {
     const { ctx, releases, layer } = this.#parts;
     layer?.delivered(cast);
     if (cast.payload.type !== 'release' || cast.origin === ctx.self) return;
     releases.learn(cast.payload.notice);
     if (ctx.isServer()) releases.fetch();
-  }
-
-  /** A release flows down the tree of servers: the parent first, then other servers, the root last. */
-  #sources(): PeerHandle[] {
-    const { ctx, servers } = this.#parts;
-    const sources = servers.parent === NOBODY ? [] : [servers.parent];
-    for (const card of this.#parts.knownServers().slice(0, 3).map(cardOf))
-      if (!sources.includes(card.peer)) sources.push(card.peer);
-    if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
-    return sources;
   }
 }

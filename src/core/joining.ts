@@ -43,11 +43,15 @@ interface Attempt {
   nonce: number;
 }
 
+/** On whose behalf the attempts are made. */
 export interface JoiningHost {
   adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void;
   exhausted(purpose: Purpose, tree: Tree): void;
+  /** Whether this is a parent of ours in any tree. */
+  isParent(peer: PeerHandle): boolean;
 }
 
+const noCredential = new Uint8Array(0);
 const askedAtOnce = 4;
 const mostCandidates = 96;
 /** A first answer is waited for at least this share of a heartbeat. */
@@ -65,7 +69,7 @@ export class Joining {
   readonly #pings: Pings;
   readonly #host: JoiningHost;
   /** What the invite's root gave this peer; shown with every join. */
-  credential = new Uint8Array(0);
+  credential = noCredential;
   #attempt: Attempt | null = null;
 
   constructor(ctx: Context, pings: Pings, host: JoiningHost) {
@@ -164,14 +168,8 @@ export class Joining {
 
   #decline(from: PeerHandle, accept: Accept): void {
     const { tree } = accept;
-    if (this.#attempt?.tree.parent === from || this.#isParent(from)) return;
+    if (this.#attempt?.tree.parent === from || this.#host.isParent(from)) return;
     this.#ctx.world.send(from, { kind: 'part', tree });
-  }
-
-  /** Set by the peer: whether this is a parent of ours in any tree. */
-  #isParent: (peer: PeerHandle) => boolean = () => false;
-  set isParent(test: (peer: PeerHandle) => boolean) {
-    this.#isParent = test;
   }
 
   #add(cards: readonly PeerCard[]): void {

@@ -24,35 +24,46 @@ interface Entry {
 export const bucketCount = 16;
 const stateNumbers: Record<MemberState, number> = { joining: 1, serving: 2, draining: 3, gone: 4, excluded: 5 };
 const none: readonly MemberRecord[] = [];
+const emptyBuckets: readonly number[] = Array.from({ length: bucketCount }, () => 0);
+
+export interface MembershipListener {
+  /** A record changed; `own` when this peer wrote it now. */
+  memberChanged(record: MemberRecord, own: boolean): void;
+}
+
 /** Records that travel with one beat at most; the rest goes with the next. */
 const mostDeltas = 64;
+/** The digest keeps to 31 bits: numbers up to there take no memory of their own. */
+const mostDigest = 0x7fff_ffff;
 
 export class Membership {
   readonly #ctx: Context;
-  readonly #entries = new Map<PeerHandle, Entry>();
-  #pending: MemberRecord[] = [];
-  readonly #buckets = new Uint32Array(bucketCount);
+  /** Null while there is none: clients, nearly all peers of a farm, never have one. */
+  #entries: Map<PeerHandle, Entry> | null = null;
+  #pending: readonly MemberRecord[] = none;
+  #buckets: readonly number[] = emptyBuckets;
+  #digest = 0;
   /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
   stale = false;
-  /** Called after a record changed; `own` when this peer wrote it now. */
-  onChange: (record: MemberRecord, own: boolean) => void = () => {};
+  /** Set by the peer. */
+  listener: MembershipListener | null = null;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
   }
 
   get(peer: PeerHandle): MemberRecord | null {
-    return this.#entries.get(peer)?.record ?? null;
+    return this.#entries?.get(peer)?.record ?? null;
   }
 
   *records(): IterableIterator<MemberRecord> {
-    for (const { record } of this.#entries.values()) yield record;
+    for (const { record } of this.#known()) yield record;
   }
 
   /** Servers that take requests now. */
   serving(): MemberRecord[] {
     const serving: MemberRecord[] = [];
-    for (const { record } of this.#entries.values()) if (record.state === 'serving') serving.push(record);
+    for (const { record } of this.#known()) if (record.state === 'serving') serving.push(record);
     return serving;
   }
 
@@ -147,13 +158,15 @@ export class Membership {
   restore(record: MemberRecord, atMs: number): void {
     this.#remove(record.subject);
     if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) return;
-    this.#entries.set(record.subject, { record, atMs });
-    this.#toggle(record);
+    this.#add(record, atMs);
   }
 
   /** Deltas that have not been passed on, so many as go with one beat. */
   takeDeltas(): readonly MemberRecord[] {
-    return this.#pending.length === 0 ? none : this.#pending.splice(0, mostDeltas);
+    if (this.#pending.length === 0) return none;
+    const deltas = this.#pending.slice(0, mostDeltas);
+    this.#pending = this.#pending.slice(mostDeltas);
+    return deltas;
   }
 
   hasDeltas(): boolean {
@@ -162,9 +175,7 @@ export class Membership {
 
   /** One number for the whole list; equal lists have equal digests. */
   digest(): number {
-    let sum = 0;
-    for (const bucket of this.#buckets) sum = (Math.imul(sum, 31) + bucket) >>> 0;
-    return sum;
+    return this.#digest;
   }
 
   buckets(): number[] {
@@ -174,7 +185,7 @@ export class Membership {
   /** The records in those buckets whose digest differs from the given ones. */
   differing(buckets: readonly number[]): MemberRecord[] {
     const records: MemberRecord[] = [];
-    for (const { record } of this.#entries.values()) {
+    for (const { record } of this.#known()) {
       const bucket = this.#bucketOf(record.subject);
       if (buckets[bucket] !== this.#buckets[bucket]) records.push(record);
     }
@@ -184,8 +195,8 @@ export class Membership {
   /** Forgets tombstones that have lasted long enough. */
   expire(): void {
     const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
-    for (const [peer, { record, atMs }] of this.#entries)
-      if (record.state === 'gone' && atMs < limitMs) this.#remove(peer);
+    for (const { record, atMs } of this.#known())
+      if (record.state === 'gone' && atMs < limitMs) this.#remove(record.subject);
   }
 
   #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {
@@ -206,20 +217,28 @@ export class Membership {
 
   #store(record: MemberRecord, own: boolean): void {
     this.#remove(record.subject);
-    this.#entries.set(record.subject, { record, atMs: this.#ctx.nowMs });
-    this.#toggle(record);
-    this.#pending = this.#pending.filter((pending) => pending.subject !== record.subject);
-    this.#pending.push(record);
+    this.#add(record, this.#ctx.nowMs);
+    this.#pending = [...this.#pending.filter((pending) => pending.subject !== record.subject), record];
     this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
     this.#ctx.world.tell({ type: 'member-changed', record });
-    this.onChange(record, own);
+    this.listener?.memberChanged(record, own);
+  }
+
+  #known(): Iterable<Entry> {
+    return this.#entries?.values() ?? [];
+  }
+
+  #add(record: MemberRecord, atMs: number): void {
+    this.#entries ??= new Map();
+    this.#entries.set(record.subject, { record, atMs });
+    this.#toggle(record);
   }
 
   #remove(peer: PeerHandle): void {
-    const entry = this.#entries.get(peer);
+    const entry = this.#entries?.get(peer);
     if (entry === undefined) return;
     this.#toggle(entry.record);
-    this.#entries.delete(peer);
+    this.#entries?.delete(peer);
   }
 
   #bucketOf(peer: PeerHandle): number {
@@ -230,7 +249,10 @@ export class Membership {
   #toggle(record: MemberRecord): void {
     if (record.state === 'gone') return;
     const bucket = this.#bucketOf(record.subject);
-    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) ^ this.#hash(record);
+    this.#buckets = this.#buckets.with(bucket, ((this.#buckets[bucket] ?? 0) ^ this.#hash(record)) >>> 0);
+    let sum = 0;
+    for (const digest of this.#buckets) sum = (Math.imul(sum, 31) + digest) >>> 0;
+    this.#digest = sum & mostDigest;
   }
 
   #hash(record: MemberRecord): number {

@@ -22,9 +22,9 @@ interface Stream {
   /** The last sequence delivered. */
   sequence: number;
   /** Delivered messages, the newest last. */
-  readonly history: Cast[];
-  /** Came too early, by sequence. */
-  readonly early: Map<number, Cast>;
+  history: Cast[];
+  /** Came too early, by sequence; null while nothing did. */
+  early: Map<number, Cast> | null;
   /** A pull is under way up to this sequence. */
   pulledTo: number;
 }
@@ -39,6 +39,21 @@ interface Waiting {
   readonly upTo: number;
 }
 
+/** What multicast has to know of the trees. */
+export interface Neighbourhood {
+  /** The parent, NOBODY for the root. */
+  upstream(): PeerHandle;
+  /** The neighbours in both trees. */
+  links(): readonly PeerHandle[];
+  isLinked(peer: PeerHandle): boolean;
+}
+
+export interface CastListener {
+  castDelivered(cast: Cast): void;
+}
+
+/** Digests keep to 31 bits: numbers up to there take no memory of their own. */
+const mostDigest = 0x7fff_ffff;
 const mostWaiting = 64;
 /** No stream is that long: bounds what a liar can make us count to. */
 const mostSequence = 2 ** 40;
@@ -50,22 +65,24 @@ const mostEarly = 256;
 const mostOrigins = 4_096;
 /** Messages sent in answer to one pull; the next heartbeat's digest asks for more. */
 const mostPerPull = 64;
+const nobodyWaits: readonly Waiting[] = [];
+const noStreams: readonly Stream[] = [];
 
 export class Multicast {
   readonly #ctx: Context;
-  readonly #streams = new Map<PeerHandle, Stream>();
+  readonly #neighbourhood: Neighbourhood;
+  /** One for each origin; usually there is only the root. */
+  #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
   #digest = 0;
   #ownSequence = 0;
-  #waiting: Waiting[] = [];
-  /** The parent, NOBODY for the root; set by the peer. */
-  upstream: () => PeerHandle = () => NOBODY;
-  /** The neighbours in both trees; set by the peer. */
-  links: () => readonly PeerHandle[] = () => [];
-  onDeliver: (cast: Cast) => void = () => {};
+  #waiting: readonly Waiting[] = nobodyWaits;
+  /** Told of each message that is delivered; set by the peer. */
+  listener: CastListener | null = null;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, neighbourhood: Neighbourhood) {
     this.#ctx = ctx;
+    this.#neighbourhood = neighbourhood;
   }
 
   /** Sends a message of this peer's own to everybody. Returns its sequence number. */
@@ -95,8 +112,7 @@ export class Multicast {
 
   heads(): CastHead[] {
     const heads: CastHead[] = [];
-    for (const { origin, incarnation, sequence } of this.#streams.values())
-      heads.push({ origin, incarnation, sequence });
+    for (const { origin, incarnation, sequence } of this.#streams) heads.push({ origin, incarnation, sequence });
     return heads;
   }
 
@@ -108,11 +124,11 @@ export class Multicast {
     if (!this.#trusts(from)) return;
     const { origin, incarnation, sequence } = cast;
     if (origin === this.#ctx.self) return;
-    let stream = this.#streams.get(origin);
+    let stream = this.#streamOf(origin);
     const isNews = stream === undefined || incarnation > stream.incarnation || sequence > stream.sequence;
     if (isNews && !this.#isGenuine(from, cast)) return;
     if (stream === undefined) {
-      if (this.#streams.size >= mostOrigins) return;
+      if (this.#streams.length >= mostOrigins) return;
       stream = this.#stream(origin, incarnation, 0);
     } else if (incarnation > stream.incarnation) {
       this.#restart(stream, incarnation, 0);
@@ -120,6 +136,7 @@ export class Multicast {
     if (incarnation === stream.incarnation && sequence <= stream.sequence) this.#handOn(cast);
     if (incarnation < stream.incarnation || sequence <= stream.sequence) return;
     if (sequence > stream.sequence + 1) {
+      stream.early ??= new Map();
       if (stream.early.size < mostEarly) stream.early.set(sequence, cast);
       this.#pull(from, stream, sequence - 1);
       return;
@@ -132,11 +149,11 @@ export class Multicast {
   heard(from: PeerHandle, heads: readonly CastHead[], fresh: boolean): void {
     if (!this.#trusts(from)) return;
     for (const head of heads) {
-      const stream = this.#streams.get(head.origin);
+      const stream = this.#streamOf(head.origin);
       if (stream === undefined) {
-        if (this.#streams.size < mostOrigins && head.origin !== this.#ctx.self)
+        if (this.#streams.length < mostOrigins && head.origin !== this.#ctx.self)
           this.#stream(head.origin, head.incarnation, fresh ? head.sequence : 0);
-        const begun = this.#streams.get(head.origin);
+        const begun = this.#streamOf(head.origin);
         if (begun !== undefined && begun.sequence < head.sequence) this.#pull(from, begun, head.sequence);
         continue;
       }
@@ -163,7 +180,7 @@ export class Multicast {
 
   /** Answers a neighbour that missed some. */
   pulled(from: PeerHandle, pull: CastPull): void {
-    const stream = this.#streams.get(pull.origin);
+    const stream = this.#streamOf(pull.origin);
     if (stream === undefined || !this.#trusts(from)) return;
     const { origin, incarnation } = stream;
     const oldest = stream.history[0]?.sequence ?? stream.sequence + 1;
@@ -182,7 +199,7 @@ export class Multicast {
 
   /** What we miss is gone from the neighbour's memory: go on later, and say so. */
   gone(from: PeerHandle, message: CastGone): void {
-    const stream = this.#streams.get(message.origin);
+    const stream = this.#streamOf(message.origin);
     if (stream === undefined || !this.#trusts(from) || message.incarnation !== stream.incarnation) return;
     const isAsked = stream.pulledTo > stream.sequence || this.#waiting.some(({ origin }) => origin === message.origin);
     if (message.origin === this.#ctx.self || !isAsked || message.sequence > stream.sequence + mostSkipped) return;
@@ -205,16 +222,17 @@ export class Multicast {
 
   /** Pulls from the parent for another; false when there is nobody to ask. */
   #asksAbove(waiting: Waiting): boolean {
-    const above = this.upstream();
+    const above = this.#neighbourhood.upstream();
     if (above === NOBODY || above === waiting.peer) return false;
     const { peer, origin, incarnation, next } = waiting;
-    this.#waiting = this.#waiting.filter((other) => other.peer !== peer || other.origin !== origin).slice(-mostWaiting);
-    this.#waiting.push(waiting);
+    const others = this.#waiting.filter((other) => other.peer !== peer || other.origin !== origin);
+    this.#waiting = [...others.slice(-mostWaiting), waiting];
     this.#ctx.world.send(above, { kind: 'cast-pull', origin, incarnation, sequence: next });
     return true;
   }
 
   #handOn(cast: Cast): void {
+    if (this.#waiting.length === 0) return;
     for (const waiting of this.#waiting) {
       if (waiting.origin !== cast.origin || waiting.incarnation !== cast.incarnation || waiting.next !== cast.sequence)
         continue;
@@ -244,14 +262,18 @@ export class Multicast {
 
   /** Only neighbours in the trees take part. */
   #trusts(from: PeerHandle): boolean {
-    return this.links().includes(from);
+    return this.#neighbourhood.isLinked(from);
+  }
+
+  #streamOf(origin: PeerHandle): Stream | undefined {
+    return this.#streams.find((stream) => stream.origin === origin);
   }
 
   #stream(origin: PeerHandle, incarnation: number, sequence: number): Stream {
-    let stream = this.#streams.get(origin);
+    let stream = this.#streamOf(origin);
     if (stream === undefined) {
-      stream = { origin, incarnation, sequence, history: [], early: new Map(), pulledTo: 0 };
-      this.#streams.set(origin, stream);
+      stream = { origin, incarnation, sequence, history: [], early: null, pulledTo: 0 };
+      this.#streams = this.#streams.concat(stream);
       this.#redigest();
     } else if (incarnation > stream.incarnation) {
       this.#restart(stream, incarnation, sequence);
@@ -263,14 +285,14 @@ export class Multicast {
     stream.incarnation = incarnation;
     stream.sequence = sequence;
     this.#forget(stream);
-    stream.early.clear();
+    stream.early = null;
     stream.pulledTo = 0;
     this.#redigest();
   }
 
   #forget(stream: Stream): void {
     for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
-    stream.history.length = 0;
+    stream.history = [];
   }
 
   #pull(from: PeerHandle, stream: Stream, upTo: number): void {
@@ -282,12 +304,15 @@ export class Multicast {
 
   #deliverEarly(stream: Stream, from: PeerHandle): void {
     for (;;) {
-      const next = stream.early.get(stream.sequence + 1);
+      const next = stream.early?.get(stream.sequence + 1);
       if (next === undefined) break;
-      stream.early.delete(next.sequence);
+      stream.early?.delete(next.sequence);
       this.#deliver(stream, next, from);
     }
-    for (const sequence of stream.early.keys()) if (sequence <= stream.sequence) stream.early.delete(sequence);
+    const { early } = stream;
+    if (early === null) return;
+    for (const sequence of early.keys()) if (sequence <= stream.sequence) early.delete(sequence);
+    if (early.size === 0) stream.early = null;
   }
 
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
@@ -302,15 +327,15 @@ export class Multicast {
       if (oldest !== undefined) this.#keptBytes -= payloadBytes(oldest);
     }
     this.#redigest();
-    for (const link of this.links()) if (link !== from) this.#ctx.world.send(link, cast);
+    for (const link of this.#neighbourhood.links()) if (link !== from) this.#ctx.world.send(link, cast);
     const { origin, incarnation, sequence, payload } = cast;
     this.#ctx.world.tell({ type: 'delivered', origin, incarnation, sequence, payload });
-    this.onDeliver(cast);
+    this.listener?.castDelivered(cast);
   }
 
   #redigest(): void {
     let sum = 0;
-    for (const { origin, incarnation, sequence } of this.#streams.values()) {
+    for (const { origin, incarnation, sequence } of this.#streams) {
       sum =
         (sum +
           mix(
@@ -318,7 +343,7 @@ export class Multicast {
           )) >>>
         0;
     }
-    this.#digest = sum;
+    this.#digest = sum & mostDigest;
   }
 }
 

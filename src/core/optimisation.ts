@@ -11,6 +11,7 @@
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
+import type { Distances } from './distances.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, PeerCard, Roster } from './messages.ts';
@@ -33,18 +34,27 @@ interface Look {
 }
 
 const serversCompared = 2;
+/**
+ * Looks between two comparisons of servers: at first, and at most. A newcomer in view is measured at once, so comparing again only
+ * finds what changed in the network; and every client of a server measures it, so its load would grow with the farm.
+ */
+const firstPauseLooks = 6;
+const longestPauseLooks = 96;
 
 export class Optimisation {
   readonly #ctx: Context;
   readonly #pings: Pings;
   #look: Look | null = null;
   #lookingFrom: Tree | null = null;
-  /** The last measured round trip to each server in view, ms. */
-  readonly #rttMs = new Map<PeerHandle, number>();
+  #looksUntilComparison = 0;
+  #pauseLooks = firstPauseLooks;
+  /** To the servers in view. */
+  readonly #distances: Distances;
 
-  constructor(ctx: Context, pings: Pings) {
+  constructor(ctx: Context, pings: Pings, distances: Distances) {
     this.#ctx = ctx;
     this.#pings = pings;
+    this.#distances = distances;
   }
 
   /** Starts a look within the tree: measures the parent and the most promising relative. */
@@ -63,20 +73,26 @@ export class Optimisation {
     if (own !== NOBODY && !newcomers.some((record) => record.subject === own)) this.#pings.ask(own, 'comparison');
   }
 
-  /** Measures the own server and the nearest others anew. */
-  compareServers(own: PeerHandle, others: readonly MemberRecord[]): void {
-    const known = new Set(others.map((record) => record.subject));
-    for (const peer of this.#rttMs.keys()) if (!known.has(peer) && peer !== own) this.#rttMs.delete(peer);
+  /** Called on every look of a client: measures the own server and the nearest others anew, ever more rarely while that changes nothing. */
+  compareServers(own: PeerHandle, servers: () => readonly MemberRecord[]): void {
+    if (this.#looksUntilComparison-- > 0) return;
+    this.#looksUntilComparison = this.#pauseLooks;
+    this.#pauseLooks = Math.min(longestPauseLooks, 2 * this.#pauseLooks);
+    const others = servers();
+    this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
     const nearest = others
       .filter((record) => record.state === 'serving' && record.subject !== own)
-      .map((record) => ({
-        record,
-        ms: this.#rttMs.get(record.subject) ?? predictRttMs(record.coordinate, this.#ctx.coordinate),
-      }))
+      .map((record) => ({ record, ms: this.#distanceMs(record) }))
       .sort((a, b) => a.ms - b.ms)
       .slice(0, serversCompared)
       .map(({ record }) => record);
     this.meetServers(own, nearest);
+  }
+
+  /** Measured if it was, else by coordinates. */
+  #distanceMs({ subject, coordinate }: MemberRecord): number {
+    const rttMs = this.#distances.get(subject);
+    return Number.isNaN(rttMs) ? predictRttMs(coordinate, this.#ctx.coordinate) : rttMs;
   }
 
   /** Takes in a measured round trip within the tree; says where to go if that is better. */
@@ -100,19 +116,22 @@ export class Optimisation {
 
   /** Takes in a round trip to a server; says which server's tree to go to if one in view is clearly nearer than the own. */
   compared(answer: Answered, own: PeerHandle, others: readonly MemberRecord[]): BetterPlace | null {
-    this.#rttMs.set(answer.peer, answer.rttMs);
-    const ownMs = this.#rttMs.get(own);
-    if (ownMs === undefined) return null;
+    this.#distances.set(answer.peer, answer.rttMs);
+    const ownMs = this.#distances.get(own);
+    if (Number.isNaN(ownMs)) return null;
     let best: MemberRecord | null = null;
     let bestMs = Number.POSITIVE_INFINITY;
     for (const record of others) {
-      const rttMs = this.#rttMs.get(record.subject) ?? Number.POSITIVE_INFINITY;
+      const rttMs = this.#distances.get(record.subject);
       if (record.state === 'serving' && record.subject !== own && rttMs < bestMs) {
         best = record;
         bestMs = rttMs;
       }
     }
     if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
+    // Should the move fail, the next look tries again.
+    this.#looksUntilComparison = 0;
+    this.#pauseLooks = firstPauseLooks;
     return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
   }
 

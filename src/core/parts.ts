@@ -2,6 +2,7 @@
  * The state machines of one peer, side by side. Whoever works on the whole (attachment, pulse, departure) gets this.
  */
 import { Context } from './context.ts';
+import { Distances } from './distances.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { Membership } from './membership.ts';
@@ -22,7 +23,7 @@ import type { World } from './world.ts';
 
 export class Parts {
   readonly ctx: Context;
-  readonly servers: Tree;
+  #servers: Tree | null = null;
   readonly clients: Tree;
   readonly pings: Pings;
   readonly membership: Membership;
@@ -31,7 +32,7 @@ export class Parts {
   readonly reachability: Reachability;
   readonly optimisation: Optimisation;
   readonly releases: Releases;
-  readonly promotion: Promotion;
+  #promotion: Promotion | null = null;
   readonly selection: Selection;
   /** Who brought this peer into the farm: the last resort of an orphan. */
   neighbours: readonly PeerHandle[] = [];
@@ -41,26 +42,41 @@ export class Parts {
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
+  /** For `trees`. */
+  #both: readonly Tree[] | null = null;
+  readonly #one: readonly Tree[];
   /** What sits on this overlay; null for none. */
   layer: Layer | null = null;
   /** Goes to the tree of another server, by its card; set by the peer. */
-  changeServer: (to: PeerCard) => void = () => {};
+  changeServer: (to: PeerCard) => void = nothing;
   /** Stops serving on the root's order and stays a client that may serve again; set by the peer. */
-  retire: () => void = () => {};
+  retire: () => void = nothing;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
     this.ctx = new Context(self, world, options, rules);
-    this.servers = new Tree('servers', this.ctx);
     this.clients = new Tree('clients', this.ctx);
+    this.#one = [this.clients];
     this.pings = new Pings(this.ctx);
     this.membership = new Membership(this.ctx);
     this.views = new Views(this.ctx);
-    this.multicast = new Multicast(this.ctx);
-    this.reachability = new Reachability(this.ctx);
-    this.optimisation = new Optimisation(this.ctx, this.pings);
-    this.releases = new Releases(this.ctx);
-    this.promotion = new Promotion(this.ctx, this.releases);
-    this.selection = new Selection(this.ctx);
+    this.multicast = new Multicast(this.ctx, this);
+    this.reachability = new Reachability(this.ctx, this);
+    const distances = new Distances();
+    this.optimisation = new Optimisation(this.ctx, this.pings, distances);
+    this.releases = new Releases(this.ctx, this);
+    this.selection = new Selection(this.ctx, distances);
+  }
+
+  // Nearly all peers of a farm are clients that never serve. What only servers and volunteers need is made when one asks for it.
+
+  get servers(): Tree {
+    this.#servers ??= new Tree('servers', this.ctx);
+    return this.#servers;
+  }
+
+  get promotion(): Promotion {
+    this.#promotion ??= new Promotion(this.ctx, this.releases);
+    return this.#promotion;
   }
 
   /** The tree in which this peer has, or wants, a parent; null for the root. */
@@ -69,8 +85,11 @@ export class Parts {
     return this.ctx.role === 'server' ? this.servers : this.clients;
   }
 
-  trees(): readonly [Tree, Tree] {
-    return [this.servers, this.clients];
+  /** The trees that this peer has a place in: only a server is in both. */
+  trees(): readonly Tree[] {
+    if (!this.ctx.isServer()) return this.#one;
+    this.#both ??= [this.servers, this.clients];
+    return this.#both;
   }
 
   /**
@@ -89,6 +108,15 @@ export class Parts {
     return this.views.servers().filter((record) => record.state === 'serving');
   }
 
+  /** The parent, NOBODY for the root. */
+  upstream(): PeerHandle {
+    return this.upTree()?.parent ?? NOBODY;
+  }
+
+  isLinked(peer: PeerHandle): boolean {
+    return this.trees().some((tree) => tree.parent === peer || tree.child(peer) !== null);
+  }
+
   /** The neighbours in both trees. */
   links(): PeerHandle[] {
     const links: PeerHandle[] = [];
@@ -97,6 +125,15 @@ export class Parts {
       for (const child of tree.children) links.push(child.peer);
     }
     return links;
+  }
+
+  /** A release flows down the tree of servers: the parent first, then other servers, the root last. */
+  releaseSources(): PeerHandle[] {
+    const { ctx, servers } = this;
+    const sources = servers.parent === NOBODY ? [] : [servers.parent];
+    for (const { subject } of this.knownServers().slice(0, 3)) if (!sources.includes(subject)) sources.push(subject);
+    if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
+    return sources;
   }
 
   /** Peers this one has heard of that could be asked to dial it. */
@@ -113,6 +150,10 @@ export class Parts {
     for (const tree of this.trees()) for (const child of tree.children) known.push(child.peer);
     return known;
   }
+}
+
+function nothing(): void {
+  // Without a layer nobody asks for it.
 }
 
 /** A membership record as a candidate to hang below. */

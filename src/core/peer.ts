@@ -15,7 +15,6 @@
 import { Attachment } from './attachment.ts';
 import { Departure } from './departure.ts';
 import { Dispatch } from './dispatch.ts';
-import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
 import type { CastPayload, Limits, MemberRecord, Message, ReleaseNotice } from './messages.ts';
@@ -53,7 +52,6 @@ export class Peer {
   readonly #rounds: Rounds;
   readonly #dispatch: Dispatch;
   #wakeAtMs = Number.POSITIVE_INFINITY;
-  #leftBehind: PeerHandle = NOBODY;
 
   constructor(
     self: PeerHandle,
@@ -69,21 +67,24 @@ export class Peer {
     this.#attachment = new Attachment(this.#parts, this.#pulse);
     this.#departure = new Departure(this.#parts, this.#attachment);
     this.#rounds = new Rounds(this.#parts, this.#pulse, this.#attachment, this.#departure);
-    this.#dispatch = new Dispatch(this.#parts, this.#pulse, this.#attachment);
-    this.#dispatch.onExcluded = () => this.#departure.drain();
-    this.#dispatch.onInvited = (root, neighbours) => this.#enterAsClient(root, neighbours);
+    this.#dispatch = new Dispatch(this.#parts, this.#pulse, this.#attachment, this.#departure);
+    if (makeLayer !== null) this.#carry(makeLayer);
+  }
+
+  #carry(makeLayer: MakeLayer): void {
+    this.#parts.changeServer = (card) => this.#dispatch.changeServer(card);
     this.#parts.retire = () => this.#departure.retire();
-    this.#parts.layer = makeLayer?.(this.#parts) ?? null;
+    this.#parts.layer = makeLayer(this.#parts);
   }
 
   // --- Life ------------------------------------------------------------------------------------------------------------
 
   start(nowMs: number, how: Start): void {
-    const { ctx, servers, clients, membership, reachability } = this.#parts;
+    const { ctx, clients, membership, reachability } = this.#parts;
     ctx.nowMs = nowMs;
     ctx.rootPeer = how.root;
     this.#parts.neighbours = how.neighbours;
-    this.#attachment.joining.credential = new Uint8Array(how.credential ?? []);
+    if (how.credential !== undefined) this.#attachment.joining.credential = new Uint8Array(how.credential);
     const { role, highest } = this.#restore(how.records);
     // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
     ctx.raiseIncarnation(Math.max(highest, Math.floor(nowMs / 100)));
@@ -91,7 +92,7 @@ export class Peer {
     if (how.as === 'root') {
       ctx.rootPeer = ctx.self;
       ctx.become('root');
-      servers.becomeRoot();
+      this.#parts.servers.becomeRoot();
       clients.becomeRoot();
       reachability.trustSelf();
       if (membership.stale) membership.beginAnew();
@@ -101,7 +102,7 @@ export class Peer {
     } else if (how.as === 'peer' && role === 'server' && this.#parts.releases.installedNumber > 0) {
       this.#returnAsServer();
     } else if (how.as === 'peer') {
-      this.#enterAsClient(how.root, how.neighbours);
+      this.#attachment.enterFarm(how.root, how.neighbours);
     }
     this.#settle();
   }
@@ -303,7 +304,7 @@ export class Peer {
           role = record.role;
           break;
         case 'parent':
-          this.#leftBehind = record.peer;
+          this.#attachment.leftBehind = record.peer;
           break;
         case 'member':
           membership.restore(record.record, record.atMs);
@@ -329,28 +330,16 @@ export class Peer {
     return { role, highest };
   }
 
-  #enterAsClient(root: PeerHandle, neighbours: readonly PeerHandle[]): void {
-    const { ctx, clients } = this.#parts;
-    if (root === NOBODY) return;
-    ctx.rootPeer = root;
-    this.#parts.neighbours = neighbours;
-    const cards = [this.#leftBehind, ...neighbours, root].map((peer) => ({
-      peer,
-      coordinate: ctx.coordinate,
-      rttMs: Number.NaN,
-    }));
-    this.#attachment.enter(clients, cards);
-  }
-
   /** A server that was away: its old parent first, then any server it knew, then the root. */
   #returnAsServer(): void {
     const { ctx, servers, clients, membership, neighbours } = this.#parts;
     ctx.become('server');
     clients.becomeRoot();
-    membership.declare('joining', this.#leftBehind);
+    const { leftBehind } = this.#attachment;
+    membership.declare('joining', leftBehind);
     const at = ctx.coordinate;
     const known = membership.nearestServing(at, ctx.self).map(cardOf);
-    const others = [this.#leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({
+    const others = [leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({
       peer,
       coordinate: at,
       rttMs: Number.NaN,

@@ -25,10 +25,11 @@ export interface Answered {
 }
 
 const mostPending = 64;
+const none: readonly Asked[] = [];
 
 export class Pings {
   readonly #ctx: Context;
-  #pending: Asked[] = [];
+  #pending: readonly Asked[] = none;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
@@ -36,17 +37,15 @@ export class Pings {
 
   ask(peer: PeerHandle, asker: Asker): void {
     const nonce = this.#ctx.nonce();
-    if (this.#pending.length >= mostPending) this.#pending.shift();
-    this.#pending.push({ peer, nonce, asker, atMs: this.#ctx.nowMs });
+    this.#pending = [...this.#pending.slice(1 - mostPending), { peer, nonce, asker, atMs: this.#ctx.nowMs }];
     this.#ctx.world.send(peer, { kind: 'ping', nonce });
   }
 
   /** Matches an answer with its question; null for an answer to nothing. */
   answered(from: PeerHandle, pong: Pong): Answered | null {
-    const index = this.#pending.findIndex((asked) => asked.peer === from && asked.nonce === pong.nonce);
-    const asked = this.#pending[index];
+    const asked = this.#pending.find((question) => question.peer === from && question.nonce === pong.nonce);
     if (asked === undefined) return null;
-    this.#pending.splice(index, 1);
+    this.#pending = this.#pending.length === 1 ? none : this.#pending.filter((question) => question !== asked);
     const rttMs = this.#ctx.nowMs - asked.atMs;
     if (isSound(pong.coordinate)) this.#ctx.sampled(pong.coordinate, rttMs);
     return { peer: from, asker: asked.asker, rttMs, pong };

@@ -83,9 +83,9 @@ export class Pulse {
   }
 
   beatUp(tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {
-    const { ctx, membership, multicast, servers, clients } = this.#parts;
+    const { ctx, membership, multicast, clients } = this.#parts;
     let { size, height } = tree.extent();
-    if (tree === servers) {
+    if (tree.kind === 'servers') {
       const below = clients.extent();
       size += below.size - 1;
       height = Math.max(height, below.height);

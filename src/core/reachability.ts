@@ -16,25 +16,43 @@ interface Asked {
   readonly nonce: number;
 }
 
+/** Peers that could be asked: relatives and servers. */
+export interface Circle {
+  acquaintances(): readonly PeerHandle[];
+}
+
+interface Confirmation {
+  readonly peer: PeerHandle;
+  readonly atMs: number;
+}
+
 const confirmationsNeeded = 2;
+/** A confirmation is renewed after this share of the time for which it counts. */
+const renewAfter = 0.8;
 const askedAtOnce = 3;
 /** Beats between two rounds of asking while unconfirmed. */
 const askEveryBeats = 3;
+const mostAsked = 16;
+const noneAsked: readonly Asked[] = [];
+const noneConfirmed: readonly Confirmation[] = [];
+const nobody: readonly PeerHandle[] = [];
 
 export class Reachability {
   readonly #ctx: Context;
-  #asked: Asked[] = [];
-  /** Who dialled back, and when. */
-  readonly #confirmed = new Map<PeerHandle, number>();
+  readonly #circle: Circle;
+  #asked: readonly Asked[] = noneAsked;
+  /** Who dialled back, and when: two or three as a rule. */
+  #confirmed: readonly Confirmation[] = noneConfirmed;
   /** Who was asked in this round without success yet, so that others get their turn. */
-  readonly #tried = new Set<PeerHandle>();
+  #tried: readonly PeerHandle[] = nobody;
   #beatsUntilAsk = 0;
   #failuresInRow = 0;
-  /** Peers that could be asked: relatives and servers; set by the peer. */
-  acquaintances: () => readonly PeerHandle[] = () => [];
+  /** Nothing to be done before this time, ms. */
+  #restUntilMs = 0;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, circle: Circle) {
     this.#ctx = ctx;
+    this.#circle = circle;
   }
 
   /** The root's addresses stand in the invites: it counts as reachable. */
@@ -44,44 +62,47 @@ export class Reachability {
 
   /** Own addresses changed: what was confirmed no longer holds. */
   reset(): void {
-    this.#confirmed.clear();
-    this.#tried.clear();
+    this.#confirmed = noneConfirmed;
+    this.#tried = nobody;
     this.#beatsUntilAsk = 0;
+    this.#restUntilMs = 0;
     if (this.#ctx.role !== 'root') this.#set(false);
   }
 
   /** Called on every beat. */
   beat(): void {
-    if (this.#ctx.role === 'root') return;
+    if (this.#ctx.role === 'root' || (this.#ctx.reachable && this.#ctx.nowMs < this.#restUntilMs)) return;
     const freshMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs;
-    const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * 0.8;
+    const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * renewAfter;
     let fresh = 0;
     let lasting = 0;
-    for (const [peer, atMs] of this.#confirmed) {
-      if (atMs < freshMs) this.#confirmed.delete(peer);
-      else fresh++;
+    for (const { atMs } of this.#confirmed) {
+      if (atMs >= freshMs) fresh++;
       if (atMs >= renewMs) lasting++;
     }
-    if (this.#ctx.reachable && lasting >= confirmationsNeeded) return;
+    if (fresh < this.#confirmed.length) this.#confirmed = this.#confirmed.filter(({ atMs }) => atMs >= freshMs);
+    if (this.#ctx.reachable && lasting >= confirmationsNeeded) {
+      this.#restUntilMs = this.#renewalMs();
+      return;
+    }
     const known = this.#eligible();
     const needed = Math.max(1, Math.min(confirmationsNeeded, known.length));
     const doubtful = fresh === 0 || (fresh < needed && this.#failuresInRow > 0);
     if (this.#ctx.reachable && doubtful && known.length > 0) this.#set(false);
     if (lasting >= needed || this.#beatsUntilAsk-- > 0) return;
     this.#beatsUntilAsk = askEveryBeats * 2 ** Math.min(this.#failuresInRow, 5);
-    let candidates = known.filter((peer) => !this.#tried.has(peer) && (this.#confirmed.get(peer) ?? 0) < renewMs);
+    const confirmedAtMs = (peer: PeerHandle): number =>
+      this.#confirmed.find((confirmation) => confirmation.peer === peer)?.atMs ?? 0;
+    let candidates = known.filter((peer) => !this.#tried.includes(peer) && confirmedAtMs(peer) < renewMs);
     if (candidates.length === 0) {
-      this.#tried.clear();
+      this.#tried = nobody;
       this.#failuresInRow++;
       candidates = known;
     }
-    for (const peer of candidates.slice(0, askedAtOnce)) {
-      const nonce = this.#ctx.nonce();
-      this.#tried.add(peer);
-      this.#asked.push({ peer, nonce });
-      this.#ctx.world.send(peer, { kind: 'dial-back', nonce });
-    }
-    if (this.#asked.length > 16) this.#asked = this.#asked.slice(-16);
+    const asked = candidates.slice(0, askedAtOnce).map((peer) => ({ peer, nonce: this.#ctx.nonce() }));
+    this.#tried = [...new Set([...this.#tried, ...asked.map(({ peer }) => peer)])];
+    this.#asked = [...this.#asked, ...asked].slice(-mostAsked);
+    for (const { peer, nonce } of asked) this.#ctx.world.send(peer, { kind: 'dial-back', nonce });
   }
 
   /** Another wants to be dialled. */
@@ -95,24 +116,30 @@ export class Reachability {
   }
 
   answered(from: PeerHandle, message: DialedBack): void {
-    const index = this.#asked.findIndex((asked) => asked.peer === from && asked.nonce === message.nonce);
-    if (index < 0) return;
-    this.#asked.splice(index, 1);
+    const isAnswered = (asked: Asked): boolean => asked.peer === from && asked.nonce === message.nonce;
+    if (!this.#asked.some(isAnswered)) return;
+    this.#asked = this.#asked.length === 1 ? noneAsked : this.#asked.filter((asked) => !isAnswered(asked));
     if (!message.worked) return;
     this.#failuresInRow = 0;
-    this.#confirmed.set(from, this.#ctx.nowMs);
-    const needed = Math.max(1, Math.min(confirmationsNeeded, this.#eligible().length));
-    let valid = 0;
-    const eligible = new Set(this.#eligible());
-    for (const peer of this.#confirmed.keys()) if (eligible.has(peer)) valid++;
+    const others = this.#confirmed.filter(({ peer }) => peer !== from);
+    this.#confirmed = others.concat({ peer: from, atMs: this.#ctx.nowMs });
+    const eligible = this.#eligible();
+    const needed = Math.max(1, Math.min(confirmationsNeeded, eligible.length));
+    const valid = this.#confirmed.filter(({ peer }) => eligible.includes(peer)).length;
     if (valid >= needed) this.#set(true);
+  }
+
+  /** When one of the confirmations that are needed becomes due for renewal, ms. */
+  #renewalMs(): number {
+    const times = this.#confirmed.map(({ atMs }) => atMs).sort((a, b) => b - a);
+    return (times[confirmationsNeeded - 1] ?? 0) + this.#ctx.options.reachableForMs * renewAfter;
   }
 
   /** Acquaintances in other subnets; all of them when the whole farm is in ours. */
   #eligible(): PeerHandle[] {
     const { world, self } = this.#ctx;
     const own = world.subnet(self);
-    const known = [...new Set([...this.acquaintances(), ...this.#confirmed.keys()])].filter(
+    const known = [...new Set([...this.#circle.acquaintances(), ...this.#confirmed.map(({ peer }) => peer)])].filter(
       (peer) => peer !== self && peer !== NOBODY,
     );
     const elsewhere = known.filter((peer) => world.subnet(peer) !== own);

@@ -14,6 +14,11 @@ import type { ReleaseNotice } from './messages.ts';
 
 const mostPauseBeats = 30;
 
+export interface Sources {
+  /** Servers to take a release from, the first choice first. */
+  releaseSources(): readonly PeerHandle[];
+}
+
 export class Releases {
   readonly #ctx: Context;
   /** The newest release this peer knows of. */
@@ -23,11 +28,11 @@ export class Releases {
   #transferring = false;
   #failures = 0;
   #pauseBeats = 0;
-  /** Servers to take a release from, the first choice first; set by the peer. */
-  sources: () => readonly PeerHandle[] = () => [];
+  readonly #sources: Sources;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, sources: Sources) {
     this.#ctx = ctx;
+    this.#sources = sources;
   }
 
   get upToDate(): boolean {
@@ -85,7 +90,7 @@ export class Releases {
       this.#pauseBeats--;
       return;
     }
-    const sources = this.sources();
+    const sources = this.#sources.releaseSources();
     const from = sources[this.#failures % Math.max(1, sources.length)] ?? NOBODY;
     if (from === NOBODY) return;
     this.#transferring = true;

@@ -23,7 +23,8 @@ export class Rounds {
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   readonly #departure: Departure;
-  readonly #sweep: Sweep;
+  /** Servers only. */
+  #sweep: Sweep | null = null;
   #beat = 0;
   #attachedAtMs = Number.NEGATIVE_INFINITY;
   #untilLook = -1;
@@ -34,33 +35,38 @@ export class Rounds {
     this.#pulse = pulse;
     this.#attachment = attachment;
     this.#departure = departure;
-    this.#sweep = new Sweep(parts);
   }
 
   beat(): void {
-    const { ctx, membership, reachability, promotion, releases } = this.#parts;
+    const { ctx, reachability } = this.#parts;
     this.#beat++;
     for (const tree of this.#parts.trees()) {
       for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
     }
     this.#showView();
     this.#pulse.beat();
-    for (const tree of this.#parts.trees()) this.#thinOut(tree);
+    if (this.#beat % remindEveryBeats === 0) for (const tree of this.#parts.trees()) this.#thinOut(tree);
     reachability.beat();
     if (ctx.isServer()) {
-      this.#askAgain();
-      this.#declareServing();
-      this.#sweep.beat();
-      promotion.offerNext();
-      releases.fetch();
-      if (this.#beat % expireEveryBeats === 0) membership.expire();
-    } else {
+      this.#serve();
+    } else if (ctx.limits !== null) {
       this.#attachment.resumePromotion();
-      promotion.remind(this.#parts.ownServer());
+      this.#parts.promotion.remind(this.#parts.ownServer());
     }
-    this.#departure.beat();
+    if (ctx.draining) this.#departure.beat();
     this.#noteAttached();
     this.#look();
+  }
+
+  #serve(): void {
+    const { membership, promotion, releases } = this.#parts;
+    this.#askAgain();
+    this.#declareServing();
+    this.#sweep ??= new Sweep(this.#parts);
+    this.#sweep.beat();
+    promotion.offerNext();
+    releases.fetch();
+    if (this.#beat % expireEveryBeats === 0) membership.expire();
   }
 
   /** A server whose known neighbours changed tells its clients. */
@@ -101,7 +107,6 @@ export class Rounds {
 
   /** Guests beyond the fan-out are asked, one at a time, to hang below others. */
   #thinOut(tree: Tree): void {
-    if (this.#beat % remindEveryBeats !== 0) return;
     const guest = tree.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
     if (guest !== null && tree.children.length > this.#parts.ctx.options.fanOut)
       this.#attachment.evict(tree, guest.peer, 'no-room');
@@ -127,7 +132,7 @@ export class Rounds {
     this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;
     optimisation.lookAround(tree);
-    if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), views.servers());
+    if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), () => views.servers());
   }
 
   /** A client that waits to change servers alone: opens its doors again when its children do not go. */

@@ -10,6 +10,7 @@
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
+import type { Distances } from './distances.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord } from './messages.ts';
 
@@ -43,12 +44,13 @@ const persistEvery = 32;
 
 export class Selection {
   readonly #ctx: Context;
-  readonly #records = new Map<PeerHandle, ServerRecord>();
+  readonly #records: ServerRecords;
   /** What servers need for a request besides the way to them, ms: a mean over those that were used; NaN before the first. */
   #serveMs = Number.NaN;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, distances: Distances) {
     this.#ctx = ctx;
+    this.#records = new ServerRecords(distances);
   }
 
   /** Takes note of one request. */
@@ -77,7 +79,7 @@ export class Selection {
 
   /** The round trip to a server was measured: better than its coordinates, until requests tell more. */
   probed(server: PeerHandle, rttMs: number): void {
-    this.#record(server).rttMs = rttMs;
+    this.#records.probed(server, rttMs);
   }
 
   /** A server sent bytes that contradict the release they name. */
@@ -140,20 +142,49 @@ export class Selection {
     return record.failures * 2 ** (-agoMs / forgiveHalfMs);
   }
 
+  /** The record of a server that a request went to, or that something else is known of: made when there is none. */
   #record(peer: PeerHandle): ServerRecord {
-    let record = this.#records.get(peer);
+    return this.#records.kept(peer, this.#ctx.nowMs);
+  }
+}
+
+/**
+ * Most servers that a client knows are never asked for anything: of them it only keeps the round trip. A record is made for one
+ * that a request went to.
+ */
+class ServerRecords {
+  readonly #distances: Distances;
+  #kept: Map<PeerHandle, ServerRecord> | null = null;
+
+  constructor(distances: Distances) {
+    this.#distances = distances;
+  }
+
+  /** What is known of a server; undefined for nothing. */
+  get(peer: PeerHandle): ServerRecord | undefined {
+    const record = this.#kept?.get(peer);
+    if (record !== undefined) return record;
+    const rttMs = this.#distances.get(peer);
+    return Number.isNaN(rttMs) ? undefined : newRecord(peer, rttMs, 0);
+  }
+
+  kept(peer: PeerHandle, nowMs: number): ServerRecord {
+    this.#kept ??= new Map();
+    let record = this.#kept.get(peer);
     if (record === undefined) {
-      record = {
-        peer,
-        delayMs: Number.NaN,
-        rttMs: Number.NaN,
-        failures: 0,
-        requests: 0,
-        lastFailureAtMs: this.#ctx.nowMs,
-        liar: false,
-      };
-      this.#records.set(peer, record);
+      record = newRecord(peer, this.#distances.get(peer), nowMs);
+      this.#kept.set(peer, record);
     }
     return record;
   }
+
+  probed(peer: PeerHandle, rttMs: number): void {
+    this.#distances.set(peer, rttMs);
+    const record = this.#kept?.get(peer);
+    if (record !== undefined) record.rttMs = rttMs;
+  }
+}
+
+function newRecord(peer: PeerHandle, rttMs: number, lastFailureAtMs: number): ServerRecord {
+  return { peer, delayMs: Number.NaN, rttMs, failures: 0, requests: 0, lastFailureAtMs, liar: false };
 }

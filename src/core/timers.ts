@@ -20,7 +20,8 @@ export type TimerName = (typeof timerNames)[number];
 const never = Number.POSITIVE_INFINITY;
 
 export class Timers {
-  readonly #deadlines = new Float64Array(timerNames.length).fill(never);
+  /** In the order of the names. */
+  readonly #deadlines = [never, never, never, never];
 
   set(name: TimerName, atMs: number): void {
     this.#deadlines[timerNames.indexOf(name)] = atMs;

@@ -8,7 +8,6 @@
  * Source: P2P Volunteers for Reliable Server Farms, sections 3.3.2 (tree joining) and 3.3.3 (two timers); the
  * feasibility condition after Garcia-Luna-Aceves, "Loop-free routing using diffusing computations", 1993.
  */
-import { RttWindow } from './context.ts';
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
@@ -24,6 +23,7 @@ import type {
   Stamp,
 } from './messages.ts';
 import type { Place } from './rules.ts';
+import { RttWindow } from './rtt-window.ts';
 
 export interface Child {
   readonly peer: PeerHandle;
@@ -39,9 +39,6 @@ export interface Child {
   evicted: boolean;
   /** The roster version it confirmed. */
   rosterVersion: number;
-  /** Beats in a row in which its digests differed from ours. */
-  memberMismatch: number;
-  castMismatch: number;
 }
 
 export type Verdict =
@@ -59,6 +56,8 @@ const candidatesNamed = 8;
 /** Who comes back within this many beats after it was sent on has found no room with the others. */
 const sentOnBeats = 120;
 const sentOnKept = 32;
+const nobody: readonly Child[] = [];
+const noneSentOn: readonly never[] = [];
 
 export class Tree {
   readonly kind: TreeKind;
@@ -87,10 +86,11 @@ export class Tree {
   rosterVersion = 1;
   #roster: Roster | null = null;
   #stamp: Stamp | null = null;
-  readonly #beatSentAtMs = new Float64Array(sentBeatsKept).fill(Number.NaN);
+  /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
+  #beatSentAtMs: number[] | null = null;
   #lastEvictionBeat = Number.NEGATIVE_INFINITY;
   /** Orphans that were sent on lately, and at which beat. */
-  #sentOn: { readonly peer: PeerHandle; readonly beat: number }[] = [];
+  #sentOn: readonly { readonly peer: PeerHandle; readonly beat: number }[] = noneSentOn;
 
   constructor(kind: TreeKind, ctx: Context) {
     this.kind = kind;
@@ -257,8 +257,6 @@ export class Tree {
         height: 0,
         evicted: false,
         rosterVersion: -1,
-        memberMismatch: 0,
-        castMismatch: 0,
       });
       this.rosterChanged();
     } else {
@@ -282,9 +280,10 @@ export class Tree {
   }
 
   /** Children not heard for `missedBeats` intervals. */
-  silentChildren(): Child[] {
+  silentChildren(): readonly Child[] {
     const limitMs = (this.#ctx.options.missedBeats + 0.5) * this.#ctx.patienceMs;
-    return this.children.filter((child) => this.#ctx.nowMs - child.heardAtMs > limitMs);
+    const isSilent = (child: Child): boolean => this.#ctx.nowMs - child.heardAtMs > limitMs;
+    return this.children.some(isSilent) ? this.children.filter(isSilent) : nobody;
   }
 
   /** The child farthest away that has not been told to leave. */
@@ -365,6 +364,7 @@ export class Tree {
   /** Starts a new beat: the root stamps it. Returns the place to pass down, or null if there is none. */
   nextBeat(): Place | null {
     this.beat++;
+    this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
     this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
     if (this.isRoot) {
       this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
@@ -412,7 +412,7 @@ export class Tree {
     child.rosterVersion = beat.rosterVersion;
     const sentAtMs =
       this.beat - beat.echo < sentBeatsKept && beat.echo > 0
-        ? (this.#beatSentAtMs[beat.echo % sentBeatsKept] ?? Number.NaN)
+        ? (this.#beatSentAtMs?.[beat.echo % sentBeatsKept] ?? Number.NaN)
         : Number.NaN;
     const rttMs = ctx.nowMs - sentAtMs - beat.heldMs;
     if (rttMs >= 0) {

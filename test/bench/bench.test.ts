@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { randomGraph } from './gossip-swarm.ts';
 import { quantile } from './load.ts';
 import type { MulticastResult } from './multicast.ts';
+import type { SimulatorResult } from './simulator.ts';
 import type { TransferResult } from './transfer.ts';
 
 const program = fileURLToPath(new URL('../../dist/test/bench/main.js', import.meta.url));
@@ -122,6 +123,37 @@ describe('bench transfer', () => {
     expect(code).toBe(130);
     expect(stdout).toBe('');
     expect(await readdir(temporary)).toEqual([]);
+  });
+});
+
+describe('bench simulator', () => {
+  it('plays the same events on both engines, or says why there is only one', async () => {
+    const result = onlyLine(
+      await bench(['simulator', '--peers', '2000', '--rounds', '1', '--json']),
+    ) as SimulatorResult;
+    const [size] = result.sizes;
+    expect(result.sizes).toHaveLength(1);
+    expect(Object.keys(size ?? {})).toEqual(['peers', 'simulatedSeconds', 'banyan', 'ns3', 'ratio']);
+    const { simulatedSeconds = 0, banyan, ns3, ratio } = size ?? {};
+    // Everybody but the root beats once a second, and all but the last beats have arrived.
+    const expected = 2 * 1_999 * simulatedSeconds;
+    expect(banyan?.events).toBeGreaterThan(0.99 * expected);
+    expect(banyan?.events).toBeLessThanOrEqual(expected);
+    expect(banyan?.peakRssBytes).toBeGreaterThan(10e6);
+    if (result.ns3Missing === null) {
+      expect(ns3?.events).toBeGreaterThan(0.99 * expected);
+      expect(ratio).toBeCloseTo((banyan?.eventsPerCpuSecond ?? 0) / (ns3?.eventsPerCpuSecond ?? 1), 1);
+    } else {
+      expect(ns3).toBeNull();
+      expect(ratio).toBeNull();
+      expect(result.ns3Missing).toMatch(/g\+\+|ns-3/);
+    }
+    expect(await readdir(temporary)).toEqual([]);
+  }, 60_000);
+
+  it('refuses sizes that make no sense', async () => {
+    expect((await bench(['simulator', '--peers', '1'])).code).toBe(2);
+    expect((await bench(['simulator', '--peers', '10,many'])).code).toBe(2);
   });
 });
 

@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type MulticastOptions, benchMulticast, multicastDefaults, multicastTable } from './multicast.ts';
+import { type SimulatorOptions, benchSimulator, simulatorDefaults, simulatorTable } from './simulator.ts';
 import { type TransferOptions, benchTransfer, transferDefaults, transferTable } from './transfer.ts';
 import { Workspace } from './workspace.ts';
 
@@ -47,6 +48,10 @@ function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+function sizes(text: string): number[] {
+  return text.split(',').map(wholeNumber(2));
+}
+
 function createProgram(): Command {
   const program = new Command('bench')
     .description('Benchmarks: ratios against a peer measured in the same run.')
@@ -55,7 +60,10 @@ function createProgram(): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError()
-    .addHelpText('after', '\nExamples:\n  npm run -s bench -- multicast\n  npm run -s bench -- transfer --json');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npm run -s bench -- multicast\n  npm run -s bench -- transfer --json\n  npm run -s bench -- simulator --json',
+    );
   program
     .command('multicast')
     .description('telling everybody: our tree against gossipsub, in bytes and in time')
@@ -73,6 +81,13 @@ function createProgram(): Command {
     .option('--rounds <n>', 'how often each is measured', wholeNumber(1), transferDefaults.rounds)
     .option('--json', 'the result as one line of JSON')
     .action(async (options: TransferOptions & Common) => await run(benchTransfer, transferTable, options));
+  program
+    .command('simulator')
+    .description("putting events in order: the simulator's engine against ns-3, where that is installed")
+    .option('--peers <n,...>', 'sizes of the tree', sizes, [...simulatorDefaults.peers])
+    .option('--rounds <n>', 'how often each is measured', wholeNumber(1), simulatorDefaults.rounds)
+    .option('--json', 'the result as one line of JSON')
+    .action(async (options: SimulatorOptions & Common) => await run(benchSimulator, simulatorTable, options));
   return program;
 }
 

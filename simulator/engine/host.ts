@@ -1,0 +1,126 @@
+/**
+ * One machine of a simulated farm: the peer that runs on it, its disk, its clock; and the world of that peer.
+ *
+ * A machine outlives its peer: what is persisted stays over a crash, as on a disk. There may be a million of them, so what most
+ * never need (a disk with something on it, a clock that is wrong) is made when it is needed.
+ */
+import type { PeerHandle, Signature } from '../../src/core/ids.ts';
+import type { Message, ReleaseNotice, Signed, Unsigned } from '../../src/core/messages.ts';
+import type { Peer, Start } from '../../src/core/peer.ts';
+import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
+import type { HostClock } from './host-clock.ts';
+import { fingerprint, isSealed, seal } from './seals.ts';
+
+/** What a farm does for its machines. */
+export interface Surroundings {
+  send(from: Host, to: PeerHandle, message: Message): void;
+  wakeAt(host: Host, atMs: number): void;
+  transfer(host: Host, notice: ReleaseNotice, from: PeerHandle): void;
+  dial(host: Host, peer: PeerHandle, nonce: number): void;
+  tell(host: Host, event: PeerEvent): void;
+  random(): number;
+  subnet(peer: PeerHandle): number;
+  /** Whether anybody will ever start from a disk: else nothing is written. */
+  readonly keepsDisks: boolean;
+}
+
+export class Host implements World {
+  readonly handle: PeerHandle;
+  readonly #surroundings: Surroundings;
+  peer: Peer | null = null;
+  /** Which life of its peer this is, raised by every start and crash: what was meant for an earlier one is dropped. */
+  life = 0;
+  /** The number of the last alarm that was set: earlier ones are void. */
+  alarm = 0;
+  /** Died without a word: nothing on this machine resets connections. */
+  silent = false;
+  /** How its peer was last started. */
+  start: Omit<Start, 'records'>;
+  /** Messages from and to it take this many times as long. */
+  slowness = 1;
+  /** Null while its clock is right. */
+  clock: HostClock | null = null;
+  /** When the last message that it sent will have left, ms. */
+  uplinkFreeMs = 0;
+  #disk: Map<string, DurableRecord> | null = null;
+
+  constructor(handle: PeerHandle, surroundings: Surroundings, start: Omit<Start, 'records'>) {
+    this.handle = handle;
+    this.#surroundings = surroundings;
+    this.start = start;
+  }
+
+  get records(): DurableRecord[] {
+    return this.#disk === null ? [] : [...this.#disk.values()];
+  }
+
+  loseDisk(): void {
+    this.#disk = null;
+  }
+
+  // --- The world of its peer ------------------------------------------------------------------------------------------------
+
+  send(to: PeerHandle, message: Message): void {
+    this.#surroundings.send(this, to, message);
+  }
+
+  persist(record: DurableRecord): void {
+    if (!this.#surroundings.keepsDisks) return;
+    this.#disk ??= new Map();
+    this.#disk.set(durableKey(record), record);
+  }
+
+  wakeAt(atMs: number): void {
+    this.#surroundings.wakeAt(this, atMs);
+  }
+
+  connect(): void {
+    // Any two peers that can reach each other are connected.
+  }
+
+  disconnect(): void {
+    // See above.
+  }
+
+  transfer(notice: ReleaseNotice, from: PeerHandle): void {
+    this.#surroundings.transfer(this, notice, from);
+  }
+
+  dial(peer: PeerHandle, nonce: number): void {
+    this.#surroundings.dial(this, peer, nonce);
+  }
+
+  tell(event: PeerEvent): void {
+    this.#surroundings.tell(this, event);
+  }
+
+  random(): number {
+    return this.#surroundings.random();
+  }
+
+  sign(statement: Unsigned<Signed>): Signature {
+    return seal(statement);
+  }
+
+  verify(statement: Signed): boolean {
+    return isSealed(statement);
+  }
+
+  admits(): boolean {
+    return true;
+  }
+
+  fingerprint(peer: PeerHandle): number {
+    return fingerprint(peer);
+  }
+
+  subnet(peer: PeerHandle): number {
+    return this.#surroundings.subnet(peer);
+  }
+}
+
+function durableKey(record: DurableRecord): string {
+  if (record.type === 'member' || record.type === 'client-record') return `${record.type} ${record.peer}`;
+  if (record.type === 'release') return `release ${record.installed}`;
+  return record.type;
+}
