@@ -17,8 +17,10 @@ import { Random } from './random.ts';
 
 export interface ServiceFarmOptions {
   readonly topology: Topology;
-  /** The node at which the root sits; every other node has one peer. */
+  /** The node at which the root sits. */
   readonly rootNode: number;
+  /** How many peers there are, root included; one for each node when absent. More share the nodes, each with a way of its own to it. */
+  readonly peers?: number;
   readonly seed: number;
   /** What a server needs for a request, ms, besides the way. */
   readonly serverTimeMs: number;
@@ -42,6 +44,8 @@ const beatMs = 1_000;
 /** Users wait this long for an answer, ms. */
 const patienceMs = 10_000;
 const releaseBytes = 1e6;
+/** Peers that share a node are up to this far from it, round trip, ms. */
+const accessLinkMs = 10;
 
 export class ServiceFarm {
   readonly farm: SimulatedFarm;
@@ -52,16 +56,21 @@ export class ServiceFarm {
   /** Called for all that happens at the controller. */
   onEvent: (event: QosEvent) => void = () => {};
   readonly #random: Random;
+  #requirement: Requirement | null = null;
 
   constructor(options: ServiceFarmOptions) {
     this.options = options;
     const { topology, seed, policy, margin } = options;
-    this.peers = topology.size;
+    this.peers = options.peers ?? topology.size;
     this.#random = new Random(seed ^ 0x7365_7276);
+    const accessMs = Float64Array.from({ length: this.peers }, () =>
+      this.peers > topology.size ? accessLinkMs * this.#random.next() : 0,
+    );
     const qos = { ...defaultQosOptions, controlled: true, policy, margin };
     this.farm = new SimulatedFarm({
       seed,
-      rttMs: (a, b) => topology.rttMs(this.node(a), this.node(b)),
+      rttMs: (a, b) =>
+        a === b ? 0 : topology.rttMs(this.node(a), this.node(b)) + (accessMs[a] as number) + (accessMs[b] as number),
       subnet: (peer) => topology.domain(this.node(peer)),
       tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs },
       transferBytesPerSecond: 10e6,
@@ -71,7 +80,8 @@ export class ServiceFarm {
 
   /** The node of a peer: the root changes places with peer 0. */
   node(peer: PeerHandle): number {
-    const { rootNode } = this.options;
+    const { rootNode, topology } = this.options;
+    if (peer >= topology.size) return peer % topology.size;
     return peer === rootPeer ? rootNode : peer === rootNode ? 0 : peer;
   }
 
@@ -102,7 +112,14 @@ export class ServiceFarm {
 
   /** From now on the controller is to reach this. */
   require(requirement: Requirement | null): void {
+    this.#requirement = requirement;
     this.farm.act(rootPeer, (peer) => (peer.state.layer as Quality).require(requirement));
+  }
+
+  /** Starts a peer again that was switched off; a root goes on with what it was to reach. */
+  restart(peer: PeerHandle): void {
+    this.farm.restart(peer);
+    if (peer === rootPeer) this.require(this.#requirement);
   }
 
   /** Runs until the controller has read so many more rounds; false when it did not within the limit. */
