@@ -25,21 +25,21 @@ export interface Surroundings {
 }
 
 export class Host implements World {
-  readonly handle: PeerHandle;
-  readonly #surroundings: Surroundings;
   peer: Peer | null = null;
-  /** Which life of its peer this is, raised by every start and crash: what was meant for an earlier one is dropped. */
-  life = 0;
   /** The number of the last alarm that was set: earlier ones are void. */
   alarm = 0;
+  /** Null while its clock is right. */
+  clock: HostClock | null = null;
+  /** Which life of its peer this is, raised by every start and crash: what was meant for an earlier one is dropped. */
+  life = 0;
+  readonly handle: PeerHandle;
+  readonly #surroundings: Surroundings;
   /** Died without a word: nothing on this machine resets connections. */
   silent = false;
   /** How its peer was last started. */
   start: Omit<Start, 'records'>;
   /** Messages from and to it take this many times as long. */
   slowness = 1;
-  /** Null while its clock is right. */
-  clock: HostClock | null = null;
   /** When the last message that it sent will have left, ms. */
   uplinkFreeMs = 0;
   #disk: Map<string, DurableRecord> | null = null;

@@ -69,12 +69,12 @@ const nobodyWaits: readonly Waiting[] = [];
 const noStreams: readonly Stream[] = [];
 
 export class Multicast {
+  #digest = 0;
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
   /** One for each origin; usually there is only the root. */
   #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
-  #digest = 0;
   #ownSequence = 0;
   #waiting: readonly Waiting[] = nobodyWaits;
   /** Told of each message that is delivered; set by the peer. */

@@ -23,17 +23,17 @@ import type { World } from './world.ts';
 
 export class Parts {
   readonly ctx: Context;
-  #servers: Tree | null = null;
   readonly clients: Tree;
-  readonly pings: Pings;
-  readonly membership: Membership;
   readonly views: Views;
   readonly multicast: Multicast;
   readonly reachability: Reachability;
-  readonly optimisation: Optimisation;
   readonly releases: Releases;
-  #promotion: Promotion | null = null;
+  readonly membership: Membership;
+  readonly pings: Pings;
+  readonly optimisation: Optimisation;
   readonly selection: Selection;
+  #servers: Tree | null = null;
+  #promotion: Promotion | null = null;
   /** Who brought this peer into the farm: the last resort of an orphan. */
   neighbours: readonly PeerHandle[] = [];
   /** Where to go when the parent dies; a connection to it is kept. */

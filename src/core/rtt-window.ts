@@ -10,7 +10,7 @@ export class RttWindow {
   /** The samples, the oldest overwritten first; null before the first. */
   #samples: number[] | null = null;
   #added = 0;
-  #medianMs = Number.NaN;
+  #medianMs: number | null = null;
 
   add(rttMs: number): void {
     if (!(rttMs >= 0)) return;
@@ -22,12 +22,12 @@ export class RttWindow {
 
   /** NaN before the first. */
   medianMs(): number {
-    return this.#medianMs;
+    return this.#medianMs ?? Number.NaN;
   }
 
   forget(): void {
     this.#added = 0;
-    this.#medianMs = Number.NaN;
+    this.#medianMs = null;
   }
 }
 
