@@ -35,11 +35,10 @@ interface Look {
 
 const serversCompared = 2;
 /**
- * Looks between two comparisons of servers: at first, and at most. A newcomer in view is measured at once, so comparing again only
- * finds what changed in the network; and every client of a server measures it, so its load would grow with the farm.
+ * Looks between two comparisons of servers. A newcomer in view is measured at once, so comparing again only finds what changed in
+ * the network; and all clients near a server measure it, so comparing often would be a load that grows with the farm.
  */
-const firstPauseLooks = 6;
-const longestPauseLooks = 96;
+const compareEveryLooks = 96;
 
 export class Optimisation {
   readonly #ctx: Context;
@@ -47,7 +46,6 @@ export class Optimisation {
   #look: Look | null = null;
   #lookingFrom: Tree | null = null;
   #looksUntilComparison = 0;
-  #pauseLooks = firstPauseLooks;
   /** To the servers in view. */
   readonly #distances: Distances;
 
@@ -73,11 +71,10 @@ export class Optimisation {
     if (own !== NOBODY && !newcomers.some((record) => record.subject === own)) this.#pings.ask(own, 'comparison');
   }
 
-  /** Called on every look of a client: measures the own server and the nearest others anew, ever more rarely while that changes nothing. */
+  /** Called on every look of a client: measures the own server and the nearest others anew, now and then. */
   compareServers(own: PeerHandle, servers: () => readonly MemberRecord[]): void {
     if (this.#looksUntilComparison-- > 0) return;
-    this.#looksUntilComparison = this.#pauseLooks;
-    this.#pauseLooks = Math.min(longestPauseLooks, 2 * this.#pauseLooks);
+    this.#looksUntilComparison = compareEveryLooks;
     const others = servers();
     this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
     const nearest = others
@@ -131,7 +128,6 @@ export class Optimisation {
     if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
     // Should the move fail, the next look tries again.
     this.#looksUntilComparison = 0;
-    this.#pauseLooks = firstPauseLooks;
     return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
   }
 
