@@ -39,6 +39,12 @@ const serversCompared = 2;
  * the network; and all clients near a server measure it, so comparing often would be a load that grows with the farm.
  */
 const compareEveryLooks = 96;
+/**
+ * Looks between two questions to an ancestor that had no room: at first, and at most. All that are below the root would like to
+ * hang there, and it would do nothing but say no.
+ */
+const firstPauseLooks = 4;
+const longestPauseLooks = 64;
 
 export class Optimisation {
   readonly #ctx: Context;
@@ -46,6 +52,8 @@ export class Optimisation {
   #look: Look | null = null;
   #lookingFrom: Tree | null = null;
   #looksUntilComparison = 0;
+  #looksUntilAncestor = 0;
+  #ancestorPauseLooks = firstPauseLooks;
   /** To the servers in view. */
   readonly #distances: Distances;
 
@@ -103,7 +111,12 @@ export class Optimisation {
     if (Number.isNaN(parentMs)) return null;
     this.#look = null;
     const { pong, rttMs } = look.answer;
-    if ((tree.kind === 'servers' ? pong.serverRoom : pong.clientRoom) === 0) return null;
+    const isFull = (tree.kind === 'servers' ? pong.serverRoom : pong.clientRoom) === 0;
+    if (relation === 'ancestor') {
+      this.#looksUntilAncestor = isFull ? this.#ancestorPauseLooks : 0;
+      this.#ancestorPauseLooks = isFull ? Math.min(longestPauseLooks, 2 * this.#ancestorPauseLooks) : firstPauseLooks;
+    }
+    if (isFull) return null;
     const better =
       relation === 'sibling'
         ? this.#isOnTheWay(card, parentMs, rttMs)
@@ -147,7 +160,7 @@ export class Optimisation {
         bestDetour = detourMs;
       }
     }
-    if (best !== null) return best;
+    if (best !== null || this.#looksUntilAncestor-- > 0) return best ?? this.#explore(tree, roster);
     let bestGain = 0;
     for (const card of roster.ancestors.slice(0, -1)) {
       if (card.peer === self) continue;
