@@ -350,14 +350,19 @@ export class Tree {
       ...card,
       rttMs: Math.min(mostPathMs, card.rttMs + toParentMs),
     }));
-    ancestors.push({ peer: self, coordinate, rttMs: 0 });
     const siblings: PeerCard[] = [];
     for (const child of this.children) {
       if (rules.mayBeParent(child.reachable) && !child.evicted)
         siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
     }
     const uncles = this.isRoot ? [] : (this.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
-    return { version: this.rosterVersion, ancestors, siblings, uncles };
+    // `concat` and `slice` make arrays of the very size: there are as many rosters as parents.
+    return {
+      version: this.rosterVersion,
+      ancestors: ancestors.concat({ peer: self, coordinate, rttMs: 0 }),
+      siblings: siblings.slice(),
+      uncles: uncles.slice(),
+    };
   }
 
   // --- Heartbeats --------------------------------------------------------------------------------------------------------
