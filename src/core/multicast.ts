@@ -22,7 +22,7 @@ interface Stream {
   /** The last sequence delivered. */
   sequence: number;
   /** Delivered messages, the newest last. */
-  history: Cast[];
+  history: readonly Cast[];
   /** Came too early, by sequence; null while nothing did. */
   early: Map<number, Cast> | null;
   /** A pull is under way up to this sequence. */
@@ -67,14 +67,15 @@ const mostOrigins = 4_096;
 const mostPerPull = 64;
 const nobodyWaits: readonly Waiting[] = [];
 const noStreams: readonly Stream[] = [];
+const noHistory: readonly Cast[] = [];
 
 export class Multicast {
+  #digest = 0;
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
   /** One for each origin; usually there is only the root. */
   #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
-  #digest = 0;
   #ownSequence = 0;
   #waiting: readonly Waiting[] = nobodyWaits;
   /** Told of each message that is delivered; set by the peer. */
@@ -272,7 +273,7 @@ export class Multicast {
   #stream(origin: PeerHandle, incarnation: number, sequence: number): Stream {
     let stream = this.#streamOf(origin);
     if (stream === undefined) {
-      stream = { origin, incarnation, sequence, history: [], early: null, pulledTo: 0 };
+      stream = { origin, incarnation, sequence, history: noHistory, early: null, pulledTo: 0 };
       this.#streams = this.#streams.concat(stream);
       this.#redigest();
     } else if (incarnation > stream.incarnation) {
@@ -292,7 +293,7 @@ export class Multicast {
 
   #forget(stream: Stream): void {
     for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
-    stream.history = [];
+    stream.history = noHistory;
   }
 
   #pull(from: PeerHandle, stream: Stream, upTo: number): void {
@@ -317,13 +318,14 @@ export class Multicast {
 
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
     stream.sequence = cast.sequence;
-    stream.history.push(cast);
+    stream.history = stream.history.concat(cast);
     this.#keptBytes += payloadBytes(cast);
     while (
       stream.history.length > this.#ctx.options.castHistory ||
       (this.#keptBytes > historyBytes && stream.history.length > 1)
     ) {
-      const oldest = stream.history.shift();
+      const [oldest] = stream.history;
+      stream.history = stream.history.slice(1);
       if (oldest !== undefined) this.#keptBytes -= payloadBytes(oldest);
     }
     this.#redigest();
