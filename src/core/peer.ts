@@ -346,7 +346,7 @@ export class Peer {
       rttMs: Number.NaN,
     }));
     const [first, ...rest] = others;
-    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest]);
+    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest], leftBehind);
     this.#pulse.start();
   }
 
