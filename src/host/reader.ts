@@ -17,8 +17,8 @@ import type { HostLogger } from './network-options.ts';
 export interface ReaderPort {
   /** Peer ids of the servers to try, the best first. */
   rank(): readonly string[];
-  /** One request to a server ended. */
-  measured(server: string, delayMs: number, ok: boolean): void;
+  /** One request to a server ended; `isFirst`: on a stream that had to be opened for it. */
+  measured(server: string, delayMs: number, ok: boolean, isFirst?: boolean): void;
   lied(server: string, path: string, release: number, reason: string): void;
   /** A server's current manifest, checked. */
   manifestFrom(server: string, signal: AbortSignal): Promise<Manifest>;
@@ -192,7 +192,7 @@ export class Reader {
     const response: RawResponse = { status: raw.status, headers: headersOf(raw.headers), body: raw.body };
     const verified = await verifyResponse(verifier, response, this.#port.nowMs());
     if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);
-    else this.#port.measured(server, raw.firstByteMs, verified.verdict === 'ok');
+    else this.#port.measured(server, raw.firstByteMs, verified.verdict === 'ok', !raw.isOnKeptStream);
     return verified;
   }
 
