@@ -22,11 +22,11 @@ const decision: Decision = {
   actions: [
     {
       action: 'promote',
-      server: '12D3KooWroot0000000Aaaaaaa',
-      candidates: ['12D3KooWoak00000000Bbbbbbb', '12D3KooWelm00000000Ccccccc'],
+      server: '12D3KooWroot0000000Aaaaaaaa',
+      candidates: ['12D3KooWoak00000000Bbbbbbbb', '12D3KooWelm00000000Cccccccc'],
       leaves: null,
       expected: -41.25,
-      outcome: { worked: true, peer: '12D3KooWelm00000000Ccccccc', atMs: 0 },
+      outcome: { worked: true, peer: '12D3KooWelm00000000Cccccccc', atMs: 0 },
     },
   ],
   next: {
@@ -47,7 +47,15 @@ const quality: QualityStatus = {
 
 describe('an explanation', () => {
   it('gives each decision with its figures, expectation, outcome, and the round after it', () => {
-    expect(explanationText([decision], quality, plain)).toMatchInlineSnapshot();
+    expect(explanationText([decision], quality, plain)).toMatchInlineSnapshot(`
+      "Required: a mean delay of at most 60 ms (policy balanced, margin lean).
+
+      2026-11-21 12:00:00Z  round 7  not met
+        mean 148 ms (half within 151 ms, 95% within 262 ms) over 15 clients, 99.95% of the requests answered; 1 server, 93% of the peers heard
+        The requirement is missed; these gain most.
+        Promote …Bbbbbbbb (else …Cccccccc), a client of …Aaaaaaaa: 41.3 ms less in the mean expected; …Cccccccc serves.
+        The next round (2026-11-21 12:00:09Z): mean 52 ms (half within 151 ms, 95% within 262 ms) over 15 clients, 99.95% of the requests answered; 2 servers, met"
+    `);
   });
 
   it('tells of rest and of lost rounds in a line', () => {
@@ -58,8 +66,8 @@ describe('an explanation', () => {
   });
 
   it.each([
-    [{ action: 'retire', candidates: [], outcome: null }, 'Retire …Aaaaaaa'],
-    [{ action: 'move', leaves: '12D3KooWyew00000000Ddddddd' }, 'then retire …Ddddddd'],
+    [{ action: 'retire', candidates: [], outcome: null }, 'Retire …Aaaaaaaa'],
+    [{ action: 'move', leaves: '12D3KooWyew00000000Dddddddd' }, 'then retire …Dddddddd'],
     [{ outcome: { worked: false, peer: null, atMs: 0 } }, 'nobody took it on'],
     [{ outcome: null }, 'under way'],
   ] as const)('finds words for %j', (change, words) => {
@@ -80,7 +88,7 @@ describe('the status of a root with a requirement', () => {
       '60ms: not met with mean 148 ms (half within 151 ms, 95% within 262 ms) over 15 clients, 99.95% of the requests answered',
     );
     expect(lastActionText(quality)).toContain(
-      'Promote …Bbbbbbb (else …Ccccccc), a client of …Aaaaaaa: …Ccccccc serves',
+      'Promote …Bbbbbbbb (else …Cccccccc), a client of …Aaaaaaaa: …Cccccccc serves',
     );
     const info = {
       pid: 1,

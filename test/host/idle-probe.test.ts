@@ -48,7 +48,7 @@ const answering =
   (status: number, seen: string[] = []) =>
   (request: IncomingMessage, response: ServerResponse): void => {
     seen.push(`${request.method} ${request.url}`);
-    response.writeHead(status).end();
+    response.writeHead(status, { 'content-length': '0' }).end();
   };
 
 describe('an idle peer', () => {
@@ -104,6 +104,7 @@ describe('an idle peer', () => {
     await until('2 probes have ended', () => measured.length >= 2);
     expect(measured.every(({ ok }) => ok)).toBe(true);
     expect(served.every(Boolean)).toBe(true);
+    expect(served.length).toBe(measured.length + 1);
     expect(
       [
         { method: 'GET', target: '/?banyan-probe' },

@@ -118,13 +118,14 @@ describe('a charter', () => {
   it('with terms of no sense is refused before it is given out', () => {
     const key = createKey();
     const terms = termsFor(createKey());
+    const usual = { availability: null, policy: 'balanced', margin: 'lean' } as const;
     for (const bad of [
       { name: '' },
       { name: 'bell\u0007' },
       { requirementMs: -1 },
-      { quality: { percentile: { share: 1, ms: 100 }, availability: null, policy: 'balanced', margin: 'lean' } },
-      { quality: { percentile: null, availability: 1.5, policy: 'balanced', margin: 'lean' } },
-      { quality: { percentile: null, availability: null, policy: 'greedy' as 'balanced', margin: 'lean' } },
+      { quality: { percentile: { share: 1, ms: 100 }, ...usual } },
+      { quality: { percentile: null, ...usual, availability: 1.5 } },
+      { quality: { percentile: null, ...usual, policy: 'greedy' as 'balanced' } },
       { tree: { fanOut: 1, heartbeatMs: 1000 } },
     ]) {
       expect(() => foundCharter(key, { ...terms, ...bad }, NOW_MS)).toThrow(/bad field/);
