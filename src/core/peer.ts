@@ -253,7 +253,7 @@ export class Peer {
     this.#settle();
   }
 
-  /** A request that was made only to know a server better ended: nobody felt it. */
+  /** A request ended that nobody felt: it was made only to know a server better, or another server answered in its place. */
   probed(nowMs: number, sample: Sample): void {
     this.#parts.ctx.nowMs = nowMs;
     this.#parts.selection.measured(sample);

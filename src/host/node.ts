@@ -529,11 +529,14 @@ export class Node implements FarmNode {
   #readerPort(): ConstructorParameters<typeof Reader>[1] {
     return {
       rank: () => (this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map((handle) => this.#reachable(handle)),
-      measured: (server, delayMs, ok, isFirst = false) => {
+      measured: (server, delayMs, isFirst) => {
         this.#probe.busy();
         const handle = this.#book.handleOfPeer(server);
-        this.#host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok, isFirst }));
+        this.#host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
       },
+      // Another server answers in its place: this one is judged by it, but the user did not go without.
+      failed: (server) => this.#host.turn((peer, nowMs) => peer.probed(nowMs, this.#failureOf(server))),
+      unanswered: (server) => this.#host.turn((peer, nowMs) => peer.measured(nowMs, this.#failureOf(server))),
       lied: (server, path, release) => {
         this.#host.turn((peer, nowMs) => peer.lied(nowMs, this.#book.handleOfPeer(server), path, release));
       },
@@ -543,6 +546,10 @@ export class Node implements FarmNode {
       },
       nowMs: () => Date.now(),
     };
+  }
+
+  #failureOf(server: string): Sample {
+    return { server: this.#book.handleOfPeer(server), delayMs: Number.NaN, ok: false };
   }
 
   #probePort(): ConstructorParameters<typeof IdleProbe>[1] {

@@ -5,6 +5,8 @@ export class DecisionTeller {
   readonly #nameOf: (peerId: string) => string;
   #round = 0;
   #met = false;
+  /** When the root last found the requirement met, ms since 1970; NaN before. */
+  metAtMs = Number.NaN;
   readonly #concluded = new Set<string>();
 
   constructor(nameOf: (peerId: string) => string) {
@@ -16,6 +18,7 @@ export class DecisionTeller {
     const news: string[] = [];
     for (const entry of entries) {
       if (entry.kind !== 'decided') continue;
+      if (entry.met) this.metAtMs = entry.atMs;
       if (entry.round > this.#round) {
         this.#round = entry.round;
         news.push(...this.#tell(entry));

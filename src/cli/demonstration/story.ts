@@ -21,11 +21,15 @@ import { Visitors } from './visitors.ts';
 /** The window over which delays are compared at the beginning and at the end, ms. */
 const windowMs = 10_000;
 /** When things happen, after the first request, ms; and how much of the time given they take when it is short. */
-const acts = { invite: 3_500, update: 16_000, attack: 19_000, drain: 26_000 } as const;
+const acts = { invite: 3_500, update: 14_000, attack: 19_000, drain: 26_500 } as const;
 const actsNeedMs = 34_000;
+/** Attack and drain wait until the requirement is met, so much longer where nobody has set an end, ms. */
+const longerMs = 60_000;
 /** The attack waits this long for servers at most, ms; and so many are hit at one blow when there are more. */
 const attackWithinMs = 5_000;
 const victimsAtOnce = 2;
+/** What a round finds that is read so soon after the attack says nothing of it yet, ms. */
+const shockMs = 2_500;
 const tableEveryMs = 1_000;
 const lookEveryMs = 100;
 const decisionsEveryMs = 400;
@@ -70,6 +74,8 @@ class Story {
   #kills = 0;
   #trouble: string | null = null;
   #url: string | null = null;
+  /** When the requirement was last seen to be met, ms since 1970; NaN before. */
+  #metAtMs = Number.NaN;
   /** Work that goes on beside the story. */
   readonly #later: Promise<void>[] = [];
 
@@ -193,7 +199,16 @@ class Story {
     while (await this.#waitUntil(performance.now() + decisionsEveryMs)) {
       const entries = await this.#stage.root.ask('explain', { about: null, last: 20 });
       for (const sentence of teller.newsOf(entries)) this.#board.say(sentence);
+      this.#metAtMs = teller.metAtMs;
     }
+  }
+
+  /** True when the requirement was found met after `sinceMs` (since 1970); false when the end, or `byMs` (monotonic), came first. */
+  async #untilMet(sinceMs: number, byMs: number): Promise<boolean> {
+    while (!(this.#metAtMs > sinceMs)) {
+      if (performance.now() >= byMs || !(await this.#waitUntil(performance.now() + lookEveryMs))) return false;
+    }
+    return true;
   }
 
   /** A reader that is up still has to find its place in the farm. */
@@ -217,10 +232,15 @@ class Story {
     await this.#invite();
     if (!(await at(acts.update))) return;
     await this.#update();
-    if (!(await at(acts.attack))) return;
+    const by = (actMs: number): number => beganAtMs + actMs * pace + (seconds === null ? longerMs : 0);
+    await this.#untilMet(Number.NEGATIVE_INFINITY, by(acts.attack));
     await this.#attack(performance.now() + attackWithinMs * pace);
-    if (!(await at(acts.drain))) return;
-    await this.#drainOne();
+    const attackedAtMs = Date.now();
+    if (await this.#untilMet(attackedAtMs + shockMs, by(acts.drain))) {
+      const took = ((Date.now() - attackedAtMs) / 1000).toFixed(0);
+      this.#board.say(`The farm has recovered: the requirement is met again, ${took} s after the attack.`);
+    }
+    if (!this.#isOver) await this.#drainOne();
   }
 
   async #update(): Promise<void> {
