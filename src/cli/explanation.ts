@@ -38,14 +38,16 @@ function entryText(entry: DecisionEntry, paint: Paint): string {
   return lines.join('\n');
 }
 
-function actionText(action: DecidedAction, { cost }: Decision): string {
+function actionText(action: DecidedAction, { cost, next }: Decision): string {
+  const end = outcomeText(action, next !== null);
+  if (action.expected === 0) return `${deedText(action)}: ${end}.`;
   const size = Math.abs(action.expected);
   const way = action.expected <= 0 ? 'less' : 'more';
   const expected =
     cost === 'delay'
       ? `${size.toFixed(1)} ms ${way} in the mean`
       : `${percentOf(size)}% of the clients ${way} over the limit`;
-  return `${deedText(action)}: ${expected} expected; ${outcomeText(action)}.`;
+  return `${deedText(action)}: ${expected} expected; ${end}.`;
 }
 
 function deedText({ action, server, candidates, leaves }: DecidedAction): string {
@@ -57,8 +59,9 @@ function deedText({ action, server, candidates, leaves }: DecidedAction): string
   return `Move: promote ${asked}, ${where}, then retire ${short(leaves ?? server)}`;
 }
 
-function outcomeText({ action, outcome }: DecidedAction): string {
-  if (outcome === null) return 'under way';
+/** `isOver`: another round has come since; an end that is not known by then was missed by a root that was restarted. */
+function outcomeText({ action, outcome }: DecidedAction, isOver: boolean): string {
+  if (outcome === null) return isOver ? 'the root was restarted before it ended' : 'under way';
   const who = outcome.peer === null ? '' : short(outcome.peer);
   if (action === 'retire') return outcome.worked ? `${who} stopped serving` : 'it has not stopped in time';
   if (outcome.worked) return action === 'move' ? `${who} serves instead` : `${who} serves`;
@@ -76,7 +79,8 @@ export function standingText({ requirement, latest }: QualityStatus): string {
 /** The last thing that was done, in a sentence; null when there was nothing yet. */
 export function lastActionText({ lastAction }: QualityStatus): string | null {
   if (lastAction === null) return null;
-  const deeds = lastAction.actions.map((action) => `${deedText(action)}: ${outcomeText(action)}`);
+  const { actions, next } = lastAction;
+  const deeds = actions.map((action) => `${deedText(action)}: ${outcomeText(action, next !== null)}`);
   return `${timeOf(lastAction.atMs)}  ${deeds.join('; ')}`;
 }
 

@@ -566,6 +566,13 @@ export class Node implements FarmNode {
         const ranked = this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? [];
         return ranked.slice(0, 2).map((handle) => this.#reachable(handle));
       },
+      serveOwn: async () => {
+        if (!this.#record.isServing || this.#service === undefined) return null;
+        const beganMs = performance.now();
+        const { ok } = await this.#service.health();
+        return ok ? performance.now() - beganMs : Number.NaN;
+      },
+      self: this.network.peerId,
       intervalMs: () => this.#host.peer.state.ctx.intervalMs,
       measured: (server, delayMs, ok) =>
         this.#host.turn((peer, nowMs) => peer.measured(nowMs, sampleOf(server, delayMs, ok))),

@@ -69,7 +69,7 @@ describe('an explanation', () => {
     [{ action: 'retire', candidates: [], outcome: null }, 'Retire …Aaaaaaaa'],
     [{ action: 'move', leaves: '12D3KooWyew00000000Dddddddd' }, 'then retire …Dddddddd'],
     [{ outcome: { worked: false, peer: null, atMs: 0 } }, 'nobody took it on'],
-    [{ outcome: null }, 'under way'],
+    [{ outcome: null }, 'the root was restarted before it ended'],
   ] as const)('finds words for %j', (change, words) => {
     const [action] = decision.actions;
     if (action === undefined) throw new Error('the decision of this test has an action');
