@@ -169,7 +169,10 @@ export class Controller {
         })
       : {
           actions: [],
-          reason: `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
+          reason:
+            clients === 0
+              ? 'nobody has felt anything yet'
+              : `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
         };
     const delays = DelaySketch.of(sketch);
     this.#tell({
