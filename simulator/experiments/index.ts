@@ -17,6 +17,7 @@ type Run = (options: never, progress: Progress, signal?: AbortSignal) => Finding
 const loaders: Readonly<Record<string, () => Promise<Run>>> = {
   qos: async () => (await import('./qos.ts')).qosExperiment,
   churn: async () => (await import('./churn.ts')).churnExperiment,
+  faults: async () => (await import('./faults.ts')).faultsExperiment,
   scale: async () => (await import('./scale.ts')).scaleExperiment,
 };
 

@@ -32,12 +32,11 @@ interface Candidate {
 const offersAtOnce = 2;
 /** An offer is answered within this many beats, or the next candidate is asked. */
 const answerBeats = 5;
-/** Who has taken an offer says so again at this rate while it is at it, and is given up after so many beats without a word. */
-const wordBeats = 4;
-const transferBeats = 20;
-const mostVolunteers = 1_024;
-/** A volunteer repeats itself at this rate until it is asked. */
+/** A volunteer repeats itself at this rate: that it is willing, until it is asked; that it is at it, until it serves. */
 const repeatBeats = 4;
+/** A transfer that was taken may go on for this many beats without a word; as long as it likes with one now and then. */
+const transferBeats = 6 * repeatBeats;
+const mostVolunteers = 1_024;
 
 export class Promotion {
   readonly #ctx: Context;
@@ -54,7 +53,6 @@ export class Promotion {
   /** A candidate declined, or did not answer. */
   onDeclined: (peer: PeerHandle) => void = () => {};
   #beatsUntilRepeat = 0;
-  #beatsAtIt = 0;
 
   constructor(ctx: Context, releases: Releases) {
     this.#ctx = ctx;
@@ -67,6 +65,9 @@ export class Promotion {
     const known = this.#volunteers.find((candidate) => candidate.peer === from);
     if (known !== undefined) {
       known.limits = limits;
+      // Who is at it does not volunteer: its last answer was lost.
+      if (known.taken) known.offeredAtMs = Number.NaN;
+      known.taken = false;
     } else if (this.#volunteers.length < mostVolunteers) {
       this.#volunteers.push({ peer: from, limits, offeredAtMs: Number.NaN, taken: false });
     }
@@ -193,20 +194,15 @@ export class Promotion {
 
   // --- The volunteer's side --------------------------------------------------------------------------------------------
 
-  /** Called on every beat: whoever offered hears that the transfer, or the step into the tree of servers, goes on. */
-  beat(): void {
-    if (this.taken === null || ++this.#beatsAtIt % wordBeats !== 0) return;
-    this.#ctx.world.send(this.taken.from, { kind: 'answer', verdict: 'taken', reason: null });
-  }
-
-  /** Called on every beat of a client; tells its server that it is willing. */
+  /** Called on every beat of a client; tells its server that it is willing, or who sends it the release that it is still at it. */
   remind(server: PeerHandle): void {
-    const { limits, reachable, role, draining } = this.#ctx;
-    if (limits === null || !reachable || role !== 'client' || draining || this.taken !== null || server === NOBODY)
-      return;
-    if (this.#beatsUntilRepeat-- > 0) return;
+    const { limits, reachable, role, draining, world } = this.#ctx;
+    if (limits === null || role !== 'client' || draining) return;
+    const isReady = this.taken !== null || (reachable && server !== NOBODY);
+    if (!isReady || this.#beatsUntilRepeat-- > 0) return;
     this.#beatsUntilRepeat = repeatBeats;
-    this.#ctx.world.send(server, { kind: 'volunteer', limits });
+    if (this.taken !== null) world.send(this.taken.from, { kind: 'answer', verdict: 'taken', reason: null });
+    else world.send(server, { kind: 'volunteer', limits });
   }
 
   /** An offer came. Consents and starts the transfer, or declines with the reason. */
@@ -217,7 +213,7 @@ export class Promotion {
       return;
     }
     this.taken = { notice, from };
-    this.#beatsAtIt = 0;
+    this.#beatsUntilRepeat = repeatBeats;
     this.#releases.learn(notice);
     this.#ctx.world.send(from, { kind: 'answer', verdict: 'taken', reason: null });
     this.#ctx.world.transfer(notice, from);

@@ -51,7 +51,6 @@ export class Rounds {
       this.#serve();
     } else if (ctx.limits !== null) {
       this.#attachment.resumePromotion();
-      this.#parts.promotion.beat();
       this.#parts.promotion.remind(this.#parts.ownServer());
     }
     if (ctx.draining) this.#departure.beat();
@@ -65,7 +64,6 @@ export class Rounds {
     this.#declareServing();
     this.#sweep ??= new Sweep(this.#parts);
     this.#sweep.beat();
-    promotion.beat();
     promotion.offerNext();
     releases.fetch();
     if (this.#beat % expireEveryBeats === 0) membership.expire();

@@ -48,7 +48,6 @@ const mostCredit = 1.5;
 /** A move that keeps less of its promise than this makes the controller more cautious. */
 const keptAtLeast = 0.5;
 const mostCaution = 64;
-const mostRegret = 256;
 /** A round that has not come back after so many beats is lost. */
 const roundBeats = 60;
 /** A transfer may take long; a retirement ends by itself. */
@@ -69,9 +68,6 @@ export class Controller {
   #numbers = 0;
   #credit = 1;
   #caution = 1;
-  #regret = 1;
-  /** A retirement was the last thing done. */
-  #retired = false;
   /** The last promotions or move: cost before, and the change that was expected. */
   #promised: Promised | null = null;
 
@@ -152,7 +148,6 @@ export class Controller {
           margin,
           credit,
           caution: this.#caution,
-          regret: this.#regret,
         })
       : {
           actions: [],
@@ -166,8 +161,6 @@ export class Controller {
       p50Ms: delays.quantileMs(0.5),
     });
     if (enough) this.#cost = this.#goal.tighter(figures);
-    if (this.#retired && actions.some(({ action }) => action === 'promote')) this.#regret = Math.min(mostRegret, this.#regret * 4);
-    this.#retired = actions.some(({ action }) => action === 'retire');
     const [first] = actions;
     if (first !== undefined && actions.every(({ action }) => action === first.action)) {
       const change = actions.reduce((sum, action) => sum + action.change, 0);
