@@ -42,6 +42,8 @@ export interface StageOptions {
   readonly prepare?: (farm: SimulatedFarm) => void;
   /** Leaves the dead dead and those who left away. */
   readonly bury?: boolean;
+  /** Heartbeats without faults after which a farm that is not whole is given up. */
+  readonly patience?: number;
 }
 
 export interface Outcome {
@@ -61,6 +63,8 @@ export const beatMs = 1_000;
 /** A farm that is not whole after this many heartbeats without faults is late, after so many it will not be. */
 export const patienceBeats = 120;
 const lastPatienceBeats = 600;
+/** For what is under way yet, such as the last multicast on the way down to those who missed it. */
+const lastWordsBeats = 30;
 
 const root = handle(0);
 
@@ -115,6 +119,7 @@ class Stage implements Outcome {
 
   play(): void {
     const { farm } = this;
+    const patienceMs = (this.#options.patience ?? lastPatienceBeats) * beatMs;
     this.#options.prepare?.(farm);
     this.#arrive();
     this.#beginFaults();
@@ -126,10 +131,10 @@ class Stage implements Outcome {
     const endedAtMs = farm.nowMs;
     const since = (happened: boolean): number =>
       happened ? (farm.nowMs - endedAtMs) / beatMs : Number.POSITIVE_INFINITY;
-    this.wholeAfterBeats = since(farm.runUntil(() => isWhole(farm), lastPatienceBeats * beatMs, beatMs / 2));
-    const settled = farm.runUntil(() => this.#isSettled(), lastPatienceBeats * beatMs, beatMs / 2);
+    this.wholeAfterBeats = since(farm.runUntil(() => isWhole(farm), patienceMs, beatMs / 2));
+    const settled = farm.runUntil(() => this.#isSettled(), patienceMs, beatMs / 2);
     this.agreedAfterBeats = since(settled);
-    farm.run(10 * beatMs);
+    farm.run(lastWordsBeats * beatMs);
     this.complaints.push(...farm.verdict(), ...this.multicast.missing(farm));
     if (settled) return;
     this.complaints.push(

@@ -33,7 +33,7 @@ interface Span {
 }
 
 /** What was published this short a time ago may be under way yet. */
-const underWayMs = 5_000;
+const underWayMs = 20_000;
 
 type Delivered = Extract<PeerEvent, { type: 'delivered' }>;
 
