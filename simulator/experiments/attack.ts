@@ -71,7 +71,12 @@ export interface AttackOutcome {
     readonly peak: number;
   }[];
   readonly requests: Requests;
-  readonly course: readonly { readonly seconds: number; readonly delayMs: number; readonly servers: number }[];
+  readonly course: readonly {
+    readonly seconds: number;
+    readonly delayMs: number;
+    readonly trueMs: number;
+    readonly servers: number;
+  }[];
 }
 
 export interface AttackTask extends AttackOptions {
@@ -125,11 +130,11 @@ export async function attackOfSeed(task: AttackTask, report: Report = () => {}):
   });
   report(0.02, 'building the tree');
   farm.grow();
-  const course: { seconds: number; delayMs: number; servers: number }[] = [];
+  const course: { seconds: number; delayMs: number; trueMs: number; servers: number }[] = [];
   farm.onEvent = (event): void => {
     if (event.type !== 'decided') return;
     const { figures, servers } = event.decision;
-    course.push({ seconds: farm.farm.nowMs / 1000, delayMs: figures.meanMs, servers });
+    course.push({ seconds: farm.farm.nowMs / 1000, delayMs: figures.meanMs, trueMs: farm.meanDelayMs(), servers });
   };
   farm.require({ meanMs: task.requirementMs ?? attackDefaults.requirementMs, percentile: null, availability: null });
   grow(farm, (share) => report(0.05 + 0.4 * share, 'growing until it is still'));

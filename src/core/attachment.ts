@@ -274,7 +274,7 @@ export class Attachment implements JoiningHost {
 
   keepBackup(tree: Tree): void {
     const parts = this.#parts;
-    const next = chooseBackup(parts.ctx, tree, parts.knownServers());
+    const next = chooseBackup(parts.ctx, tree, () => parts.knownServers());
     if (next === parts.backup) return;
     const { world } = parts.ctx;
     if (parts.backup !== NOBODY && !parts.links().includes(parts.backup)) world.disconnect(parts.backup);

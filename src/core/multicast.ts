@@ -24,7 +24,7 @@ interface Stream {
   /** A message of the origin itself has shown that it is at least there; before, where it is is what a neighbour says. */
   proven: boolean;
   /** Delivered messages, the newest last. */
-  history: Cast[];
+  history: readonly Cast[];
   /** Came too early, by sequence; null while nothing did. */
   early: Map<number, Cast> | null;
   /** A pull is under way up to this sequence. */
@@ -71,14 +71,15 @@ const mostOrigins = 4_096;
 const mostPerPull = 64;
 const nobodyWaits: readonly Waiting[] = [];
 const noStreams: readonly Stream[] = [];
+const noHistory: readonly Cast[] = [];
 
 export class Multicast {
+  #digest = 0;
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
   /** One for each origin; usually there is only the root. */
   #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
-  #digest = 0;
   #ownSequence = 0;
   #waiting: readonly Waiting[] = nobodyWaits;
   /** Told of each message that is delivered; set by the peer. */
@@ -286,7 +287,16 @@ export class Multicast {
   #stream(origin: PeerHandle, incarnation: number, sequence: number): Stream {
     let stream = this.#streamOf(origin);
     if (stream === undefined) {
-      stream = { origin, incarnation, sequence, history: [], early: null, pulledTo: 0, goneTo: 0, proven: false };
+      stream = {
+        origin,
+        incarnation,
+        sequence,
+        history: noHistory,
+        early: null,
+        pulledTo: 0,
+        goneTo: 0,
+        proven: false,
+      };
       this.#streams = this.#streams.concat(stream);
       this.#redigest();
     } else if (incarnation > stream.incarnation) {
@@ -308,7 +318,7 @@ export class Multicast {
 
   #forget(stream: Stream): void {
     for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
-    stream.history = [];
+    stream.history = noHistory;
   }
 
   #pull(from: PeerHandle, stream: Stream, upTo: number): void {
@@ -334,13 +344,14 @@ export class Multicast {
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
     stream.sequence = cast.sequence;
     stream.proven = true;
-    stream.history.push(cast);
+    stream.history = stream.history.concat(cast);
     this.#keptBytes += payloadBytes(cast);
     while (
       stream.history.length > this.#ctx.options.castHistory ||
       (this.#keptBytes > historyBytes && stream.history.length > 1)
     ) {
-      const oldest = stream.history.shift();
+      const [oldest] = stream.history;
+      stream.history = stream.history.slice(1);
       if (oldest !== undefined) this.#keptBytes -= payloadBytes(oldest);
     }
     this.#redigest();

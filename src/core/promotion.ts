@@ -32,11 +32,12 @@ interface Candidate {
 const offersAtOnce = 2;
 /** An offer is answered within this many beats, or the next candidate is asked. */
 const answerBeats = 5;
-/** A volunteer repeats itself at this rate: that it is willing, until it is asked; that it is at it, until it serves. */
-const repeatBeats = 4;
-/** A transfer that was taken may go on for this many beats without a word; as long as it likes with one now and then. */
-const transferBeats = 6 * repeatBeats;
+/** Who has taken an offer says so again at this rate while it is at it, and is given up after so many beats without a word. */
+const wordBeats = 4;
+const transferBeats = 20;
 const mostVolunteers = 1_024;
+/** A volunteer repeats itself at this rate until it is asked. */
+const repeatBeats = 4;
 
 export class Promotion {
   readonly #ctx: Context;
@@ -53,6 +54,7 @@ export class Promotion {
   /** A candidate declined, or did not answer. */
   onDeclined: (peer: PeerHandle) => void = () => {};
   #beatsUntilRepeat = 0;
+  #beatsAtIt = 0;
 
   constructor(ctx: Context, releases: Releases) {
     this.#ctx = ctx;
@@ -194,15 +196,20 @@ export class Promotion {
 
   // --- The volunteer's side --------------------------------------------------------------------------------------------
 
-  /** Called on every beat of a client; tells its server that it is willing, or who sends it the release that it is still at it. */
+  /** Called on every beat: whoever offered hears that the transfer, or the step into the tree of servers, goes on. */
+  beat(): void {
+    if (this.taken === null || ++this.#beatsAtIt % wordBeats !== 0) return;
+    this.#ctx.world.send(this.taken.from, { kind: 'answer', verdict: 'taken', reason: null });
+  }
+
+  /** Called on every beat of a client; tells its server that it is willing. */
   remind(server: PeerHandle): void {
-    const { limits, reachable, role, draining, world } = this.#ctx;
-    if (limits === null || role !== 'client' || draining) return;
-    const isReady = this.taken !== null || (reachable && server !== NOBODY);
-    if (!isReady || this.#beatsUntilRepeat-- > 0) return;
+    const { limits, reachable, role, draining } = this.#ctx;
+    if (limits === null || !reachable || role !== 'client' || draining || this.taken !== null || server === NOBODY)
+      return;
+    if (this.#beatsUntilRepeat-- > 0) return;
     this.#beatsUntilRepeat = repeatBeats;
-    if (this.taken !== null) world.send(this.taken.from, { kind: 'answer', verdict: 'taken', reason: null });
-    else world.send(server, { kind: 'volunteer', limits });
+    this.#ctx.world.send(server, { kind: 'volunteer', limits });
   }
 
   /** An offer came. Consents and starts the transfer, or declines with the reason. */
@@ -213,7 +220,7 @@ export class Promotion {
       return;
     }
     this.taken = { notice, from };
-    this.#beatsUntilRepeat = repeatBeats;
+    this.#beatsAtIt = 0;
     this.#releases.learn(notice);
     this.#ctx.world.send(from, { kind: 'answer', verdict: 'taken', reason: null });
     this.#ctx.world.transfer(notice, from);

@@ -44,7 +44,7 @@ interface Pending {
 
 /** Bounds of how much better or worse than promised promotions are taken to be. */
 const leastCredit = 0.7;
-const mostCredit = 1.5;
+const mostCredit = 1.2;
 /** A move that keeps less of its promise than this makes the controller more cautious. */
 const keptAtLeast = 0.5;
 const mostCaution = 64;
