@@ -62,6 +62,8 @@ export interface FarmOptions {
 export interface Checker {
   readonly name: string;
   observed?(farm: SimulatedFarm, peer: PeerHandle, event: PeerEvent): void;
+  /** Told of each message that leaves a peer, as it is sent. */
+  sent?(farm: SimulatedFarm, from: PeerHandle, to: PeerHandle, message: Message): void;
   /** Called when the run is over; returns sentences about what was violated. */
   verdict(farm: SimulatedFarm): string[];
 }
@@ -111,6 +113,8 @@ export class SimulatedFarm {
   delaySpikeMs = 2_000;
   /** Liars: what is sent instead of a message; null for nothing. */
   tamper: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
+  /** What becomes of a message on the wire: what its bytes say, or null when it cannot be said. No fault: so does the real network. */
+  carry: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
 
   readonly #ticksPerMs: number;
   readonly #wheel: TimingWheel<Message | (() => void)>;
@@ -130,6 +134,8 @@ export class SimulatedFarm {
   /** Pairs where the second may speak to the first although the first cannot be dialled: the first dialled out. */
   readonly #dialledOut = new Set<number>();
   readonly #partitioned = new Set<number>();
+  /** Who died in the call that is under way. */
+  #torn: Host | null = null;
   #told: { readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
 
   constructor(options: FarmOptions) {
@@ -151,6 +157,9 @@ export class SimulatedFarm {
       tell: (host, event) => this.#tell(host, event),
       random: () => this.random.next(),
       subnet,
+      tore: (host) => {
+        this.#torn = host;
+      },
       keepsDisks: options.disks ?? true,
     };
   }
@@ -176,6 +185,7 @@ export class SimulatedFarm {
     host.life++;
     this.#alarms[handle]!++;
     host.silent = false;
+    host.torn = false;
     this.#clocks.get(handle)?.restart(this.nowMs);
     const layer = this.options.layer?.(handle) ?? null;
     const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer);
@@ -237,6 +247,32 @@ export class SimulatedFarm {
     }
   }
 
+  /** Cuts, or mends, the ways between a group and all others: both, or only those out of the group. */
+  partition(group: readonly PeerHandle[], how: 'both-ways' | 'one-way', cut: boolean): void {
+    if (cut) this.faults[how === 'both-ways' ? 'partition' : 'one-way-partition']++;
+    for (const inside of group) {
+      for (const host of this.#hosts) {
+        if (host === undefined || group.includes(host.handle)) continue;
+        this.cut(inside, host.handle, cut);
+        if (how === 'both-ways') this.cut(host.handle, inside, cut);
+      }
+    }
+  }
+
+  /** This peer dies the next time that it writes something down: with that on its disk, and before it says what it was about to. */
+  tearNextWrite(handle: PeerHandle): void {
+    const host = this.#hosts[handle];
+    if (host !== undefined && this.peer(handle) !== null) host.doomed = true;
+  }
+
+  /** A liar says something that its peer did not think of. */
+  sayFalsely(from: PeerHandle, to: PeerHandle, message: Message): void {
+    const host = this.#hosts[from];
+    if (host === undefined || this.peer(from) === null || to === from) return;
+    this.faults.lie++;
+    this.#transmit(host, to, message);
+  }
+
   /** Messages from and to this peer take `factor` times as long; 1 ends it. */
   slowDown(handle: PeerHandle, factor: number): void {
     const host = this.#hosts[handle];
@@ -264,7 +300,11 @@ export class SimulatedFarm {
     this.reordering = 0;
     this.delaySpikes = 0;
     this.tamper = null;
-    for (const host of this.#hosts) if (host !== undefined) host.slowness = 1;
+    for (const host of this.#hosts) {
+      if (host === undefined) continue;
+      host.slowness = 1;
+      host.doomed = false;
+    }
   }
 
   // --- Time --------------------------------------------------------------------------------------------------------------------
@@ -368,6 +408,13 @@ export class SimulatedFarm {
         for (const checker of this.checkers) checker.observed?.(this, peer, event);
       }
     }
+    if (this.#torn !== null) this.#die(this.#torn);
+  }
+
+  #die({ handle }: Host): void {
+    this.#torn = null;
+    this.faults['torn-write']++;
+    this.crash(handle, true);
   }
 
   // --- Messages ---------------------------------------------------------------------------------------------------------------
@@ -378,9 +425,16 @@ export class SimulatedFarm {
       throw new Error(`peer ${from} sent ${sent.kind} to ${to === from ? 'itself' : 'nobody'}`);
     const message = this.tamper === null ? sent : this.tamper(from, to, sent);
     if (message !== sent) this.faults.lie++;
+    if (message !== null) this.#transmit(sender, to, message);
+  }
+
+  #transmit(sender: Host, to: PeerHandle, said: Message): void {
+    const from = sender.handle;
+    const message = this.carry === null ? said : this.carry(from, to, said);
     if (message === null) return;
     this.messages++;
     this.onSend(from, to, message);
+    for (const checker of this.checkers) checker.sent?.(this, from, to, message);
     const { reachable } = this.options;
     if (reachable !== undefined) {
       if (!reachable(to) && !this.#dialledOut.has(pair(to, from))) return;

@@ -19,6 +19,8 @@ export interface Surroundings {
   tell(host: Host, event: PeerEvent): void;
   random(): number;
   subnet(peer: PeerHandle): number;
+  /** It died in the middle of a call, after writing something down: nothing of what follows in that call happens. */
+  tore(host: Host): void;
   /** Whether anybody will ever start from a disk: else nothing is written. */
   readonly keepsDisks: boolean;
 }
@@ -36,6 +38,10 @@ export class Host implements World {
   slowness = 1;
   /** When the last message that it sent will have left, ms. */
   uplinkFreeMs = 0;
+  /** It dies as soon as it has written something down. */
+  doomed = false;
+  /** It died in the call that is under way. */
+  torn = false;
   #disk: Map<string, DurableRecord> | null = null;
 
   constructor(handle: PeerHandle, surroundings: Surroundings, start: Omit<Start, 'records'>) {
@@ -55,17 +61,21 @@ export class Host implements World {
   // --- The world of its peer ------------------------------------------------------------------------------------------------
 
   send(to: PeerHandle, message: Message): void {
-    this.#surroundings.send(this, to, message);
+    if (!this.torn) this.#surroundings.send(this, to, message);
   }
 
   persist(record: DurableRecord): void {
-    if (!this.#surroundings.keepsDisks) return;
+    if (!this.#surroundings.keepsDisks || this.torn) return;
     this.#disk ??= new Map();
     this.#disk.set(durableKey(record), record);
+    if (!this.doomed) return;
+    this.doomed = false;
+    this.torn = true;
+    this.#surroundings.tore(this);
   }
 
   wakeAt(atMs: number): void {
-    this.#surroundings.wakeAt(this.handle, atMs);
+    if (!this.torn) this.#surroundings.wakeAt(this.handle, atMs);
   }
 
   connect(): void {
@@ -77,15 +87,15 @@ export class Host implements World {
   }
 
   transfer(notice: ReleaseNotice, from: PeerHandle): void {
-    this.#surroundings.transfer(this, notice, from);
+    if (!this.torn) this.#surroundings.transfer(this, notice, from);
   }
 
   dial(peer: PeerHandle, nonce: number): void {
-    this.#surroundings.dial(this, peer, nonce);
+    if (!this.torn) this.#surroundings.dial(this, peer, nonce);
   }
 
   tell(event: PeerEvent): void {
-    this.#surroundings.tell(this, event);
+    if (!this.torn) this.#surroundings.tell(this, event);
   }
 
   random(): number {

@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<Run>>> = {
   attack: async () => (await import('./attack.ts')).attackExperiment,
   'what-if': async () => (await import('./what-if.ts')).whatIfExperiment,
   churn: async () => (await import('./churn.ts')).churnExperiment,
+  faults: async () => (await import('./faults.ts')).faultsExperiment,
   scale: async () => (await import('./scale.ts')).scaleExperiment,
 };
 

@@ -127,12 +127,19 @@ export const experiments: readonly Experiment[] = [
       'step; a violation is printed with the command that plays it again.',
     examples: ['banyan simulate faults --seeds 300', 'banyan simulate faults --seed 4711 --seeds 1 --json'],
     options: () => [
-      seeds(100),
+      new Option('--seeds <count>', 'how many runs (default: 100, or as many as fit in --seconds)').argParser(
+        count(1, 1_000_000),
+      ),
       seed(),
-      new Option('--seconds <seconds>', 'stop after so many seconds, whatever seeds are left').argParser(seconds(1)),
+      new Option('--seconds <seconds>', 'begin no run after so many seconds').argParser(seconds(1)),
       jobs(),
     ],
-    optionsFrom: (flags) => ({ ...ofSeeds(flags), ...optional('seconds', flags['seconds']) }),
+    optionsFrom: (flags) => ({
+      ...optional('seeds', flags['seeds']),
+      firstSeed: flags['seed'],
+      ...optional('jobs', flags['jobs']),
+      ...optional('seconds', flags['seconds']),
+    }),
   },
   {
     name: 'scale',

@@ -67,6 +67,9 @@ export class Promotion {
     const known = this.#volunteers.find((candidate) => candidate.peer === from);
     if (known !== undefined) {
       known.limits = limits;
+      // Who is at it does not volunteer: its last answer was lost.
+      if (known.taken) known.offeredAtMs = Number.NaN;
+      known.taken = false;
     } else if (this.#volunteers.length < mostVolunteers) {
       this.#volunteers.push({ peer: from, limits, offeredAtMs: Number.NaN, taken: false });
     }

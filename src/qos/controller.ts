@@ -54,6 +54,11 @@ const keptAtLeast = 0.5;
 const keptNothing = 0.1;
 const mostCaution = 64;
 const mostRegret = 256;
+/**
+ * Rounds are numbered by the seconds of the clock, incarnations by its tenths. What the root writes down as its incarnation also tells its
+ * next life which rounds there were: no clock that was set back makes it open one of them again.
+ */
+const incarnationsPerRound = 10;
 /** A round that has not come back after so many beats is lost. */
 const roundBeats = 60;
 /** A transfer may take long; a retirement ends by itself. */
@@ -94,6 +99,7 @@ export class Controller {
     this.#tell = tell;
     this.#cost = goal.first;
     this.#beatsLeft = options.settleBeats;
+    this.#round = Math.floor(parts.ctx.incarnation / incarnationsPerRound);
   }
 
   /** The round that is under way or was the last. */
@@ -114,6 +120,7 @@ export class Controller {
   #open(): void {
     const { ctx, multicast } = this.#parts;
     this.#round = Math.max(this.#round + 1, Math.floor(ctx.nowMs / 1000));
+    ctx.raiseIncarnation(this.#round * incarnationsPerRound);
     this.#state = 'measuring';
     this.#beatsLeft = roundBeats;
     this.#tell({ type: 'round-opened', round: this.#round });
