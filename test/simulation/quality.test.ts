@@ -369,3 +369,11 @@ describe('a liar', () => {
     do farm.runRounds(1);
     while (farm.decisions.length < from + 40 && farm.decisions.at(-1)?.met !== true);
     const since = farm.decisions.slice(from);
+    expect(since[0]?.actions.map(({ server }) => server)).toEqual([liar]);
+    const broken = concluded(watched).filter(({ action, worked }) => action.server === liar && !worked);
+    expect(broken.length).toBeGreaterThan(0);
+    // The next decision is taken without it.
+    expect(since[1]?.actions.map(({ server }) => server)).not.toContain(liar);
+    expect(since.at(-1)?.met).toBe(true);
+  });
+});
