@@ -17,8 +17,8 @@ import { encodeAnnouncement, roundTopic } from './announcement.ts';
 import { balanced } from './balanced.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import type { Action, Policy, PolicyName } from './policy.ts';
-import { Goal, costOf } from './requirement.ts';
-import type { CostKind, Figures } from './requirement.ts';
+import { costOf } from './requirement.ts';
+import type { CostKind, Figures, Goal } from './requirement.ts';
 import { DelaySketch } from './sketch.ts';
 import { worstQos } from './worst-qos.ts';
 
