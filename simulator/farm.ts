@@ -62,6 +62,8 @@ export interface FarmOptions {
 export interface Checker {
   readonly name: string;
   observed?(farm: SimulatedFarm, peer: PeerHandle, event: PeerEvent): void;
+  /** Told of each message that leaves a peer, as it is sent. */
+  sent?(farm: SimulatedFarm, from: PeerHandle, to: PeerHandle, message: Message): void;
   /** Called when the run is over; returns sentences about what was violated. */
   verdict(farm: SimulatedFarm): string[];
 }
@@ -111,10 +113,17 @@ export class SimulatedFarm {
   delaySpikeMs = 2_000;
   /** Liars: what is sent instead of a message; null for nothing. */
   tamper: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
+  /** What becomes of a message on the wire: what its bytes say, or null when it cannot be said. No fault: so does the real network. */
+  carry: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
 
   readonly #ticksPerMs: number;
   readonly #wheel: TimingWheel<Message | (() => void)>;
   readonly #hosts: (Host | undefined)[] = [];
+  /** By handle, too: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
+  readonly #peers: (Peer | null)[] = [];
+  readonly #alarms: number[] = [];
+  /** The clocks that are wrong. */
+  readonly #clocks = new Map<PeerHandle, HostClock>();
   readonly #surroundings: Surroundings;
   #traceHash = 0;
   /** Delays of a connection vary: the order on it must be seen to. */
@@ -125,6 +134,8 @@ export class SimulatedFarm {
   /** Pairs where the second may speak to the first although the first cannot be dialled: the first dialled out. */
   readonly #dialledOut = new Set<number>();
   readonly #partitioned = new Set<number>();
+  /** Who died in the call that is under way. */
+  #torn: Host | null = null;
   #told: { readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
 
   constructor(options: FarmOptions) {
@@ -140,12 +151,15 @@ export class SimulatedFarm {
     const { subnet = (peer: PeerHandle): number => peer } = options;
     this.#surroundings = {
       send: (from, to, message) => this.#send(from, to, message),
-      wakeAt: (host, atMs) => this.#wakeAt(host, atMs),
+      wakeAt: (handle, atMs) => this.#wakeAt(handle, atMs),
       transfer: (host, notice, from) => this.#transfer(host, notice, from),
       dial: (host, peer, nonce) => this.#dial(host, peer, nonce),
       tell: (host, event) => this.#tell(host, event),
       random: () => this.random.next(),
       subnet,
+      tore: (host) => {
+        this.#torn = host;
+      },
       keepsDisks: options.disks ?? true,
     };
   }
@@ -161,17 +175,22 @@ export class SimulatedFarm {
   start(handle: PeerHandle, start: Omit<Start, 'records'>): Peer {
     const host = this.#hosts[handle] ?? new Host(handle, this.#surroundings, start);
     // Handles are small and dense: an array without holes is the quickest directory there is.
-    while (this.#hosts.length <= handle) this.#hosts.push(undefined);
+    for (let next = this.#hosts.length; next <= handle; next++) {
+      this.#hosts.push(undefined);
+      this.#peers.push(null);
+      this.#alarms.push(0);
+    }
     this.#hosts[handle] = host;
     host.start = start;
     host.life++;
-    host.alarm++;
+    this.#alarms[handle]!++;
     host.silent = false;
-    host.clock?.restart(this.nowMs);
+    host.torn = false;
+    this.#clocks.get(handle)?.restart(this.nowMs);
     const layer = this.options.layer?.(handle) ?? null;
     const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer);
-    host.peer = peer;
-    peer.start(this.#timeOf(host), { ...start, records: host.records });
+    this.#peers[handle] = peer;
+    peer.start(this.#timeOf(handle), { ...start, records: host.records });
     this.#passOnEvents();
     return peer;
   }
@@ -179,10 +198,11 @@ export class SimulatedFarm {
   /** Stops a peer at once. `closes`: its machine closes the connections, as for a killed process; else it is a power loss. */
   crash(handle: PeerHandle, closes = this.options.crashCloses ?? true): void {
     const host = this.#hosts[handle];
-    if (host?.peer == null) return;
+    const peer = this.#peers[handle];
+    if (host === undefined || peer == null) return;
     this.faults[closes ? 'crash' : 'power-cut']++;
-    const neighbours = host.peer.state.links();
-    host.peer = null;
+    const neighbours = peer.state.links();
+    this.#peers[handle] = null;
     host.life++;
     host.silent = !closes;
     for (const key of this.#dialledOut) if (Math.floor(key / 0x100_0000) === handle) this.#dialledOut.delete(key);
@@ -193,14 +213,14 @@ export class SimulatedFarm {
   /** Starts a crashed peer again, with its disk or without. */
   restart(handle: PeerHandle, withDisk = true): Peer | null {
     const host = this.#hosts[handle];
-    if (host === undefined || host.peer !== null) return null;
+    if (host === undefined || this.#peers[handle] !== null) return null;
     this.faults[withDisk ? 'restart' : 'restart-blank']++;
     if (!withDisk) host.loseDisk();
     return this.start(handle, host.start);
   }
 
   peer(handle: PeerHandle): Peer | null {
-    return this.#hosts[handle]?.peer ?? null;
+    return this.#peers[handle] ?? null;
   }
 
   /** Which life of this peer it is: raised by every start and crash. */
@@ -211,7 +231,7 @@ export class SimulatedFarm {
   /** All that live, by their numbers. */
   living(): Peer[] {
     const living: Peer[] = [];
-    for (const host of this.#hosts) if (host !== undefined && host.peer !== null) living.push(host.peer);
+    for (const peer of this.#peers) if (peer !== null) living.push(peer);
     return living;
   }
 
@@ -227,6 +247,32 @@ export class SimulatedFarm {
     }
   }
 
+  /** Cuts, or mends, the ways between a group and all others: both, or only those out of the group. */
+  partition(group: readonly PeerHandle[], how: 'both-ways' | 'one-way', cut: boolean): void {
+    if (cut) this.faults[how === 'both-ways' ? 'partition' : 'one-way-partition']++;
+    for (const inside of group) {
+      for (const host of this.#hosts) {
+        if (host === undefined || group.includes(host.handle)) continue;
+        this.cut(inside, host.handle, cut);
+        if (how === 'both-ways') this.cut(host.handle, inside, cut);
+      }
+    }
+  }
+
+  /** This peer dies the next time that it writes something down: with that on its disk, and before it says what it was about to. */
+  tearNextWrite(handle: PeerHandle): void {
+    const host = this.#hosts[handle];
+    if (host !== undefined && this.peer(handle) !== null) host.doomed = true;
+  }
+
+  /** A liar says something that its peer did not think of. */
+  sayFalsely(from: PeerHandle, to: PeerHandle, message: Message): void {
+    const host = this.#hosts[from];
+    if (host === undefined || this.peer(from) === null || to === from) return;
+    this.faults.lie++;
+    this.#transmit(host, to, message);
+  }
+
   /** Messages from and to this peer take `factor` times as long; 1 ends it. */
   slowDown(handle: PeerHandle, factor: number): void {
     const host = this.#hosts[handle];
@@ -239,12 +285,11 @@ export class SimulatedFarm {
 
   /** Sets the wall clock of a peer's machine forward, or back. Its process sees of that what `HostClock` says; a restart shows it all. */
   jumpClock(handle: PeerHandle, byMs: number): void {
-    const host = this.#hosts[handle];
-    if (host === undefined) return;
     this.faults['clock-jump']++;
-    host.clock ??= new HostClock(this.nowMs);
-    host.clock.read(this.nowMs);
-    host.clock.offsetMs += byMs;
+    const clock = this.#clocks.get(handle) ?? new HostClock(this.nowMs);
+    this.#clocks.set(handle, clock);
+    clock.read(this.nowMs);
+    clock.offsetMs += byMs;
   }
 
   /** Ends all faults: messages travel as they should from now on. Clocks stay as they were set. */
@@ -255,16 +300,20 @@ export class SimulatedFarm {
     this.reordering = 0;
     this.delaySpikes = 0;
     this.tamper = null;
-    for (const host of this.#hosts) if (host !== undefined) host.slowness = 1;
+    for (const host of this.#hosts) {
+      if (host === undefined) continue;
+      host.slowness = 1;
+      host.doomed = false;
+    }
   }
 
   // --- Time --------------------------------------------------------------------------------------------------------------------
 
   /** Lets a living peer do something now; `nowMs` is the time by its own clock. */
   act(handle: PeerHandle, act: (peer: Peer, nowMs: number) => void): void {
-    const host = this.#hosts[handle];
-    if (host?.peer == null) return;
-    act(host.peer, this.#timeOf(host));
+    const peer = this.#peers[handle];
+    if (peer == null) return;
+    act(peer, this.#timeOf(handle));
     this.#passOnEvents();
   }
 
@@ -301,8 +350,9 @@ export class SimulatedFarm {
   }
 
   /** The time that a machine tells its peer. */
-  #timeOf(host: Host): number {
-    return host.clock === null ? this.nowMs : host.clock.read(this.nowMs);
+  #timeOf(handle: PeerHandle): number {
+    if (this.#clocks.size === 0) return this.nowMs;
+    return this.#clocks.get(handle)?.read(this.nowMs) ?? this.nowMs;
   }
 
   #happened(kind: number, subject: number, other: number, number: number, payload?: Message | (() => void)): void {
@@ -311,7 +361,7 @@ export class SimulatedFarm {
       case happening.message:
         return this.#arrived(other as PeerHandle, subject as PeerHandle, number, payload as Message);
       case happening.wake:
-        return this.#wokeUp(subject, number);
+        return this.#wokeUp(subject as PeerHandle, number);
       case happening.disconnected:
         return this.act(subject as PeerHandle, (peer, nowMs) => peer.disconnected(nowMs, other as PeerHandle));
       default:
@@ -319,27 +369,29 @@ export class SimulatedFarm {
     }
   }
 
-  #wokeUp(handle: number, alarm: number): void {
-    const host = this.#hosts[handle];
-    if (host?.peer == null || host.alarm !== alarm) return;
-    const nowMs = this.#timeOf(host);
-    if (host.clock !== null && nowMs < host.clock.wakeAtMs) {
-      this.#wakeAt(host, host.clock.wakeAtMs);
+  #wokeUp(handle: PeerHandle, alarm: number): void {
+    const peer = this.#peers[handle];
+    if (peer == null || this.#alarms[handle] !== alarm) return;
+    const nowMs = this.#timeOf(handle);
+    const wakeAtMs = this.#clocks.size === 0 ? nowMs : (this.#clocks.get(handle)?.wakeAtMs ?? nowMs);
+    if (nowMs < wakeAtMs) {
+      this.#wakeAt(handle, wakeAtMs);
       return;
     }
     this.wakes++;
-    host.peer.wake(nowMs);
+    peer.wake(nowMs);
     this.#passOnEvents();
   }
 
-  #wakeAt(host: Host, atMs: number): void {
-    host.alarm++;
+  #wakeAt(handle: PeerHandle, atMs: number): void {
+    const alarm = ++this.#alarms[handle]!;
     let dueMs = atMs;
-    if (host.clock !== null) {
-      host.clock.wakeAtMs = atMs;
-      dueMs = this.nowMs + Math.max(0, atMs - host.clock.read(this.nowMs));
+    const clock = this.#clocks.size === 0 ? undefined : this.#clocks.get(handle);
+    if (clock !== undefined) {
+      clock.wakeAtMs = atMs;
+      dueMs = this.nowMs + Math.max(0, atMs - clock.read(this.nowMs));
     }
-    this.#wheel.add(this.#tickAt(dueMs), happening.wake, host.handle, 0, host.alarm);
+    this.#wheel.add(this.#tickAt(dueMs), happening.wake, handle, 0, alarm);
   }
 
   #tell(host: Host, event: PeerEvent): void {
@@ -356,6 +408,13 @@ export class SimulatedFarm {
         for (const checker of this.checkers) checker.observed?.(this, peer, event);
       }
     }
+    if (this.#torn !== null) this.#die(this.#torn);
+  }
+
+  #die({ handle }: Host): void {
+    this.#torn = null;
+    this.faults['torn-write']++;
+    this.crash(handle, true);
   }
 
   // --- Messages ---------------------------------------------------------------------------------------------------------------
@@ -366,9 +425,16 @@ export class SimulatedFarm {
       throw new Error(`peer ${from} sent ${sent.kind} to ${to === from ? 'itself' : 'nobody'}`);
     const message = this.tamper === null ? sent : this.tamper(from, to, sent);
     if (message !== sent) this.faults.lie++;
+    if (message !== null) this.#transmit(sender, to, message);
+  }
+
+  #transmit(sender: Host, to: PeerHandle, said: Message): void {
+    const from = sender.handle;
+    const message = this.carry === null ? said : this.carry(from, to, said);
     if (message === null) return;
     this.messages++;
     this.onSend(from, to, message);
+    for (const checker of this.checkers) checker.sent?.(this, from, to, message);
     const { reachable } = this.options;
     if (reachable !== undefined) {
       if (!reachable(to) && !this.#dialledOut.has(pair(to, from))) return;
@@ -417,18 +483,19 @@ export class SimulatedFarm {
   }
 
   #arrived(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
-    const host = this.#hosts[to];
+    const peer = this.#peers[to];
     const isCut = this.#partitioned.size > 0 && this.#partitioned.has(pair(from, to));
-    if (host === undefined || host.peer === null || isCut) {
+    if (peer == null || isCut) {
       // TCP answers for a dead process: the connection is refused or reset.
-      if (host?.peer === null && !host.silent && this.life(from) === life) this.#closeConnection(from, to);
+      const isReset = peer === null && this.#hosts[to]?.silent === false && this.life(from) === life;
+      if (isReset) this.#closeConnection(from, to);
       return;
     }
     this.delivered++;
     this.#traceHash = mix(
       this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ message.kind.length,
     );
-    host.peer.receive(this.#timeOf(host), from, message);
+    peer.receive(this.#timeOf(to), from, message);
     this.#passOnEvents();
   }
 

@@ -1,10 +1,11 @@
 /**
- * What befalls a farm, as data: who comes when, who dies how, what the network does to messages.
+ * What befalls a farm, as data: who comes when, who dies how, who lies, what the network does to messages.
  *
- * A schedule is one plain record. A property test generates and shrinks such records; a failing one is printed as JSON, and
- * `node dist/simulator/replay.js '<json>'` plays it again to the same millisecond. The deeds are relative in time ("so long
- * after the last one"), so that one can be taken out without changing the others' order.
+ * A schedule is one plain record. It is drawn from a seed (`faultSchedule`: every kind of fault), or generated and shrunk by a property
+ * test; as JSON, `node dist/simulator/replay.js '<json>'` plays it again to the same millisecond. The deeds are relative in time ("so
+ * long after the last one"), so that one can be taken out without changing the others' order.
  */
+import type { Margin, PolicyName } from '../src/qos/index.ts';
 import { Random } from './random.ts';
 
 /** One thing that is done to a farm, `afterMs` after the one before. A deed that does not fit (a dead peer cannot drain) is left out. */
@@ -17,10 +18,29 @@ export type Deed =
       readonly peer: number;
       readonly other: number;
       readonly forMs: number;
-    };
+    }
+  /** The group is cut off from all others for a while: both ways, or only what it says does not get out. */
+  | {
+      readonly act: 'partition';
+      readonly afterMs: number;
+      readonly group: readonly number[];
+      readonly how: 'both-ways' | 'one-way';
+      readonly forMs: number;
+    }
+  /** All messages from and to `peer` take `factor` times as long for a while. */
+  | {
+      readonly act: 'slow';
+      readonly afterMs: number;
+      readonly peer: number;
+      readonly factor: number;
+      readonly forMs: number;
+    }
+  /** The clock of the machine of `peer` is set. */
+  | { readonly act: 'clock'; readonly afterMs: number; readonly peer: number; readonly byMs: number };
 
 /**
- * - `kill`: the process dies, its machine closes the connections. `power-cut`: silence.
+ * - `kill`: the process dies, its machine closes the connections. `power-cut`: silence. `torn-write`: it dies at the next thing that it
+ *   writes down, before it says what it was about to.
  * - `restart`: with its disk. `restart-blank`: without; the root keeps its disk, for a farm does not outlive its root's keys.
  * - `note`: a server tells everybody something. `release`: the root publishes the next one.
  * - `readdress`: the peer's addresses changed.
@@ -28,6 +48,7 @@ export type Deed =
 export type PeerAct =
   | 'kill'
   | 'power-cut'
+  | 'torn-write'
   | 'restart'
   | 'restart-blank'
   | 'volunteer'
@@ -36,6 +57,22 @@ export type PeerAct =
   | 'note'
   | 'release'
   | 'readdress';
+
+/** Peers that lie from the end of the arrivals to the end of the deeds. */
+export interface Lies {
+  readonly liars: readonly number[];
+  /** Share of a liar's messages, 0 to 1, that say something else or do not go out. */
+  readonly share: number;
+  /** When it is over the liars are gone for good; else they are honest from then on. */
+  readonly goneAfterwards: boolean;
+}
+
+/** A controller at the root, and users. */
+export interface Service {
+  readonly requirementMs: number;
+  readonly policy: PolicyName;
+  readonly margin: Margin;
+}
 
 export interface Schedule {
   /** All dice of the run. */
@@ -50,13 +87,22 @@ export interface Schedule {
   /** Shares of messages, 0 to 1, from the end of the arrivals to the end of the deeds. */
   readonly lossShare: number;
   readonly duplicationShare: number;
+  /** They overtake others on the same connection; they come 2 s late, and what follows waits behind them. None when absent. */
+  readonly reorderingShare?: number;
+  readonly delayShare?: number;
   /** Each one-way delay grows by up to this share of itself, at random. */
   readonly jitterShare: number;
+  /** This share of all messages is encoded for the wire and decoded again, from beginning to end. None when absent. */
+  readonly encodedShare?: number;
+  readonly lies?: Lies | null;
+  readonly service?: Service | null;
   readonly deeds: readonly Deed[];
 }
 
+type Weights = readonly (readonly [Deed['act'], number])[];
+
 /** How much of each deed a random schedule has: weights, in the order in which they are drawn. */
-const weights: readonly (readonly [Deed['act'], number])[] = [
+const weights: Weights = [
   ['kill', 10],
   ['power-cut', 7],
   ['restart', 10],
@@ -70,7 +116,16 @@ const weights: readonly (readonly [Deed['act'], number])[] = [
   ['cut', 5],
 ];
 
-/** A schedule of this many peers and deeds, drawn from a seed; `everyMs` is the mean time between deeds. */
+const allWeights: Weights = [
+  ...weights,
+  ['torn-write', 4],
+  ['restart', 6],
+  ['partition', 3],
+  ['slow', 4],
+  ['clock', 3],
+];
+
+/** A schedule of this many peers and deeds, drawn from a seed; `everyMs` is the mean time between deeds. No lies, no wrong clocks. */
 export function randomSchedule(seed: number, peers: number, deeds: number, everyMs = 1_500): Schedule {
   const random = new Random(seed);
   return {
@@ -82,7 +137,40 @@ export function randomSchedule(seed: number, peers: number, deeds: number, every
     lossShare: random.pick([0, 0.01, 0.03]),
     duplicationShare: random.pick([0, 0, 0.02]),
     jitterShare: random.pick([0, 0.3, 1]),
-    deeds: Array.from({ length: deeds }, () => randomDeed(random, peers, everyMs)),
+    deeds: Array.from({ length: deeds }, () => randomDeed(random, peers, everyMs, weights)),
+  };
+}
+
+/** Everything that can happen: size, network, deeds, lies and service are all drawn from the seed. */
+export function faultSchedule(seed: number): Schedule {
+  const random = new Random(seed ^ 0x6661_756c);
+  const peers = 6 + random.below(30);
+  const everyMs = random.pick([100, 500, 1_500, 4_000]);
+  const hasLies = random.next() < 0.3;
+  const hasService = random.next() < 0.3;
+  return {
+    ...randomSchedule(seed, peers, 0),
+    reorderingShare: random.pick([0, 0, 0.02, 0.1]),
+    delayShare: random.pick([0, 0, 0.01]),
+    encodedShare: 0.05,
+    lies: hasLies ? randomLies(random, peers) : null,
+    service: hasService ? randomService(random) : null,
+    deeds: Array.from({ length: 10 + random.below(60) }, () => randomDeed(random, peers, everyMs, allWeights)),
+  };
+}
+
+function randomLies(random: Random, peers: number): Lies {
+  const liars = new Set<number>();
+  const wanted = 1 + random.below(Math.max(1, Math.floor(peers / 5)));
+  while (liars.size < wanted) liars.add(1 + random.below(peers - 1));
+  return { liars: [...liars], share: random.pick([0.02, 0.2, 0.6]), goneAfterwards: random.next() < 0.5 };
+}
+
+function randomService(random: Random): Service {
+  return {
+    requirementMs: random.pick([60, 90, 120, 150]),
+    policy: random.pick(['balanced', 'balanced', 'worst-qos']),
+    margin: random.pick(['lean', 'lean', 'n-1']),
   };
 }
 
@@ -92,17 +180,38 @@ function somePeers(random: Random, peers: number, share: number): number[] {
   return some;
 }
 
-function randomDeed(random: Random, peers: number, everyMs: number): Deed {
-  const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+function randomDeed(random: Random, peers: number, everyMs: number, from: Weights): Deed {
+  const total = from.reduce((sum, [, weight]) => sum + weight, 0);
   let draw = random.below(total);
   let act: Deed['act'] = 'note';
-  for (const [candidate, weight] of weights) {
+  for (const [candidate, weight] of from) {
     act = candidate;
     draw -= weight;
     if (draw < 0) break;
   }
   const afterMs = Math.round(random.exponential(everyMs));
   const peer = random.below(peers);
-  if (act !== 'cut') return { act, afterMs, peer };
-  return { act, afterMs, peer, other: random.below(peers), forMs: Math.round(random.exponential(5_000)) };
+  const forAWhileMs = (): number => Math.round(random.exponential(5_000));
+  switch (act) {
+    case 'cut':
+      return { act, afterMs, peer, other: random.below(peers), forMs: forAWhileMs() };
+    case 'partition': {
+      const group = somePeers(random, peers, random.pick([0.1, 0.3, 0.5]));
+      const how = random.pick(['both-ways', 'both-ways', 'one-way'] as const);
+      return { act, afterMs, group, how, forMs: 2 * forAWhileMs() };
+    }
+    case 'slow':
+      return { act, afterMs, peer, factor: random.pick([3, 10, 30]), forMs: 2 * forAWhileMs() };
+    case 'clock': {
+      const sign = random.next() < 0.5 ? -1 : 1;
+      return {
+        act,
+        afterMs,
+        peer,
+        byMs: sign * Math.round(random.exponential(random.pick([2_000, 60_000, 3_600_000]))),
+      };
+    }
+    default:
+      return { act, afterMs, peer };
+  }
 }

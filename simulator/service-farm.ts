@@ -14,18 +14,24 @@ import type { Topology } from '../src/topology/index.ts';
 import { isWhole } from './checkers/structure.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
 import { Random } from './random.ts';
+import { Workload } from './workload.ts';
+import type { WorkloadShape } from './workload.ts';
 
 export interface ServiceFarmOptions {
   readonly topology: Topology;
-  /** The node at which the root sits; every other node has one peer. */
+  /** The node at which the root sits. */
   readonly rootNode: number;
+  /** How many peers there are, root included; one for each node when absent. More share the nodes, each with a way of its own to it. */
+  readonly peers?: number;
   readonly seed: number;
   /** What a server needs for a request, ms, besides the way. */
   readonly serverTimeMs: number;
   readonly policy: PolicyName;
   readonly margin: Margin;
-  /** Mean time between two requests of one client, ms. */
-  readonly requestEveryMs?: number;
+  /** When clients ask; about every two seconds each when absent. */
+  readonly workload?: { readonly shape: WorkloadShape; readonly everyMs: number; readonly zipf: number };
+  /** Requests a second that a server manages, one after the other; without limit when absent. */
+  readonly capacityPerSecond?: (peer: PeerHandle) => number;
 }
 
 /** Counts of users' requests. */
@@ -42,6 +48,8 @@ const beatMs = 1_000;
 /** Users wait this long for an answer, ms. */
 const patienceMs = 10_000;
 const releaseBytes = 1e6;
+/** Peers that share a node are up to this far from it, round trip, ms. */
+const accessLinkMs = 10;
 
 export class ServiceFarm {
   readonly farm: SimulatedFarm;
@@ -52,16 +60,27 @@ export class ServiceFarm {
   /** Called for all that happens at the controller. */
   onEvent: (event: QosEvent) => void = () => {};
   readonly #random: Random;
+  readonly #workload: Workload | null;
+  /** Until when each server of limited capacity is busy, ms. */
+  readonly #busyUntilMs = new Map<PeerHandle, number>();
+  #requirement: Requirement | null = null;
 
   constructor(options: ServiceFarmOptions) {
     this.options = options;
     const { topology, seed, policy, margin } = options;
-    this.peers = topology.size;
+    this.peers = options.peers ?? topology.size;
     this.#random = new Random(seed ^ 0x7365_7276);
+    const { workload } = options;
+    this.#workload =
+      workload === undefined ? null : new Workload({ ...workload, regions: topology.domainCount }, this.#random);
+    const accessMs = Float64Array.from({ length: this.peers }, () =>
+      this.peers > topology.size ? accessLinkMs * this.#random.next() : 0,
+    );
     const qos = { ...defaultQosOptions, controlled: true, policy, margin };
     this.farm = new SimulatedFarm({
       seed,
-      rttMs: (a, b) => topology.rttMs(this.node(a), this.node(b)),
+      rttMs: (a, b) =>
+        a === b ? 0 : topology.rttMs(this.node(a), this.node(b)) + (accessMs[a] as number) + (accessMs[b] as number),
       subnet: (peer) => topology.domain(this.node(peer)),
       tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs },
       transferBytesPerSecond: 10e6,
@@ -71,7 +90,8 @@ export class ServiceFarm {
 
   /** The node of a peer: the root changes places with peer 0. */
   node(peer: PeerHandle): number {
-    const { rootNode } = this.options;
+    const { rootNode, topology } = this.options;
+    if (peer >= topology.size) return peer % topology.size;
     return peer === rootPeer ? rootNode : peer === rootNode ? 0 : peer;
   }
 
@@ -102,7 +122,14 @@ export class ServiceFarm {
 
   /** From now on the controller is to reach this. */
   require(requirement: Requirement | null): void {
+    this.#requirement = requirement;
     this.farm.act(rootPeer, (peer) => (peer.state.layer as Quality).require(requirement));
+  }
+
+  /** Starts a peer again that was switched off; a root goes on with what it was to reach. */
+  restart(peer: PeerHandle): void {
+    this.farm.restart(peer);
+    if (peer === rootPeer) this.require(this.#requirement);
   }
 
   /** Runs until the controller has read so many more rounds; false when it did not within the limit. */
@@ -133,8 +160,9 @@ export class ServiceFarm {
   // --- Requests ---------------------------------------------------------------------------------------------------------------
 
   #requestLater(peer: PeerHandle): void {
-    const everyMs = this.options.requestEveryMs ?? 2 * beatMs;
-    this.farm.after(everyMs * (0.5 + this.#random.next()), () => {
+    const region = this.options.topology.domain(this.node(peer));
+    const gapMs = this.#workload?.gapMs(this.farm.nowMs, region) ?? 2 * beatMs * (0.5 + this.#random.next());
+    this.farm.after(gapMs, () => {
       this.#requestLater(peer);
       const user = this.farm.peer(peer);
       if (user === null || user.role === 'outside') return;
@@ -149,6 +177,16 @@ export class ServiceFarm {
     return peer.state.ctx.isServer() ? [peer.self] : peer.rank(this.farm.nowMs);
   }
 
+  /** How long a request that arrives in `afterMs` waits for its turn at a server of limited capacity, ms; takes its place in the queue. */
+  #waitMs(server: PeerHandle, afterMs: number): number {
+    const { capacityPerSecond } = this.options;
+    if (capacityPerSecond === undefined) return 0;
+    const arrivesMs = this.farm.nowMs + afterMs;
+    const beginsMs = Math.max(arrivesMs, this.#busyUntilMs.get(server) ?? 0);
+    this.#busyUntilMs.set(server, beginsMs + 1_000 / capacityPerSecond(server));
+    return beginsMs - arrivesMs;
+  }
+
   #try(user: PeerHandle, life: number, ranking: readonly PeerHandle[], at: number, sinceMs: number): void {
     const { farm } = this;
     const server = ranking[at] ?? NOBODY;
@@ -161,7 +199,7 @@ export class ServiceFarm {
     const rttMs = farm.options.rttMs(user, server);
     const serves = (): boolean =>
       farm.life(server) === serverLife && (farm.peer(server)?.state.ctx.isServer() ?? false);
-    const delayMs = serves() ? rttMs + this.options.serverTimeMs : rttMs;
+    const delayMs = serves() ? rttMs + this.#waitMs(server, rttMs / 2) + this.options.serverTimeMs : rttMs;
     farm.after(delayMs, () => {
       // Who asked is gone: nobody waits for the answer.
       if (farm.life(user) !== life) return;

@@ -2,152 +2,303 @@
  * Plays a schedule: builds the farm, does the deeds, stops all faults, wakes all the dead, and says how the farm got over it.
  *
  * Peers lie at random places of a square of 100 ms, so round trips go from 5 to 146 ms; heartbeats are 1 s. After the deeds the
- * faults stop, everybody who is dead or has left comes back, and the farm has a stated time to become whole.
+ * faults stop, everybody who is dead or has left comes back (but for liars that are to be gone), and the farm has a stated time to
+ * become whole.
  */
 import type { PeerHandle } from '../src/core/ids.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import type { Rules } from '../src/core/rules.ts';
+import { Quality, defaultQosOptions } from '../src/qos/index.ts';
+import type { QosEvent, QosOptions } from '../src/qos/index.ts';
+import { noForgery } from './checkers/genuine.ts';
+import { risingIncarnations } from './checkers/incarnations.ts';
+import type { IncarnationChecker } from './checkers/incarnations.ts';
+import { noLoop } from './checkers/loops.ts';
+import { membershipAgrees } from './checkers/membership.ts';
+import { madeBeforeBroken } from './checkers/moves.ts';
+import type { MovesChecker } from './checkers/moves.ts';
 import { onceInOrder } from './checkers/multicast.ts';
 import type { MulticastChecker } from './checkers/multicast.ts';
 import { belowReachable } from './checkers/reachable.ts';
-import { isWhole, membershipAgrees, misplaced, noLoop } from './checkers/structure.ts';
+import { roundsOnce } from './checkers/rounds.ts';
+import type { RoundsChecker } from './checkers/rounds.ts';
+import { isWhole, misplaced } from './checkers/structure.ts';
+import { idleVolunteers } from './checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
 import type { Checker } from './farm.ts';
+import { Liars } from './liars.ts';
 import { Random } from './random.ts';
 import type { Deed, Schedule } from './schedule.ts';
+import { addUser } from './users.ts';
+import { overTheWire } from './wire-way.ts';
 
 export interface StageOptions {
   readonly rules?: Rules;
   readonly tree?: Partial<TreeOptions>;
+  readonly qos?: Partial<QosOptions>;
   /** Watchers beyond the usual ones. */
   readonly checkers?: readonly Checker[];
   /** Called with the farm before anything happens in it. */
   readonly prepare?: (farm: SimulatedFarm) => void;
   /** Leaves the dead dead and those who left away. */
   readonly bury?: boolean;
+  /** Heartbeats without faults after which a farm that is not whole is given up. */
+  readonly patience?: number;
 }
 
 export interface Outcome {
   readonly farm: SimulatedFarm;
   readonly multicast: MulticastChecker;
+  readonly rounds: RoundsChecker;
+  readonly moves: MovesChecker;
   /** Heartbeats from the end of the faults until everybody was in exactly one place; infinity if never. */
   readonly wholeAfterBeats: number;
-  /** The same until all servers had the same membership, naming exactly the living servers. */
+  /** The same until all servers had the same membership, naming exactly the living servers, and nobody offered to serve in vain. */
   readonly agreedAfterBeats: number;
   /** Sentences about what is wrong: violated invariants, and who is where it should not be. Empty when all is well. */
   readonly complaints: readonly string[];
 }
 
 export const beatMs = 1_000;
-/** A farm that is not whole after this many heartbeats without faults will not be. */
+/** A farm that is not whole after this many heartbeats without faults is late, after so many it will not be. */
 export const patienceBeats = 120;
+const lastPatienceBeats = 600;
+/** For what is under way yet, such as the last multicast on the way down to those who missed it. */
+const lastWordsBeats = 30;
 
 const root = handle(0);
 
+/** Whoever throws breaks a rule that holds for everybody: whatever a peer hears, it goes on. */
 export function play(schedule: Schedule, options: StageOptions = {}): Outcome {
-  const farm = buildFarm(schedule, options);
-  const multicast = onceInOrder();
-  farm.checkers.push(noLoop(), multicast, belowReachable(), ...(options.checkers ?? []));
-  options.prepare?.(farm);
-  arrive(farm, schedule);
-  farm.loss = schedule.lossShare;
-  farm.duplication = schedule.duplicationShare;
-  for (const deed of schedule.deeds) {
-    farm.run(deed.afterMs);
-    perform(farm, deed);
+  const stage = new Stage(schedule, options);
+  try {
+    stage.play();
+  } catch (error) {
+    const [first = '', where = ''] = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split(
+      '\n',
+    );
+    stage.complaints.push(`at ${stage.farm.nowMs} ms a peer threw ${first} ${where.trim()}`);
   }
-  farm.mendAll();
-  farm.runUntil(
-    () => farm.living().every((peer) => !peer.state.ctx.draining),
-    2 * farm.tree.drainBeats * beatMs,
-    beatMs,
-  );
-  if (options.bury !== true) wakeAll(farm, schedule);
-  const endedAtMs = farm.nowMs;
-  const whole = farm.runUntil(() => isWhole(farm), patienceBeats * beatMs, beatMs / 2);
-  const wholeAfterBeats = whole ? (farm.nowMs - endedAtMs) / beatMs : Number.POSITIVE_INFINITY;
-  const settled = farm.runUntil(() => isWhole(farm) && membershipAgrees(farm), patienceBeats * beatMs, beatMs / 2);
-  const agreedAfterBeats = settled ? (farm.nowMs - endedAtMs) / beatMs : Number.POSITIVE_INFINITY;
-  farm.run(10 * beatMs);
-  const complaints = [...farm.verdict(), ...multicast.missing(farm)];
-  if (!settled) {
-    complaints.push(
+  return stage;
+}
+
+class Stage implements Outcome {
+  readonly farm: SimulatedFarm;
+  readonly multicast: MulticastChecker;
+  readonly rounds: RoundsChecker;
+  readonly moves: MovesChecker;
+  wholeAfterBeats = Number.POSITIVE_INFINITY;
+  agreedAfterBeats = Number.POSITIVE_INFINITY;
+  readonly complaints: string[] = [];
+  readonly #schedule: Schedule;
+  readonly #options: StageOptions;
+  readonly #liars: Liars;
+  readonly #incarnations: IncarnationChecker;
+
+  constructor(schedule: Schedule, options: StageOptions) {
+    this.#schedule = schedule;
+    this.#options = options;
+    const { seed, peers, lies, service, encodedShare = 0 } = schedule;
+    this.farm = this.#buildFarm();
+    const { farm } = this;
+    this.#liars = new Liars(farm, new Random(seed ^ 0x6c69_6172), peers, lies?.liars ?? [], lies?.share ?? 0);
+    const isLiar = (peer: PeerHandle): boolean => this.#liars.has(peer);
+    this.multicast = onceInOrder(isLiar);
+    this.rounds = roundsOnce(isLiar);
+    this.moves = madeBeforeBroken();
+    this.#incarnations = risingIncarnations(isLiar);
+    farm.checkers.push(this.multicast, noForgery(isLiar), this.#incarnations);
+    // While somebody lies there may be a loop among those who believe it, and somebody may pass for what it is not.
+    if (lies == null) farm.checkers.push(noLoop(), belowReachable());
+    if (service != null) farm.checkers.push(this.rounds);
+    if (service != null && lies == null) farm.checkers.push(this.moves);
+    if (encodedShare > 0 || lies != null)
+      farm.checkers.push(overTheWire(farm, new Random(seed ^ 0x7769_7265), encodedShare, isLiar));
+    farm.checkers.push(...(options.checkers ?? []));
+  }
+
+  play(): void {
+    const { farm } = this;
+    const patienceMs = (this.#options.patience ?? lastPatienceBeats) * beatMs;
+    this.#options.prepare?.(farm);
+    this.#arrive();
+    this.#beginFaults();
+    for (const deed of this.#schedule.deeds) {
+      farm.run(deed.afterMs);
+      this.#perform(deed);
+    }
+    this.#endFaults();
+    const endedAtMs = farm.nowMs;
+    const since = (happened: boolean): number =>
+      happened ? (farm.nowMs - endedAtMs) / beatMs : Number.POSITIVE_INFINITY;
+    this.wholeAfterBeats = since(farm.runUntil(() => isWhole(farm), patienceMs, beatMs / 2));
+    const settled = farm.runUntil(() => this.#isSettled(), patienceMs, beatMs / 2);
+    this.agreedAfterBeats = since(settled);
+    farm.run(lastWordsBeats * beatMs);
+    this.complaints.push(...farm.verdict(), ...this.multicast.missing(farm));
+    if (settled) return;
+    this.complaints.push(
       `after ${(farm.nowMs - endedAtMs) / beatMs} heartbeats without faults the farm is not whole`,
       ...misplaced(farm),
+      ...this.#idle(),
     );
-    if (!membershipAgrees(farm)) complaints.push('the servers do not agree who serves');
+    if (!membershipAgrees(farm)) this.complaints.push('the servers do not agree who serves');
   }
-  return { farm, multicast, wholeAfterBeats, agreedAfterBeats, complaints };
-}
 
-/** A farm with nobody in it yet: places, delays and faults of the schedule. */
-function buildFarm(schedule: Schedule, options: StageOptions): SimulatedFarm {
-  const random = new Random(schedule.seed ^ 0x706c6163);
-  const places = Array.from({ length: schedule.peers }, () => [random.next() * 100, random.next() * 100] as const);
-  const unreachable = new Set(schedule.unreachable);
-  return new SimulatedFarm({
-    seed: schedule.seed,
-    rttMs: (a, b) => {
-      const [from, to] = [places[a], places[b]];
-      return from === undefined || to === undefined || a === b ? 0 : 5 + Math.hypot(from[0] - to[0], from[1] - to[1]);
-    },
-    jitter: schedule.jitterShare,
-    tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs, fanOut: schedule.fanOut, ...options.tree },
-    ...(options.rules === undefined ? {} : { rules: options.rules }),
-    ...(unreachable.size === 0 ? {} : { reachable: (peer: PeerHandle) => !unreachable.has(peer) }),
-  });
-}
-
-function arrive(farm: SimulatedFarm, { peers, arrivalsMs }: Schedule): void {
-  farm.start(root, { as: 'root', root, neighbours: [] });
-  farm.act(root, (peer) => peer.publish(farm.nowMs, 1, new Uint8Array(32), 1e6));
-  for (let n = 1; n < peers; n++) {
-    farm.after(farm.random.next() * arrivalsMs, () => farm.start(handle(n), { as: 'peer', root, neighbours: [root] }));
+  #isSettled(): boolean {
+    return isWhole(this.farm) && membershipAgrees(this.farm) && this.#idle().length === 0;
   }
-  farm.run(arrivalsMs + 5 * beatMs);
-}
 
-function wakeAll(farm: SimulatedFarm, { peers }: Schedule): void {
-  for (let n = 0; n < peers; n++) {
-    if (farm.peer(handle(n))?.role === 'outside') farm.crash(handle(n));
-    farm.restart(handle(n));
+  /** Whom nobody asks although it would serve; under a controller that is as it should be. */
+  #idle(): string[] {
+    return this.#schedule.service == null ? idleVolunteers(this.farm) : [];
   }
-}
 
-/** Does one deed, if it fits. */
-function perform(farm: SimulatedFarm, deed: Deed): void {
-  const subject = handle(deed.peer);
-  const { nowMs } = farm;
-  switch (deed.act) {
-    case 'kill':
-      return farm.crash(subject, true);
-    case 'power-cut':
-      return farm.crash(subject, false);
-    case 'restart':
-      farm.restart(subject);
-      return;
-    case 'restart-blank':
-      farm.restart(subject, subject === root);
-      return;
-    case 'volunteer':
-      return farm.act(subject, (peer) => (peer.role === 'client' ? peer.volunteer(nowMs, generous) : undefined));
-    case 'drain':
-      return farm.act(subject, (peer) => (peer.role === 'server' ? peer.drain(nowMs) : undefined));
-    case 'leave':
-      return farm.act(subject, (peer) => (peer.role === 'root' ? undefined : peer.leave(nowMs)));
-    case 'note':
-      return farm.act(subject, (peer) => {
-        if (peer.state.ctx.isServer()) peer.multicast(nowMs, { type: 'note', topic: 'test', bytes: new Uint8Array(8) });
+  // --- Before and after ------------------------------------------------------------------------------------------------------
+
+  /** A farm with nobody in it yet: places, delays and options of the schedule. */
+  #buildFarm(): SimulatedFarm {
+    const { seed, peers, fanOut, jitterShare, service } = this.#schedule;
+    const { tree, rules, qos } = this.#options;
+    const random = new Random(seed ^ 0x706c6163);
+    const places = Array.from({ length: peers }, () => [random.next() * 100, random.next() * 100] as const);
+    const unreachable = new Set(this.#schedule.unreachable);
+    const tell = (event: QosEvent): void => {
+      this.rounds.heard(event);
+      this.moves.heard(event);
+    };
+    const terms =
+      service == null
+        ? null
+        : {
+            ...defaultQosOptions,
+            controlled: true,
+            requirement: { meanMs: service.requirementMs, percentile: null, availability: null },
+            policy: service.policy,
+            margin: service.margin,
+            ...qos,
+          };
+    return new SimulatedFarm({
+      seed,
+      rttMs: (a, b) => {
+        const [from, to] = [places[a], places[b]];
+        return from === undefined || to === undefined || a === b ? 0 : 5 + Math.hypot(from[0] - to[0], from[1] - to[1]);
+      },
+      jitter: jitterShare,
+      tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs, fanOut, ...tree },
+      ...(rules === undefined ? {} : { rules }),
+      ...(unreachable.size === 0 ? {} : { reachable: (peer: PeerHandle) => !unreachable.has(peer) }),
+      ...(terms === null ? {} : { layer: () => (parts) => new Quality(parts, terms, tell) }),
+    });
+  }
+
+  #arrive(): void {
+    const { farm } = this;
+    const { peers, arrivalsMs, service, seed } = this.#schedule;
+    farm.start(root, { as: 'root', root, neighbours: [] });
+    farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1e6));
+    const dice = new Random(seed ^ 0x7573_6572);
+    for (let n = 1; n < peers; n++) {
+      const newcomer = handle(n);
+      farm.after(farm.random.next() * arrivalsMs, () => {
+        farm.start(newcomer, { as: 'peer', root, neighbours: [root] });
+        if (service == null) return;
+        if (dice.next() < 0.6) farm.act(newcomer, (peer, nowMs) => peer.volunteer(nowMs, generous));
+        addUser(farm, newcomer, dice);
       });
-    case 'release':
-      return farm.act(root, (peer) => {
-        peer.publish(nowMs, peer.state.releases.installedNumber + 1, new Uint8Array(32), 1e6);
-      });
-    case 'readdress':
-      return farm.act(subject, (peer) => peer.addressChanged(nowMs));
-    case 'cut':
-      farm.cut(subject, handle(deed.other), true);
-      farm.after(deed.forMs, () => farm.cut(subject, handle(deed.other), false));
-      return;
+    }
+    farm.run(arrivalsMs + (service == null ? 5 : 15) * beatMs);
   }
+
+  #beginFaults(): void {
+    const { farm } = this;
+    const { lossShare, duplicationShare, reorderingShare = 0, delayShare = 0, lies } = this.#schedule;
+    farm.loss = lossShare;
+    farm.duplication = duplicationShare;
+    farm.reordering = reorderingShare;
+    farm.delaySpikes = delayShare;
+    if (lies != null) this.#liars.begin();
+  }
+
+  /** Nothing goes wrong any more, and everybody is there: but for liars that are gone, or those who are left in their graves. */
+  #endFaults(): void {
+    const { farm } = this;
+    const { peers, lies } = this.#schedule;
+    farm.mendAll();
+    this.#liars.end();
+    const buried = lies?.goneAfterwards === true ? lies.liars : [];
+    for (const liar of buried) farm.crash(handle(liar), true);
+    const isDraining = (): boolean => farm.living().some((peer) => peer.state.ctx.draining);
+    farm.runUntil(() => !isDraining(), 2 * farm.tree.drainBeats * beatMs, beatMs);
+    if (this.#options.bury === true) return;
+    for (let n = 0; n < peers; n++) {
+      if (buried.includes(n)) continue;
+      if (farm.peer(handle(n))?.role === 'outside') farm.crash(handle(n));
+      farm.restart(handle(n));
+    }
+  }
+
+  // --- Deeds -------------------------------------------------------------------------------------------------------------------
+
+  /** Does one deed, if it fits. */
+  #perform(deed: Deed): void {
+    const { farm } = this;
+    if (deed.act === 'partition') {
+      const group = deed.group.map(handle);
+      farm.partition(group, deed.how, true);
+      farm.after(deed.forMs, () => farm.partition(group, deed.how, false));
+      return;
+    }
+    const subject = handle(deed.peer);
+    switch (deed.act) {
+      case 'kill':
+        return farm.crash(subject, true);
+      case 'power-cut':
+        return farm.crash(subject, false);
+      case 'torn-write':
+        return farm.tearNextWrite(subject);
+      case 'restart':
+        farm.restart(subject);
+        return;
+      case 'restart-blank':
+        if (farm.peer(subject) === null && subject !== root) this.#incarnations.blank(subject);
+        farm.restart(subject, subject === root);
+        return;
+      case 'volunteer':
+        return farm.act(subject, (peer, nowMs) =>
+          peer.role === 'client' ? peer.volunteer(nowMs, generous) : undefined,
+        );
+      case 'drain':
+        return farm.act(subject, (peer, nowMs) => (peer.role === 'server' ? peer.drain(nowMs) : undefined));
+      case 'leave':
+        return farm.act(subject, (peer, nowMs) => (peer.role === 'root' ? undefined : peer.leave(nowMs)));
+      case 'note':
+        return farm.act(subject, (peer, nowMs) => {
+          if (peer.state.ctx.isServer()) peer.multicast(nowMs, { type: 'note', topic: 'test', bytes: noteOf(farm) });
+        });
+      case 'release':
+        return farm.act(root, (peer, nowMs) => {
+          peer.publish(nowMs, peer.state.releases.installedNumber + 1, new Uint8Array(32), 1e6);
+        });
+      case 'readdress':
+        return farm.act(subject, (peer, nowMs) => peer.addressChanged(nowMs));
+      case 'cut':
+        farm.cut(subject, handle(deed.other), true);
+        farm.after(deed.forMs, () => farm.cut(subject, handle(deed.other), false));
+        return;
+      case 'slow':
+        farm.slowDown(subject, deed.factor);
+        farm.after(deed.forMs, () => farm.slowDown(subject, 1));
+        return;
+      case 'clock':
+        return farm.jumpClock(subject, deed.byMs);
+    }
+  }
+}
+
+/** Eight bytes that no two notes share. */
+function noteOf(farm: SimulatedFarm): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, farm.messages);
+  return bytes;
 }

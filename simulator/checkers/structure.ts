@@ -1,30 +1,16 @@
 /**
- * The shape of a farm: no loop at any moment, and once faults have stopped, everybody in exactly one place.
+ * The shape of a farm once faults have stopped: everybody in exactly one place, and the root above all.
  *
- * A link counts when both ends know of it: the child names the parent and the parent lists the child. Only taking a parent
- * can close a loop, so the way up is walked after every `attached`.
+ * A link counts when both ends know of it: the child names the parent and the parent lists the child.
  */
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Peer } from '../../src/core/peer.ts';
 import type { Tree } from '../../src/core/tree.ts';
-import type { Checker, SimulatedFarm } from '../farm.ts';
-
-export function noLoop(): Checker {
-  const found: string[] = [];
-  return {
-    name: 'no loop',
-    observed(farm, peer, event) {
-      if (event.type !== 'attached') return;
-      const way = wayUp(farm, peer, event.tree);
-      if (way.at(-1) === peer && way.length > 1) found.push(`at ${farm.nowMs} ms: ${way.join(' -> ')}`);
-    },
-    verdict: () => found,
-  };
-}
+import type { SimulatedFarm } from '../farm.ts';
 
 /** The peers above, by links that both ends know; ends with the peer itself if it is above itself. */
-function wayUp(farm: SimulatedFarm, from: PeerHandle, kind: 'servers' | 'clients'): PeerHandle[] {
+export function wayUp(farm: SimulatedFarm, from: PeerHandle, kind: 'servers' | 'clients'): PeerHandle[] {
   const way = [from];
   let at = from;
   for (let steps = 0; steps < 100_000; steps++) {
@@ -83,24 +69,4 @@ export function isWhole(farm: SimulatedFarm): boolean {
     const top = farm.peer(way.at(-1) as PeerHandle);
     return top !== null && (kind === 'servers' ? top.role === 'root' : top.state.ctx.isServer());
   });
-}
-
-/** All servers have the same membership, and it names exactly the servers that live. */
-export function membershipAgrees(farm: SimulatedFarm): boolean {
-  const servers = farm.living().filter((peer) => peer.state.ctx.isServer());
-  const [first] = servers;
-  if (first === undefined) return true;
-  const serving = (peer: Peer): string =>
-    peer.state.membership
-      .serving()
-      .map((record) => record.subject)
-      .sort((a, b) => a - b)
-      .join(' ');
-  const expected = servers
-    .map((peer) => peer.self)
-    .sort((a, b) => a - b)
-    .join(' ');
-  return servers.every(
-    (peer) => peer.state.membership.digest() === first.state.membership.digest() && serving(peer) === expected,
-  );
 }

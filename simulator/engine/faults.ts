@@ -4,8 +4,10 @@
 
 /**
  * - `loss`, `duplication`, `reordering`, `delay-spike`: messages that this befell. `lie`: messages that were changed or kept back.
- * - `cut`: ways from one peer to another that were cut. `crash`, `power-cut`: deaths, with closing connections or in silence.
- *   `restart`, `restart-blank`: returns, with the disk or without.
+ * - `cut`: ways from one peer to another that were cut. `partition`, `one-way-partition`: groups that were cut off, both ways or one
+ *   (each way counts as a cut, too).
+ * - `crash`, `power-cut`: deaths, with closing connections or in silence. `torn-write`: deaths (also counted as crashes) between what a
+ *   peer wrote down and what it was about to say. `restart`, `restart-blank`: returns, with the disk or without.
  * - `slow-peer`: peers that were slowed down. `clock-jump`: clocks that were set.
  */
 export const faultKinds = [
@@ -15,8 +17,11 @@ export const faultKinds = [
   'delay-spike',
   'lie',
   'cut',
+  'partition',
+  'one-way-partition',
   'crash',
   'power-cut',
+  'torn-write',
   'restart',
   'restart-blank',
   'slow-peer',

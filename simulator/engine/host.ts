@@ -1,47 +1,47 @@
 /**
- * One machine of a simulated farm: the peer that runs on it, its disk, its clock; and the world of that peer.
+ * One machine of a simulated farm: its disk, its uplink, and the world of the peer that runs on it.
  *
  * A machine outlives its peer: what is persisted stays over a crash, as on a disk. There may be a million of them, so what most
- * never need (a disk with something on it, a clock that is wrong) is made when it is needed.
+ * never need (a disk with something on it) is made when it is needed, and what every event needs the farm keeps in its own arrays.
  */
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
 import type { Message, ReleaseNotice, Signed, Unsigned } from '../../src/core/messages.ts';
-import type { Peer, Start } from '../../src/core/peer.ts';
+import type { Start } from '../../src/core/peer.ts';
 import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
-import type { HostClock } from './host-clock.ts';
 import { fingerprint, isSealed, seal } from './seals.ts';
 
 /** What a farm does for its machines. */
 export interface Surroundings {
   send(from: Host, to: PeerHandle, message: Message): void;
-  wakeAt(host: Host, atMs: number): void;
+  wakeAt(handle: PeerHandle, atMs: number): void;
   transfer(host: Host, notice: ReleaseNotice, from: PeerHandle): void;
   dial(host: Host, peer: PeerHandle, nonce: number): void;
   tell(host: Host, event: PeerEvent): void;
   random(): number;
   subnet(peer: PeerHandle): number;
+  /** It died in the middle of a call, after writing something down: nothing of what follows in that call happens. */
+  tore(host: Host): void;
   /** Whether anybody will ever start from a disk: else nothing is written. */
   readonly keepsDisks: boolean;
 }
 
 export class Host implements World {
-  readonly handle: PeerHandle;
-  readonly #surroundings: Surroundings;
-  peer: Peer | null = null;
   /** Which life of its peer this is, raised by every start and crash: what was meant for an earlier one is dropped. */
   life = 0;
-  /** The number of the last alarm that was set: earlier ones are void. */
-  alarm = 0;
+  readonly handle: PeerHandle;
+  readonly #surroundings: Surroundings;
   /** Died without a word: nothing on this machine resets connections. */
   silent = false;
   /** How its peer was last started. */
   start: Omit<Start, 'records'>;
   /** Messages from and to it take this many times as long. */
   slowness = 1;
-  /** Null while its clock is right. */
-  clock: HostClock | null = null;
   /** When the last message that it sent will have left, ms. */
   uplinkFreeMs = 0;
+  /** It dies as soon as it has written something down. */
+  doomed = false;
+  /** It died in the call that is under way. */
+  torn = false;
   #disk: Map<string, DurableRecord> | null = null;
 
   constructor(handle: PeerHandle, surroundings: Surroundings, start: Omit<Start, 'records'>) {
@@ -61,17 +61,21 @@ export class Host implements World {
   // --- The world of its peer ------------------------------------------------------------------------------------------------
 
   send(to: PeerHandle, message: Message): void {
-    this.#surroundings.send(this, to, message);
+    if (!this.torn) this.#surroundings.send(this, to, message);
   }
 
   persist(record: DurableRecord): void {
-    if (!this.#surroundings.keepsDisks) return;
+    if (!this.#surroundings.keepsDisks || this.torn) return;
     this.#disk ??= new Map();
     this.#disk.set(durableKey(record), record);
+    if (!this.doomed) return;
+    this.doomed = false;
+    this.torn = true;
+    this.#surroundings.tore(this);
   }
 
   wakeAt(atMs: number): void {
-    this.#surroundings.wakeAt(this, atMs);
+    if (!this.torn) this.#surroundings.wakeAt(this.handle, atMs);
   }
 
   connect(): void {
@@ -83,15 +87,15 @@ export class Host implements World {
   }
 
   transfer(notice: ReleaseNotice, from: PeerHandle): void {
-    this.#surroundings.transfer(this, notice, from);
+    if (!this.torn) this.#surroundings.transfer(this, notice, from);
   }
 
   dial(peer: PeerHandle, nonce: number): void {
-    this.#surroundings.dial(this, peer, nonce);
+    if (!this.torn) this.#surroundings.dial(this, peer, nonce);
   }
 
   tell(event: PeerEvent): void {
-    this.#surroundings.tell(this, event);
+    if (!this.torn) this.#surroundings.tell(this, event);
   }
 
   random(): number {

@@ -15,16 +15,14 @@ const unknown = -1;
 
 export class Network {
   readonly #topology: Topology;
-  readonly #nodes: Uint16Array;
-  /** Round trip through each peer's access link, ms. */
-  readonly #accessMs: Float32Array;
+  /** Of each peer: its node, and the round trip through its access link, ms. */
+  readonly #places: Float32Array;
   /** Row after row; `unknown` before a row is filled in. */
   readonly #rttMs: Float32Array;
 
-  private constructor(topology: Topology, nodes: Uint16Array, accessMs: Float32Array) {
+  private constructor(topology: Topology, places: Float32Array) {
     this.#topology = topology;
-    this.#nodes = nodes;
-    this.#accessMs = accessMs;
+    this.#places = places;
     this.#rttMs = new Float32Array(topology.size ** 2).fill(unknown);
   }
 
@@ -32,22 +30,25 @@ export class Network {
   static scattered(topology: Topology, peers: number, random: Random, accessMs: number): Network {
     if (topology.size > mostNodes)
       throw new RangeError(`the topology has ${topology.size} nodes; peers are put on at most ${mostNodes}`);
-    const nodes = Uint16Array.from({ length: peers }, () => random.below(topology.size));
-    const links = Float32Array.from({ length: peers }, () => (accessMs === 0 ? 0 : random.exponential(accessMs)));
-    return new Network(topology, nodes, links);
+    const places = new Float32Array(2 * peers);
+    for (let peer = 0; peer < peers; peer++) {
+      places[2 * peer] = random.below(topology.size);
+      places[2 * peer + 1] = accessMs === 0 ? 0 : random.exponential(accessMs);
+    }
+    return new Network(topology, places);
   }
 
   /** The node that a peer sits on. */
   nodeOf(peer: PeerHandle): number {
-    return this.#nodes[peer]!;
+    return this.#places[2 * peer]!;
   }
 
   rttMs(a: PeerHandle, b: PeerHandle): number {
     if (a === b) return 0;
-    const node = this.#nodes[a]!;
-    const row = node * this.#topology.size;
-    if (this.#rttMs[row] === unknown) this.#measure(node);
-    return this.#rttMs[row + this.#nodes[b]!]! + this.#accessMs[a]! + this.#accessMs[b]!;
+    const places = this.#places;
+    const row = places[2 * a]! * this.#topology.size;
+    if (this.#rttMs[row] === unknown) this.#measure(places[2 * a]!);
+    return this.#rttMs[row + places[2 * b]!]! + places[2 * a + 1]! + places[2 * b + 1]!;
   }
 
   /** The network neighbourhood of a peer: the domain of its node. */

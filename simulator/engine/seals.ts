@@ -20,23 +20,32 @@ export function seal(statement: Unsigned<Signed>): Signature {
         hash ^
           Math.imul(statement.subject + 1, 0x9e3779b1) ^
           Math.imul(statement.incarnation, 77) ^
-          statement.state.length,
+          Math.imul(statement.parent + 1, 0x85ebca6b) ^
+          textHash(statement.state),
       );
       break;
     case 'release':
-      hash = mix(hash ^ Math.imul(statement.number, 0x85ebca6b) ^ statement.sizeBytes);
+      hash = mix(hash ^ Math.imul(statement.number, 0x85ebca6b) ^ statement.sizeBytes ^ bytesHash(statement.digest));
       break;
     case 'cast':
       hash = mix(hash ^ Math.imul(statement.incarnation, 77) ^ Math.imul(statement.sequence, 0x85ebca6b));
-      hash = mix(
-        hash ^ statement.content.reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, statement.topic.length),
-      );
+      hash = mix(hash ^ textHash(statement.topic) ^ bytesHash(statement.content));
       break;
     case 'order':
-      hash = mix(hash ^ Math.imul(statement.subject + 1, 31) ^ statement.releaseNumber);
+      hash = mix(hash ^ Math.imul(statement.subject + 1, 31) ^ statement.releaseNumber ^ textHash(statement.action));
       break;
   }
   return Uint8Array.of(hash & 255, (hash >>> 8) & 255, (hash >>> 16) & 255, hash >>> 24);
+}
+
+function bytesHash(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, bytes.length);
+}
+
+function textHash(text: string): number {
+  let hash = text.length;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return hash;
 }
 
 export function isSealed(statement: Signed): boolean {

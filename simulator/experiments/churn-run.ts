@@ -14,7 +14,7 @@ import type { PeerHandle } from '../../src/core/ids.ts';
 import type { GraphTopology } from '../../src/topology/index.ts';
 import type { Report } from '../crew.ts';
 import { ByteCounter } from '../byte-counter.ts';
-import { noLoop } from '../checkers/structure.ts';
+import { noLoop } from '../checkers/loops.ts';
 import { SimulatedFarm, generous, handle } from '../farm.ts';
 import type { Ways } from '../link-stress.ts';
 import { networkFor, placesFor } from '../network.ts';

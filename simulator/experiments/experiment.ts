@@ -50,4 +50,6 @@ export interface Findings<Result> {
   readonly result: Result;
   readonly tables: readonly Table[];
   readonly charts: readonly Chart[];
+  /** The experiment looked for something that must not be, and found it. */
+  readonly failed?: boolean;
 }

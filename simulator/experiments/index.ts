@@ -16,7 +16,11 @@ type Run = (options: never, progress: Progress, signal?: AbortSignal) => Finding
 /** A new experiment is added here, and there is a command for it in src/cli/simulate.ts. */
 const loaders: Readonly<Record<string, () => Promise<Run>>> = {
   qos: async () => (await import('./qos.ts')).qosExperiment,
+  paper: async () => (await import('./paper.ts')).paperExperiment,
+  attack: async () => (await import('./attack.ts')).attackExperiment,
+  'what-if': async () => (await import('./what-if.ts')).whatIfExperiment,
   churn: async () => (await import('./churn.ts')).churnExperiment,
+  faults: async () => (await import('./faults.ts')).faultsExperiment,
   scale: async () => (await import('./scale.ts')).scaleExperiment,
 };
 

@@ -16,7 +16,7 @@ import { Network } from '../engine/network.ts';
 import { SimulatedFarm, generous, handle } from '../farm.ts';
 import { simulatedNames } from '../names.ts';
 import { Random } from '../random.ts';
-import { cpuSeconds, peakRssBytes } from '../usage.ts';
+import { cpuSeconds, peakRssBytes, prepareHeap } from '../usage.ts';
 import type { Findings, Progress } from './experiment.ts';
 
 export interface ScaleOptions {
@@ -56,8 +56,10 @@ const founders = 16;
 const doublingMs = 12_000;
 const acquaintances = 3;
 /** After the last arrival: time to be dialled back, to find a better place, to hear of the last servers. */
-const settlingMs = 60_000;
+const settlingMs = 100_000;
 const releaseBytes = 100_000;
+/** What a peer, its messages and the garbage between two collections take at most. */
+const heapBytesPerPeer = 7_000;
 const sampledOneIn = 64;
 const root = handle(0);
 
@@ -65,6 +67,7 @@ export function scaleExperiment(options: ScaleOptions, progress: Progress): Find
   const { peers, seconds } = options;
   if (!Number.isInteger(peers) || peers < 2) throw new RangeError(`a farm of ${peers} peers; there must be 2 or more`);
   if (!(seconds > 0)) throw new RangeError(`${seconds} seconds to measure; there must be more than 0`);
+  prepareHeap(peers * heapBytesPerPeer);
   const beganSeconds = cpuSeconds();
   const { farm, standsAtMs } = newFarm(options);
   const totalSeconds = Math.ceil(standsAtMs / 1_000) + seconds;

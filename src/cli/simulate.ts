@@ -82,6 +82,7 @@ async function run(
       output.note(`Wrote ${formatCount(files.length, 'file')} to ${flags.out}; open report.html in it.`);
     }
     output.result(result, () => simulator.findingsText(findings));
+    if (findings.failed === true) process.exitCode = 1;
   } catch (error) {
     bar.end();
     if (!(error instanceof Interruption)) throw withReplay(error, words);

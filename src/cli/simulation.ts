@@ -11,6 +11,8 @@ export interface SimulationFindings {
   /** Tables and charts, as the simulator's own reports know them. */
   readonly tables: readonly unknown[];
   readonly charts: readonly unknown[];
+  /** Something that must not be was found: the command fails. */
+  readonly failed?: boolean;
 }
 
 export interface SimulationProgress {

@@ -145,8 +145,8 @@ export class Attachment implements JoiningHost {
   }
 
   /** Enters the farm, or comes back to it. */
-  enter(tree: Tree, candidates: readonly PeerCard[]): void {
-    this.joining.begin('enter', tree, candidates);
+  enter(tree: Tree, candidates: readonly PeerCard[], preferred: PeerHandle = NOBODY): void {
+    this.joining.begin('enter', tree, candidates, preferred);
   }
 
   parentLost(tree: Tree, reason: string): void {
@@ -166,7 +166,8 @@ export class Attachment implements JoiningHost {
     const { ctx, backup, neighbours } = this.#parts;
     const servers = this.#parts.knownServers();
     const candidates = candidatesForRepair(ctx, tree, lost, backup, { servers, neighbours });
-    this.joining.begin(tree.orphaned && ctx.role !== 'outside' ? 'repair' : 'enter', tree, candidates);
+    const purpose = tree.orphaned && ctx.role !== 'outside' ? 'repair' : 'enter';
+    this.joining.begin(purpose, tree, candidates, candidates[0]?.peer === backup ? backup : NOBODY);
   }
 
   evicted(from: PeerHandle, message: Evict): void {
@@ -274,7 +275,7 @@ export class Attachment implements JoiningHost {
 
   keepBackup(tree: Tree): void {
     const parts = this.#parts;
-    const next = chooseBackup(parts.ctx, tree, parts.knownServers());
+    const next = chooseBackup(parts.ctx, tree, () => parts.knownServers());
     if (next === parts.backup) return;
     const { world } = parts.ctx;
     if (parts.backup !== NOBODY && !parts.links().includes(parts.backup)) world.disconnect(parts.backup);

@@ -19,29 +19,30 @@ export class Context {
   readonly self: PeerHandle;
   readonly world: World;
   readonly options: TreeOptions;
-  readonly rules: Rules;
+  // What every heartbeat needs stands together here: in a large simulation most of the time goes into fetching it.
   readonly timers = new Timers();
-  /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
-  rootPeer: PeerHandle = NOBODY;
   /** The time of the call that is being served, ms. */
   nowMs = 0;
   role: Role = 'outside';
   coordinate: Coordinate = origin;
-  /** Raised at every start and whenever false news of this peer must be outbid. */
-  incarnation = 0;
-  /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
-  bootIncarnation = 0;
-  /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
-  limits: Limits | null = null;
-  /** The highest standing seen in a statement of the root. */
-  standing: Standing = firstStanding;
-  /** Others have dialled this peer back: it may be named to others. */
-  reachable = false;
-  draining = false;
   /** The pulse, ms: set by the parent, or from the ages of the children. */
   intervalMs: number;
   /** The pulse by which children are judged silent, ms: follows `intervalMs` down slowly, since they learn of a change later. */
   patienceMs: number;
+  /** Others have dialled this peer back: it may be named to others. */
+  reachable = false;
+  draining = false;
+  /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
+  limits: Limits | null = null;
+  readonly rules: Rules;
+  /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
+  rootPeer: PeerHandle = NOBODY;
+  /** Raised at every start and whenever false news of this peer must be outbid. */
+  incarnation = 0;
+  /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
+  bootIncarnation = 0;
+  /** The highest standing seen in a statement of the root. */
+  standing: Standing = firstStanding;
   #nonce = 0;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {

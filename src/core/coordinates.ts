@@ -16,8 +16,8 @@ const errorWeight = 0.25;
 const stepWeight = 0.25;
 /** Heights stay positive, ms. */
 const minHeight = 0.1;
-/** Samples outside this range are not round trips of this planet, ms. */
-const maxRttMs = 60_000;
+/** What took longer is no round trip of this planet, ms. */
+export const maxRttMs = 60_000;
 
 export const origin: Coordinate = { x: 0, y: 0, z: 0, height: minHeight, error: 1 };
 

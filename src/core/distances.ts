@@ -1,33 +1,39 @@
 /**
- * Round trips to a few peers, as they were last measured. Every client has one of these for the servers it knows, about ten: two
- * short arrays are searched as quickly as a map and take a quarter of its room.
+ * Round trips to a few peers, as they were last measured. Every client has one of these for the servers it knows, about ten: one
+ * short array is searched as quickly as a map and takes a fifth of its room.
  */
 import type { PeerHandle } from './ids.ts';
 
 export class Distances {
-  // `concat` makes an array of the very size; one that grew by `push` or a spread has room for sixteen more.
-  #peers: readonly PeerHandle[] = [];
-  #rttMs: number[] = [];
+  /** Peer, round trip in ms, peer, round trip, and so on. */
+  #pairs: number[] = [];
 
   /** The last round trip, ms; NaN when there is none. */
   get(peer: PeerHandle): number {
-    return this.#rttMs[this.#peers.indexOf(peer)] ?? Number.NaN;
+    return this.#pairs[this.#placeOf(peer) + 1] ?? Number.NaN;
   }
 
   set(peer: PeerHandle, rttMs: number): void {
-    const known = this.#peers.indexOf(peer);
-    if (known >= 0) {
-      this.#rttMs[known] = rttMs;
-      return;
-    }
-    this.#peers = this.#peers.concat(peer);
-    this.#rttMs = this.#rttMs.concat(rttMs);
+    const place = this.#placeOf(peer);
+    // `concat` makes an array of the very size; one that grew by `push` has room for sixteen more.
+    if (place === this.#pairs.length) this.#pairs = this.#pairs.concat(peer, rttMs);
+    else this.#pairs[place + 1] = rttMs;
   }
 
   /** Forgets all others. */
   keep(wanted: (peer: PeerHandle) => boolean): void {
-    if (this.#peers.every(wanted)) return;
-    this.#rttMs = this.#rttMs.filter((_, i) => wanted(this.#peers[i] as PeerHandle));
-    this.#peers = this.#peers.filter(wanted);
+    const kept: number[] = [];
+    for (let place = 0; place < this.#pairs.length; place += 2) {
+      const [peer, rttMs] = this.#pairs.slice(place, place + 2) as [PeerHandle, number];
+      if (wanted(peer)) kept.push(peer, rttMs);
+    }
+    if (kept.length < this.#pairs.length) this.#pairs = kept.slice();
+  }
+
+  /** Where this peer stands, or would stand. */
+  #placeOf(peer: PeerHandle): number {
+    let place = 0;
+    while (place < this.#pairs.length && this.#pairs[place] !== peer) place += 2;
+    return place;
   }
 }

@@ -21,12 +21,16 @@ interface Stream {
   incarnation: number;
   /** The last sequence delivered. */
   sequence: number;
+  /** A message of the origin itself has shown that it is at least there; before, where it is is what a neighbour says. */
+  proven: boolean;
   /** Delivered messages, the newest last. */
-  history: Cast[];
+  history: readonly Cast[];
   /** Came too early, by sequence; null while nothing did. */
   early: Map<number, Cast> | null;
   /** A pull is under way up to this sequence. */
   pulledTo: number;
+  /** A neighbour says that all before this sequence is gone. Believed when the origin's message of this number is there; 0 for none. */
+  goneTo: number;
 }
 
 /** A neighbour that misses what is older than our history: it gets what our parent sends us. */
@@ -67,14 +71,15 @@ const mostOrigins = 4_096;
 const mostPerPull = 64;
 const nobodyWaits: readonly Waiting[] = [];
 const noStreams: readonly Stream[] = [];
+const noHistory: readonly Cast[] = [];
 
 export class Multicast {
+  #digest = 0;
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
   /** One for each origin; usually there is only the root. */
   #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
-  #digest = 0;
   #ownSequence = 0;
   #waiting: readonly Waiting[] = nobodyWaits;
   /** Told of each message that is delivered; set by the peer. */
@@ -135,6 +140,7 @@ export class Multicast {
     }
     if (incarnation === stream.incarnation && sequence <= stream.sequence) this.#handOn(cast);
     if (incarnation < stream.incarnation || sequence <= stream.sequence) return;
+    if (sequence === stream.goneTo) this.#skip(stream, sequence);
     if (sequence > stream.sequence + 1) {
       stream.early ??= new Map();
       if (stream.early.size < mostEarly) stream.early.set(sequence, cast);
@@ -158,6 +164,11 @@ export class Multicast {
         continue;
       }
       if (head.origin === this.#ctx.self) continue;
+      const isBehind = isAfter(stream, head);
+      if (!stream.proven && isBehind && from === this.#neighbourhood.upstream()) {
+        // An earlier neighbour may have lied: all that the parent has is asked for.
+        this.#restart(stream, head.incarnation, 0);
+      }
       // A head is hearsay: what it leads to is pulled, and counts when its origin's signature holds.
       if (head.incarnation > stream.incarnation) {
         this.#ctx.world.send(from, {
@@ -205,17 +216,21 @@ export class Multicast {
     if (message.origin === this.#ctx.self || !isAsked || message.sequence > stream.sequence + mostSkipped) return;
     this.#passOnGone(message);
     if (message.sequence - 1 <= stream.sequence) return;
-    const { origin, incarnation, sequence } = stream;
-    this.#ctx.world.tell({
-      type: 'gap-skipped',
-      origin,
-      from: { origin, incarnation, sequence },
-      to: message.sequence,
-    });
-    this.#forget(stream);
-    stream.sequence = message.sequence - 1;
-    this.#redigest();
+    stream.goneTo = message.sequence;
+    if (stream.early?.has(message.sequence) !== true) return;
+    this.#skip(stream, message.sequence);
     this.#deliverEarly(stream, from);
+  }
+
+  /** Goes on at `to`, and says so: what lies between is gone. */
+  #skip(stream: Stream, to: number): void {
+    const { origin, incarnation, sequence } = stream;
+    stream.goneTo = 0;
+    if (to <= sequence + 1) return;
+    this.#ctx.world.tell({ type: 'gap-skipped', origin, from: { origin, incarnation, sequence }, to });
+    this.#forget(stream);
+    stream.sequence = to - 1;
+    this.#redigest();
   }
 
   // --- On behalf of a neighbour that misses what we never had ---------------------------------------------------------------------
@@ -254,8 +269,12 @@ export class Multicast {
 
   /** Whether the origin did say this; a forger hears nothing more of it. */
   #isGenuine(from: PeerHandle, cast: Cast): boolean {
-    const isSound = cast.incarnation <= this.#ctx.latestIncarnation() && cast.sequence <= mostSequence;
-    if (isSound && this.#ctx.world.verify({ ...sealOf(cast), signature: cast.signature })) return true;
+    const { world } = this.#ctx;
+    const { incarnation, sequence, payload, signature } = cast;
+    const isSound = incarnation <= this.#ctx.latestIncarnation() && sequence <= mostSequence;
+    const isSealed = isSound && world.verify({ ...sealOf(cast), signature });
+    // Of a release notice the seal covers the signature, which has to fit the rest of it.
+    if (isSealed && (payload.type === 'note' || world.verify(payload.notice))) return true;
     this.#ctx.world.tell({ type: 'refused', peer: from, what: 'a multicast that its origin did not sign' });
     return false;
   }
@@ -272,7 +291,16 @@ export class Multicast {
   #stream(origin: PeerHandle, incarnation: number, sequence: number): Stream {
     let stream = this.#streamOf(origin);
     if (stream === undefined) {
-      stream = { origin, incarnation, sequence, history: [], early: null, pulledTo: 0 };
+      stream = {
+        origin,
+        incarnation,
+        sequence,
+        history: noHistory,
+        early: null,
+        pulledTo: 0,
+        goneTo: 0,
+        proven: false,
+      };
       this.#streams = this.#streams.concat(stream);
       this.#redigest();
     } else if (incarnation > stream.incarnation) {
@@ -287,12 +315,14 @@ export class Multicast {
     this.#forget(stream);
     stream.early = null;
     stream.pulledTo = 0;
+    stream.goneTo = 0;
+    stream.proven = false;
     this.#redigest();
   }
 
   #forget(stream: Stream): void {
     for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
-    stream.history = [];
+    stream.history = noHistory;
   }
 
   #pull(from: PeerHandle, stream: Stream, upTo: number): void {
@@ -317,13 +347,15 @@ export class Multicast {
 
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
     stream.sequence = cast.sequence;
-    stream.history.push(cast);
+    stream.proven = true;
+    stream.history = stream.history.concat(cast);
     this.#keptBytes += payloadBytes(cast);
     while (
       stream.history.length > this.#ctx.options.castHistory ||
       (this.#keptBytes > historyBytes && stream.history.length > 1)
     ) {
-      const oldest = stream.history.shift();
+      const [oldest] = stream.history;
+      stream.history = stream.history.slice(1);
       if (oldest !== undefined) this.#keptBytes -= payloadBytes(oldest);
     }
     this.#redigest();
@@ -345,6 +377,13 @@ export class Multicast {
     }
     this.#digest = sum & mostDigest;
   }
+}
+
+/** Whether one place in a stream comes after another. */
+function isAfter(one: Omit<CastHead, 'origin'>, other: Omit<CastHead, 'origin'>): boolean {
+  return (
+    one.incarnation > other.incarnation || (one.incarnation === other.incarnation && one.sequence > other.sequence)
+  );
 }
 
 /** What the origin signs of a multicast. */

@@ -35,11 +35,16 @@ interface Look {
 
 const serversCompared = 2;
 /**
- * Looks between two comparisons of servers: at first, and at most. A newcomer in view is measured at once, so comparing again only
- * finds what changed in the network; and every client of a server measures it, so its load would grow with the farm.
+ * Looks between two comparisons of servers. A newcomer in view is measured at once, so comparing again only finds what changed in
+ * the network; and all clients near a server measure it, so comparing often would be a load that grows with the farm.
  */
-const firstPauseLooks = 6;
-const longestPauseLooks = 96;
+const compareEveryLooks = 96;
+/**
+ * Looks between two questions to an ancestor that had no room: at first, and at most. All that are below the root would like to
+ * hang there, and it would do nothing but say no.
+ */
+const firstPauseLooks = 4;
+const longestPauseLooks = 64;
 
 export class Optimisation {
   readonly #ctx: Context;
@@ -47,7 +52,8 @@ export class Optimisation {
   #look: Look | null = null;
   #lookingFrom: Tree | null = null;
   #looksUntilComparison = 0;
-  #pauseLooks = firstPauseLooks;
+  #looksUntilAncestor = 0;
+  #ancestorPauseLooks = firstPauseLooks;
   /** To the servers in view. */
   readonly #distances: Distances;
 
@@ -73,11 +79,10 @@ export class Optimisation {
     if (own !== NOBODY && !newcomers.some((record) => record.subject === own)) this.#pings.ask(own, 'comparison');
   }
 
-  /** Called on every look of a client: measures the own server and the nearest others anew, ever more rarely while that changes nothing. */
+  /** Called on every look of a client: measures the own server and the nearest others anew, now and then. */
   compareServers(own: PeerHandle, servers: () => readonly MemberRecord[]): void {
     if (this.#looksUntilComparison-- > 0) return;
-    this.#looksUntilComparison = this.#pauseLooks;
-    this.#pauseLooks = Math.min(longestPauseLooks, 2 * this.#pauseLooks);
+    this.#looksUntilComparison = compareEveryLooks;
     const others = servers();
     this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
     const nearest = others
@@ -106,7 +111,12 @@ export class Optimisation {
     if (Number.isNaN(parentMs)) return null;
     this.#look = null;
     const { pong, rttMs } = look.answer;
-    if ((tree.kind === 'servers' ? pong.serverRoom : pong.clientRoom) === 0) return null;
+    const isFull = (tree.kind === 'servers' ? pong.serverRoom : pong.clientRoom) === 0;
+    if (relation === 'ancestor') {
+      this.#looksUntilAncestor = isFull ? this.#ancestorPauseLooks : 0;
+      this.#ancestorPauseLooks = isFull ? Math.min(longestPauseLooks, 2 * this.#ancestorPauseLooks) : firstPauseLooks;
+    }
+    if (isFull) return null;
     const better =
       relation === 'sibling'
         ? this.#isOnTheWay(card, parentMs, rttMs)
@@ -131,7 +141,6 @@ export class Optimisation {
     if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
     // Should the move fail, the next look tries again.
     this.#looksUntilComparison = 0;
-    this.#pauseLooks = firstPauseLooks;
     return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
   }
 
@@ -151,7 +160,7 @@ export class Optimisation {
         bestDetour = detourMs;
       }
     }
-    if (best !== null) return best;
+    if (best !== null || this.#looksUntilAncestor-- > 0) return best ?? this.#explore(tree, roster);
     let bestGain = 0;
     for (const card of roster.ancestors.slice(0, -1)) {
       if (card.peer === self) continue;

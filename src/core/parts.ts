@@ -23,17 +23,17 @@ import type { World } from './world.ts';
 
 export class Parts {
   readonly ctx: Context;
-  #servers: Tree | null = null;
   readonly clients: Tree;
-  readonly pings: Pings;
-  readonly membership: Membership;
   readonly views: Views;
   readonly multicast: Multicast;
   readonly reachability: Reachability;
-  readonly optimisation: Optimisation;
   readonly releases: Releases;
-  #promotion: Promotion | null = null;
+  readonly membership: Membership;
+  readonly pings: Pings;
+  readonly optimisation: Optimisation;
   readonly selection: Selection;
+  #servers: Tree | null = null;
+  #promotion: Promotion | null = null;
   /** Who brought this peer into the farm: the last resort of an orphan. */
   neighbours: readonly PeerHandle[] = [];
   /** Where to go when the parent dies; a connection to it is kept. */
@@ -42,9 +42,6 @@ export class Parts {
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
-  /** For `trees`. */
-  #both: readonly Tree[] | null = null;
-  readonly #one: readonly Tree[];
   /** What sits on this overlay; null for none. */
   layer: Layer | null = null;
   /** Goes to the tree of another server, by its card; set by the peer. */
@@ -55,7 +52,6 @@ export class Parts {
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
     this.ctx = new Context(self, world, options, rules);
     this.clients = new Tree('clients', this.ctx);
-    this.#one = [this.clients];
     this.pings = new Pings(this.ctx);
     this.membership = new Membership(this.ctx);
     this.views = new Views(this.ctx);
@@ -87,9 +83,7 @@ export class Parts {
 
   /** The trees that this peer has a place in: only a server is in both. */
   trees(): readonly Tree[] {
-    if (!this.ctx.isServer()) return this.#one;
-    this.#both ??= [this.servers, this.clients];
-    return this.#both;
+    return this.ctx.isServer() ? [this.servers, this.clients] : [this.clients];
   }
 
   /**
@@ -114,7 +108,8 @@ export class Parts {
   }
 
   isLinked(peer: PeerHandle): boolean {
-    return this.trees().some((tree) => tree.parent === peer || tree.child(peer) !== null);
+    const isIn = (tree: Tree): boolean => tree.parent === peer || tree.child(peer) !== null;
+    return isIn(this.clients) || (this.ctx.isServer() && isIn(this.servers));
   }
 
   /** The neighbours in both trees. */

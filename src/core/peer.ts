@@ -46,12 +46,13 @@ const serversGreeted = 32;
 
 export class Peer {
   readonly #parts: Parts;
+  readonly #dispatch: Dispatch;
+  readonly #rounds: Rounds;
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   readonly #departure: Departure;
-  readonly #rounds: Rounds;
-  readonly #dispatch: Dispatch;
-  #wakeAtMs = Number.POSITIVE_INFINITY;
+  /** The wake that the world was asked for; null for none. */
+  #wakeAtMs: number | null = null;
 
   constructor(
     self: PeerHandle,
@@ -116,7 +117,7 @@ export class Peer {
   wake(nowMs: number): void {
     const { ctx } = this.#parts;
     ctx.nowMs = nowMs;
-    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#wakeAtMs = null;
     for (let timer = ctx.timers.due(nowMs); timer !== null; timer = ctx.timers.due(nowMs)) {
       switch (timer) {
         case 'beat':
@@ -353,7 +354,7 @@ export class Peer {
       rttMs: Number.NaN,
     }));
     const [first, ...rest] = others;
-    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest]);
+    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest], leftBehind);
     this.#pulse.start();
   }
 
@@ -371,6 +372,6 @@ export class Peer {
     const next = ctx.timers.next();
     if (next === this.#wakeAtMs) return;
     this.#wakeAtMs = next;
-    if (next < Number.POSITIVE_INFINITY) ctx.world.wakeAt(next);
+    if (next !== null) ctx.world.wakeAt(next);
   }
 }

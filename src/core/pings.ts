@@ -3,7 +3,7 @@
  * network coordinate. Unanswered questions are forgotten after a while, so the list stays short.
  */
 import type { Context } from './context.ts';
-import { isSound } from './coordinates.ts';
+import { isSound, maxRttMs } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Pong } from './messages.ts';
 
@@ -47,6 +47,8 @@ export class Pings {
     if (asked === undefined) return null;
     this.#pending = this.#pending.length === 1 ? none : this.#pending.filter((question) => question !== asked);
     const rttMs = this.#ctx.nowMs - asked.atMs;
+    // No way is that long: the clock was set meanwhile.
+    if (rttMs > maxRttMs) return null;
     if (isSound(pong.coordinate)) this.#ctx.sampled(pong.coordinate, rttMs);
     return { peer: from, asker: asked.asker, rttMs, pong };
   }

@@ -32,8 +32,9 @@ interface Candidate {
 const offersAtOnce = 2;
 /** An offer is answered within this many beats, or the next candidate is asked. */
 const answerBeats = 5;
-/** A transfer that was taken may last this many beats without a word. */
-const transferBeats = 600;
+/** Who has taken an offer says so again at this rate while it is at it, and is given up after so many beats without a word. */
+const wordBeats = 4;
+const transferBeats = 20;
 const mostVolunteers = 1_024;
 /** A volunteer repeats itself at this rate until it is asked. */
 const repeatBeats = 4;
@@ -53,6 +54,7 @@ export class Promotion {
   /** A candidate declined, or did not answer. */
   onDeclined: (peer: PeerHandle) => void = () => {};
   #beatsUntilRepeat = 0;
+  #beatsAtIt = 0;
 
   constructor(ctx: Context, releases: Releases) {
     this.#ctx = ctx;
@@ -65,6 +67,9 @@ export class Promotion {
     const known = this.#volunteers.find((candidate) => candidate.peer === from);
     if (known !== undefined) {
       known.limits = limits;
+      // Who is at it does not volunteer: its last answer was lost.
+      if (known.taken) known.offeredAtMs = Number.NaN;
+      known.taken = false;
     } else if (this.#volunteers.length < mostVolunteers) {
       this.#volunteers.push({ peer: from, limits, offeredAtMs: Number.NaN, taken: false });
     }
@@ -199,6 +204,12 @@ export class Promotion {
 
   // --- The volunteer's side --------------------------------------------------------------------------------------------
 
+  /** Called on every beat: whoever offered hears that the transfer, or the step into the tree of servers, goes on. */
+  beat(): void {
+    if (this.taken === null || ++this.#beatsAtIt % wordBeats !== 0) return;
+    this.#ctx.world.send(this.taken.from, { kind: 'answer', verdict: 'taken', reason: null });
+  }
+
   /** Called on every beat of a client; tells its server that it is willing. */
   remind(server: PeerHandle): void {
     const { limits, reachable, role, draining } = this.#ctx;
@@ -217,6 +228,7 @@ export class Promotion {
       return;
     }
     this.taken = { notice, from };
+    this.#beatsAtIt = 0;
     this.#releases.learn(notice);
     this.#ctx.world.send(from, { kind: 'answer', verdict: 'taken', reason: null });
     this.#ctx.world.transfer(notice, from);

@@ -10,7 +10,7 @@
 import type { PeerHandle } from './ids.ts';
 import type { HeartbeatDown, MemberRecord } from './messages.ts';
 import type { Parts } from './parts.ts';
-import type { Tree } from './tree.ts';
+import type { Child, Tree } from './tree.ts';
 
 /** Children this young make for the quickest pulse, this old for the slowest, ms. */
 const youngMs = 15 * 60_000;
@@ -51,17 +51,18 @@ export class Pulse {
   beat(): void {
     const parts = this.#parts;
     const { ctx, membership } = parts;
+    const isServer = ctx.isServer();
     this.#adapt();
-    const deltas = ctx.isServer() && !membership.stale ? membership.takeDeltas() : noDeltas;
-    for (const tree of parts.trees()) {
-      if (tree.isRoot || tree.children.length > 0) this.#beatDown(tree, tree.kind === 'servers' ? deltas : noDeltas);
-    }
+    const deltas = isServer && !membership.stale ? membership.takeDeltas() : noDeltas;
+    if (isServer) this.#beatDown(parts.servers, deltas);
+    this.#beatDown(parts.clients, noDeltas);
     const up = parts.upTree();
     if (up !== null && up.parent >= 0) this.beatUp(up, deltas);
     this.schedule();
   }
 
   #beatDown(tree: Tree, deltas: readonly MemberRecord[]): void {
+    if (!tree.isRoot && tree.children.length === 0) return;
     const { world } = this.#parts.ctx;
     tree.nextBeat();
     if (tree.children.length === 0) return;
@@ -131,16 +132,23 @@ export class Pulse {
     const { ctx } = this.#parts;
     const { minHeartbeatMs, maxHeartbeatMs } = ctx.options;
     if (minHeartbeatMs === maxHeartbeatMs) return;
-    const ages: number[] = [];
-    for (const tree of this.#parts.trees())
-      for (const child of tree.children) ages.push(ctx.nowMs - child.acceptedAtMs);
     const parentMs = this.#parts.upTree()?.parentIntervalMs ?? 0;
-    ages.sort((a, b) => a - b);
     // Who has no children follows the parent, who knows how long its own stay.
-    const medianMs = ages[ages.length >> 1] ?? (parentMs > 0 ? oldMs : 0);
+    const medianMs = this.#medianAgeMs() ?? (parentMs > 0 ? oldMs : 0);
     const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
     const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
     ctx.intervalMs = parentMs > 0 ? Math.max(minHeartbeatMs, Math.min(ownMs, parentMs)) : ownMs;
     ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
+  }
+
+  /** How long the children have stayed; null without children. */
+  #medianAgeMs(): number | null {
+    const { ctx, clients } = this.#parts;
+    let children: readonly Child[] = clients.children;
+    if (ctx.isServer())
+      children = [...children, ...this.#parts.servers.children].sort((a, b) => a.acceptedAtMs - b.acceptedAtMs);
+    // The children of one tree stand in the order in which they were accepted: the youngest are the last.
+    const median = children[children.length - 1 - (children.length >> 1)];
+    return median === undefined ? null : ctx.nowMs - median.acceptedAtMs;
   }
 }

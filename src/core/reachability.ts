@@ -132,7 +132,7 @@ export class Reachability {
   /** When one of the confirmations that are needed becomes due for renewal, ms. */
   #renewalMs(): number {
     const times = this.#confirmed.map(({ atMs }) => atMs).sort((a, b) => b - a);
-    return (times[confirmationsNeeded - 1] ?? 0) + this.#ctx.options.reachableForMs * renewAfter;
+    return Math.round((times[confirmationsNeeded - 1] ?? 0) + this.#ctx.options.reachableForMs * renewAfter);
   }
 
   /** Acquaintances in other subnets; all of them when the whole farm is in ours. */

@@ -8,6 +8,7 @@
  * Source: P2P Volunteers, section 3.3.3; DESIGN "Repair".
  */
 import type { Context } from './context.ts';
+import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, PeerCard } from './messages.ts';
@@ -56,13 +57,24 @@ export function candidatesForRepair(
 }
 
 /** Whom to keep a connection to for the day the parent dies: its nearest sibling, else the grandparent, else the nearest other server. */
-export function chooseBackup(ctx: Context, tree: Tree, servers: readonly MemberRecord[]): PeerHandle {
+export function chooseBackup(ctx: Context, tree: Tree, servers: () => readonly MemberRecord[]): PeerHandle {
   const roster = tree.parentRoster;
   if (roster === null) return NOBODY;
-  const others = roster.uncles.filter((card) => card.peer !== tree.parent && card.peer !== ctx.self);
-  const uncle = nearest(others, ctx.coordinate, 1)[0];
-  if (uncle !== undefined) return uncle.peer;
+  const uncle = nearestUncle(ctx, tree, roster.uncles);
+  if (uncle !== NOBODY) return uncle;
   const grandparent = roster.ancestors.at(-2);
   if (grandparent !== undefined && grandparent.peer !== ctx.self) return grandparent.peer;
-  return servers.find((record) => record.subject !== tree.parent && record.subject !== ctx.self)?.subject ?? NOBODY;
+  return servers().find((record) => record.subject !== tree.parent && record.subject !== ctx.self)?.subject ?? NOBODY;
+}
+
+function nearestUncle({ self, coordinate }: Context, { parent }: Tree, uncles: readonly PeerCard[]): PeerHandle {
+  let best: PeerHandle = NOBODY;
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (const { peer, coordinate: at } of uncles) {
+    const ms = predictRttMs(at, coordinate);
+    if (peer === parent || peer === self || ms >= bestMs) continue;
+    best = peer;
+    bestMs = ms;
+  }
+  return best;
 }

@@ -26,7 +26,8 @@ export class Rounds {
   /** Servers only. */
   #sweep: Sweep | null = null;
   #beat = 0;
-  #attachedAtMs = Number.NEGATIVE_INFINITY;
+  /** When it is to be written down again that the peer is in the farm, ms. */
+  #noteAtMs = 0;
   #untilLook = -1;
   #handover = 0;
 
@@ -40,9 +41,8 @@ export class Rounds {
   beat(): void {
     const { ctx, reachability } = this.#parts;
     this.#beat++;
-    for (const tree of this.#parts.trees()) {
-      for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
-    }
+    if (ctx.isServer()) this.#buryTheSilent(this.#parts.servers);
+    this.#buryTheSilent(this.#parts.clients);
     this.#showView();
     this.#pulse.beat();
     if (this.#beat % remindEveryBeats === 0) for (const tree of this.#parts.trees()) this.#thinOut(tree);
@@ -51,11 +51,17 @@ export class Rounds {
       this.#serve();
     } else if (ctx.limits !== null) {
       this.#attachment.resumePromotion();
+      this.#parts.promotion.beat();
       this.#parts.promotion.remind(this.#parts.ownServer());
     }
     if (ctx.draining) this.#departure.beat();
     this.#noteAttached();
     this.#look();
+  }
+
+  #buryTheSilent(tree: Tree): void {
+    if (tree.children.length === 0) return;
+    for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
   }
 
   #serve(): void {
@@ -64,6 +70,7 @@ export class Rounds {
     this.#declareServing();
     this.#sweep ??= new Sweep(this.#parts);
     this.#sweep.beat();
+    promotion.beat();
     promotion.offerNext();
     releases.fetch();
     if (this.#beat % expireEveryBeats === 0) membership.expire();
@@ -114,8 +121,8 @@ export class Rounds {
 
   #noteAttached(): void {
     const { ctx } = this.#parts;
-    if (ctx.nowMs - this.#attachedAtMs < attachedEveryMs || !(this.#parts.upTree()?.attached ?? true)) return;
-    this.#attachedAtMs = ctx.nowMs;
+    if (ctx.nowMs < this.#noteAtMs || !(this.#parts.upTree()?.attached ?? true)) return;
+    this.#noteAtMs = ctx.nowMs + attachedEveryMs;
     ctx.world.persist({ type: 'attached', atMs: ctx.nowMs });
   }
 

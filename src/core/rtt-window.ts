@@ -1,43 +1,57 @@
 /**
  * The last five round trips to a neighbour, and their median: one late message does not move it, a changed way does after three.
- * The median is asked for far more often than a round trip is added, so it is worked out when one is added.
+ *
+ * The median is asked for far more often than a round trip is added, so it is worked out then. Five fields and no array: a farm in
+ * one process has two of these for each peer.
  */
-const kept = 5;
+type Ms = number | null;
+
 /** Where samples are sorted, so that sorting makes nothing anew. */
-const sorted = new Float64Array(kept);
+const sorted = new Float64Array(5);
 
 export class RttWindow {
-  /** The samples, the oldest overwritten first; null before the first. */
-  #samples: number[] | null = null;
-  #added = 0;
-  #medianMs = Number.NaN;
+  #medianMs: Ms = null;
+  #newest: Ms = null;
+  #second: Ms = null;
+  #third: Ms = null;
+  #fourth: Ms = null;
+  #oldest: Ms = null;
 
   add(rttMs: number): void {
     if (!(rttMs >= 0)) return;
-    this.#samples ??= [Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN];
-    this.#samples[this.#added % kept] = rttMs;
-    this.#added++;
-    this.#medianMs = medianOf(this.#samples, Math.min(this.#added, kept));
+    this.#oldest = this.#fourth;
+    this.#fourth = this.#third;
+    this.#third = this.#second;
+    this.#second = this.#newest;
+    this.#newest = rttMs;
+    let count = insert(this.#newest, 0);
+    count = insert(this.#second, count);
+    count = insert(this.#third, count);
+    count = insert(this.#fourth, count);
+    count = insert(this.#oldest, count);
+    this.#medianMs = sorted[count >> 1] ?? null;
   }
 
-  /** NaN before the first. */
+  /** NaN before the first. Of an even number of samples, the upper one of the two in the middle. */
   medianMs(): number {
-    return this.#medianMs;
+    return this.#medianMs ?? Number.NaN;
   }
 
   forget(): void {
-    this.#added = 0;
-    this.#medianMs = Number.NaN;
+    this.#newest = null;
+    this.#second = null;
+    this.#third = null;
+    this.#fourth = null;
+    this.#oldest = null;
+    this.#medianMs = null;
   }
 }
 
-/** The median of the first `count` samples; of an even number, the upper one of the two in the middle. */
-function medianOf(samples: readonly number[], count: number): number {
-  for (let i = 0; i < count; i++) {
-    const sample = samples[i] ?? Number.NaN;
-    let at = i;
-    for (; at > 0 && (sorted[at - 1] ?? 0) > sample; at--) sorted[at] = sorted[at - 1] ?? 0;
-    sorted[at] = sample;
-  }
-  return sorted[count >> 1] ?? Number.NaN;
+/** Puts a sample among those that are sorted already; returns how many there are then. */
+function insert(sample: Ms, count: number): number {
+  if (sample === null) return count;
+  let at = count;
+  for (; at > 0 && (sorted[at - 1] ?? 0) > sample; at--) sorted[at] = sorted[at - 1] ?? 0;
+  sorted[at] = sample;
+  return count + 1;
 }

@@ -64,6 +64,10 @@ export class Tree {
   readonly #ctx: Context;
   isRoot = false;
   parent: PeerHandle = NOBODY;
+  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
+  place: Place | null = null;
+  /** In the order in which they were accepted. */
+  readonly children: Child[] = [];
   /** The parent was lost and no other is found yet. */
   orphaned = false;
   /** A move is under way: nothing newer is shown to those below, so that the new parent can be ahead of us. */
@@ -74,21 +78,18 @@ export class Tree {
   parentIntervalMs = 0;
   /** The parent's last beat; 0 before the first. */
   parentBeat = 0;
-  parentCoordinate: Coordinate | null = null;
   parentRoster: Roster | null = null;
+  parentCoordinate: Coordinate | null = null;
   readonly parentRtt = new RttWindow();
-  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
-  place: Place | null = null;
   /** The best place ever shown below. */
   passed: Place | null = null;
-  readonly children: Child[] = [];
   beat = 0;
   rosterVersion = 1;
   #roster: Roster | null = null;
   #stamp: Stamp | null = null;
   /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
   #beatSentAtMs: number[] | null = null;
-  #lastEvictionBeat = Number.NEGATIVE_INFINITY;
+  #lastEvictionBeat: number | null = null;
   /** Orphans that were sent on lately, and at which beat. */
   #sentOn: readonly { readonly peer: PeerHandle; readonly beat: number }[] = noneSentOn;
 
@@ -222,7 +223,7 @@ export class Tree {
       orphan: join.orphan,
       joinerRttMs: join.rttMs,
       worstRttMs: worst?.rtt.medianMs() ?? Number.NaN,
-      beatsSinceLast: this.beat - this.#lastEvictionBeat,
+      beatsSinceLast: this.beat - (this.#lastEvictionBeat ?? Number.NEGATIVE_INFINITY),
     };
     const isBearable = this.children.length <= options.fanOut + options.guestRoom;
     if (isBearable && worst !== null && rules.mayEvict(eviction, options)) {
@@ -349,14 +350,19 @@ export class Tree {
       ...card,
       rttMs: Math.min(mostPathMs, card.rttMs + toParentMs),
     }));
-    ancestors.push({ peer: self, coordinate, rttMs: 0 });
     const siblings: PeerCard[] = [];
     for (const child of this.children) {
       if (rules.mayBeParent(child.reachable) && !child.evicted)
         siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
     }
     const uncles = this.isRoot ? [] : (this.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
-    return { version: this.rosterVersion, ancestors, siblings, uncles };
+    // `concat` and `slice` make arrays of the very size: there are as many rosters as parents.
+    return {
+      version: this.rosterVersion,
+      ancestors: ancestors.concat({ peer: self, coordinate, rttMs: 0 }),
+      siblings: siblings.slice(),
+      uncles: uncles.slice(),
+    };
   }
 
   // --- Heartbeats --------------------------------------------------------------------------------------------------------

@@ -25,6 +25,14 @@ const backbone = { stubs: 3, topProbability: 1, transitProbability: 0.6, stubPro
 
 export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
   [
+    'transit-stub-10',
+    {
+      purpose: 'the smallest world of the first paper: 1 x 1 x (1 + 3 x 3) nodes, mean RTT 4.7 ms',
+      meanRttMs: 4.7,
+      generate: (seed) => generateTransitStub({ ...backbone, transitDomains: 1, transitNodes: 1, stubNodes: 3, seed }),
+    },
+  ],
+  [
     'transit-stub-100',
     {
       purpose: 'the small world of the first paper: 1 x 4 x (1 + 3 x 8) nodes, mean RTT 47 ms',

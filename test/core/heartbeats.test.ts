@@ -12,6 +12,7 @@ import {
   join,
   member,
   peerNumber,
+  pong,
   release,
   root,
   roster,
@@ -178,14 +179,36 @@ describe('an orphan', () => {
     expect(order).toEqual([5, 3, 0, 7, 6, 9].map(peerNumber));
   });
 
+  /** Its parent dies; then the grandparent answers at once, and the backup after a while. */
+  function orphaned(backupAnswersAfterMs: number): LonePeer {
+    const lone = deep();
+    lone.forget();
+    lone.peer.disconnected(lone.nowMs, two);
+    const pingOf = (peer: PeerHandle): number => lone.sent('ping').find(({ to }) => to === peer)?.message.nonce ?? -1;
+    lone.pass(20).hear(three, pong(pingOf(three)));
+    return lone.pass(backupAnswersAfterMs).hear(peerNumber(5), pong(pingOf(peerNumber(5))));
+  }
+
+  it('takes its backup, though its grandparent answers sooner', () => {
+    const lone = orphaned(100);
+    expect(lone.sent('join').map(({ to }) => to)).toEqual([peerNumber(5)]);
+  });
+
+  it('goes to its grandparent when its backup has lost its head start', () => {
+    const lone = orphaned(400);
+    expect(lone.sent('join').map(({ to }) => to)).toEqual([three]);
+  });
+
   it('keeps a sibling of its parent as backup, else its grandparent, else another server', () => {
     const { ctx, clients } = deep().peer.state;
-    expect(chooseBackup(ctx, clients, [])).toBe(peerNumber(5));
+    expect(chooseBackup(ctx, clients, () => [])).toBe(peerNumber(5));
     clients.parentRoster = roster([root, three, two]);
-    expect(chooseBackup(ctx, clients, [])).toBe(three);
+    expect(chooseBackup(ctx, clients, () => [])).toBe(three);
     clients.parentRoster = roster([two]);
-    expect(chooseBackup(ctx, clients, [member(two, 'serving'), member(peerNumber(7), 'serving')])).toBe(peerNumber(7));
-    expect(chooseBackup(ctx, clients, [member(two, 'serving')])).toBe(NOBODY);
+    expect(chooseBackup(ctx, clients, () => [member(two, 'serving'), member(peerNumber(7), 'serving')])).toBe(
+      peerNumber(7),
+    );
+    expect(chooseBackup(ctx, clients, () => [member(two, 'serving')])).toBe(NOBODY);
   });
 
   it('keeps its subtree while it looks', () => {

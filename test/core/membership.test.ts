@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { MemberRecord, MemberState } from '../../src/core/messages.ts';
 import { theRules } from '../../src/core/rules.ts';
-import { membershipAgrees } from '../../simulator/checkers/structure.ts';
+import { membershipAgrees } from '../../simulator/checkers/membership.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import { LonePeer, aServer, down, member, peerNumber, release, root, sign } from './lone-peer.ts';
 

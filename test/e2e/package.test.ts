@@ -46,7 +46,14 @@ it('holds the program without sources and tests, and runs a farm and the command
   const farm = await newFarm();
   const folder = await install(farm);
   const files = (await readdir(folder, { recursive: true })).map((name) => name.replaceAll('\\', '/'));
-  for (const needed of ['README.md', 'LICENSE', 'dist/src/main.js', 'docs/CLI.md', 'topologies/continents-24.csv']) {
+  for (const needed of [
+    'README.md',
+    'LICENSE',
+    'dist/src/main.js',
+    'dist/simulator/experiments/index.js',
+    'docs/CLI.md',
+    'topologies/continents-24.csv',
+  ]) {
     expect(files).toContain(needed);
   }
   const isStray = (name: string): boolean =>

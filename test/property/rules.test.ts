@@ -11,7 +11,7 @@ import { watchEvictions } from '../../simulator/checkers/evictions.ts';
 import type { EvictionSeen } from '../../simulator/checkers/evictions.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { Schedule } from '../../simulator/schedule.ts';
-import { beatMs, play } from '../../simulator/stage.ts';
+import { beatMs, patienceBeats, play } from '../../simulator/stage.ts';
 import { schedules, settings } from './schedules.ts';
 
 /** Holds with the rules as they are; fails without the one that `without` takes away. */
@@ -46,13 +46,18 @@ const root = handle(0);
 
 /** What `play` complains of in one respect. */
 function complaints(about: RegExp): Fault {
-  return (schedule, rules) => play(schedule, { rules }).complaints.filter((complaint) => about.test(complaint));
+  return (schedule, rules) =>
+    play(schedule, { rules, patience: patienceBeats }).complaints.filter((complaint) => about.test(complaint));
 }
 
 /** The evictions of a farm in which everybody arrives and then nothing happens for two minutes. */
 function evictions(schedule: Schedule, rules: Rules): { seen: EvictionSeen[]; restFromMs: number } {
   let seen: EvictionSeen[] = [];
-  const { farm } = play(schedule, { rules, prepare: (prepared) => (seen = watchEvictions(prepared)) });
+  const { farm } = play(schedule, {
+    rules,
+    patience: patienceBeats,
+    prepare: (prepared) => (seen = watchEvictions(prepared)),
+  });
   const restFromMs = farm.nowMs + 60 * beatMs;
   farm.run(120 * beatMs);
   return { seen, restFromMs };
@@ -154,7 +159,7 @@ describe('a peer thrown out into the street', () => {
         if (event.type === 'orphaned') orphaned.push(`peer ${peer} lost its parent although nobody died`);
       },
     };
-    play(schedule, { rules, checkers: [checker] });
+    play(schedule, { rules, patience: patienceBeats, checkers: [checker] });
     return orphaned;
   };
   needs('letting the evicted stay until they hang elsewhere', { mayStay: () => false }, 40, crowds, orphans);

@@ -1,0 +1,53 @@
+/**
+ * What a peer tells others of itself outlives its crashes: after a restart with its disk it never speaks under an incarnation that it
+ * has used before. That is the promise of the port (`src/core/world.ts`), seen from outside: what is needed after a crash is written down
+ * before anybody hears of it.
+ */
+import type { PeerHandle } from '../../src/core/ids.ts';
+import type { Message } from '../../src/core/messages.ts';
+import type { Checker } from '../farm.ts';
+
+interface Said {
+  life: number;
+  highest: number;
+  /** The highest of the lives before. */
+  before: number;
+}
+
+export interface IncarnationChecker extends Checker {
+  /** Its disk is gone, and with it what it owes to its past. */
+  blank(peer: PeerHandle): void;
+}
+
+export function risingIncarnations(isLiar: (peer: PeerHandle) => boolean): IncarnationChecker {
+  const found: string[] = [];
+  const said = new Map<PeerHandle, Said>();
+  return {
+    name: 'incarnations rise',
+    blank: (peer) => void said.delete(peer),
+    sent(farm, from, _to, message) {
+      const incarnation = incarnationIn(from, message);
+      if (incarnation === null || isLiar(from)) return;
+      const life = farm.life(from);
+      const known = said.get(from) ?? { life, highest: 0, before: 0 };
+      said.set(from, known);
+      if (life !== known.life) {
+        known.before = known.highest;
+        known.life = life;
+      }
+      known.highest = Math.max(known.highest, incarnation);
+      if (incarnation <= known.before)
+        found.push(
+          `at ${farm.nowMs} ms peer ${from} spoke as ${incarnation} again, after ${known.before} in an earlier life`,
+        );
+    },
+    verdict: () => found,
+  };
+}
+
+/** The incarnation under which a peer speaks, where a message names it. */
+function incarnationIn(from: PeerHandle, message: Message): number | null {
+  if (message.kind === 'join') return message.incarnation;
+  if (message.kind === 'cast' && message.origin === from) return message.incarnation;
+  return null;
+}

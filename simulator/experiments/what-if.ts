@@ -1,0 +1,68 @@
+/**
+ * The owner's own question: so many clients on such a network with such a requirement; then some servers die. What happens?
+ *
+ * Nothing but the attack experiment with the owner's numbers, answered in sentences: how many volunteers have to serve, what users would
+ * notice, and how soon it is good again.
+ */
+import type { Margin, PolicyName } from '../../src/qos/index.ts';
+import type { WorkloadShape } from '../workload.ts';
+import { attackDefaults, attackExperiment } from './attack.ts';
+import type { AttackMode, AttackResult } from './attack.ts';
+import type { Findings, Progress } from './experiment.ts';
+
+export interface WhatIfOptions {
+  readonly clients: number;
+  readonly topology?: string | undefined;
+  readonly requirementMs?: number | undefined;
+  readonly kill: number;
+  readonly mode: AttackMode;
+  readonly policy?: PolicyName | undefined;
+  readonly margin: Margin;
+  readonly workload?: WorkloadShape | undefined;
+  readonly zipf?: number | undefined;
+  readonly capacity?: number | undefined;
+  readonly seeds: number;
+  readonly firstSeed?: number | undefined;
+  readonly jobs?: number | undefined;
+}
+
+export interface WhatIfResult extends AttackResult {
+  readonly clients: number;
+  /** The answer in plain words. */
+  readonly answer: readonly string[];
+}
+
+export async function whatIfExperiment(
+  options: WhatIfOptions,
+  progress?: Progress,
+  signal?: AbortSignal,
+): Promise<Findings<WhatIfResult>> {
+  const { clients, ...rest } = options;
+  const topology = options.topology ?? 'continents-24';
+  const attack = { ...rest, topology, peers: clients + 1, attacks: 1 };
+  const { result, tables, charts } = await attackExperiment(attack, progress, signal);
+  const answer = inWords(result, clients);
+  const rows = answer.map((sentence) => [sentence]);
+  return {
+    result: { ...result, clients, answer },
+    tables: [{ title: 'In words', columns: [{ name: 'answer' }], rows }, ...tables],
+    charts,
+  };
+}
+
+function inWords(result: AttackResult, clients: number): string[] {
+  const { serversBefore, requirementMs, recoveryRounds, notRecovered, attacks, requests, killed, mode } = result;
+  const percent = (share: number): string => (share === 0 ? 'none' : `${(100 * share).toPrecision(2)}%`);
+  const lost = killed / Math.max(1, attacks);
+  const who = mode === 'root' ? 'the root' : `${lost.toFixed(1)} servers on average`;
+  const back =
+    notRecovered === attacks
+      ? 'The requirement was not met again within 20 rounds.'
+      : `It was met again after ${recoveryRounds.mean.toFixed(1)} rounds on average (95% of the time within ${recoveryRounds.p95})` +
+        (notRecovered === 0 ? '.' : `; in ${notRecovered} of ${attacks} runs not within 20 rounds.`);
+  return [
+    `${clients} clients at a requirement of ${requirementMs} ms take ${serversBefore.toFixed(1)} servers, the root included (server time ${attackDefaults.serverTimeMs} ms).`,
+    `Then ${who} went down. ${back}`,
+    `Of ${requests.total} requests meanwhile, ${percent(requests.failedShareWithFailover)} failed for users; without failover it would have been ${percent(requests.failedShareWithout)}.`,
+  ];
+}

@@ -1,0 +1,55 @@
+/**
+ * The way over the wire: a share of the messages is encoded and decoded again, so that what simulated peers say is what real ones could.
+ *
+ * What a liar says always goes that way: what does not decode never reaches a peer. An honest peer that says what cannot be
+ * encoded is at fault.
+ */
+import type { PeerHandle } from '../src/core/ids.ts';
+import type { Message } from '../src/core/messages.ts';
+import { WireError, decode, encode } from '../src/wire/index.ts';
+import type { PeerNames } from '../src/wire/index.ts';
+import type { Checker, SimulatedFarm } from './farm.ts';
+import { handle } from './farm.ts';
+import { simulatedNames } from './names.ts';
+import type { Random } from './random.ts';
+
+/** Each peer has a key of its own here: its number, in 32 bytes. */
+const names: PeerNames = {
+  keyOf(peer) {
+    const key = new Uint8Array(32);
+    new DataView(key.buffer).setUint32(0, peer);
+    return key;
+  },
+  addressesOf: simulatedNames.addressesOf,
+  handleOf: (key) => handle(new DataView(key.buffer, key.byteOffset).getUint32(0)),
+};
+
+/** Sends this share of a farm's messages, and all of the liars', through their encoding. Its verdict names what honest peers could not say. */
+export function overTheWire(
+  farm: SimulatedFarm,
+  dice: Random,
+  share: number,
+  isLiar: (peer: PeerHandle) => boolean,
+): Checker {
+  const found: string[] = [];
+  farm.carry = (from, to, message) => {
+    const lies = isLiar(from);
+    if (!lies && dice.next() >= share) return message;
+    try {
+      return asDecoded(message);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      if (!lies)
+        found.push(`at ${farm.nowMs} ms peer ${from} could not say ${message.kind} to ${to}: ${error.message}`);
+      return null;
+    }
+  };
+  return { name: 'all can be said on the wire', verdict: () => found };
+}
+
+/** What comes out of the bytes of a message. @throws WireError for what cannot be said */
+export function asDecoded(message: Message): Message {
+  const decoded = decode(encode(message, names), names);
+  if (decoded.type !== 'message') throw new Error(`${message.kind} came out as something unknown: ${decoded.reason}`);
+  return decoded.message;
+}

@@ -1,0 +1,24 @@
+/**
+ * Farms to which everything happens at once, with fixed seeds: no rule is ever broken, and nearly all are whole again in time. More of them
+ * run in `.ci/run`, and a night of them with `npm run simulate:night`.
+ */
+import { describe, expect, it } from 'vitest';
+import { faultKinds } from '../../simulator/engine/faults.ts';
+import { faultsExperiment } from '../../simulator/experiments/faults.ts';
+
+const seeds = 2_000;
+
+describe('a farm to which everything happens at once', () => {
+  it(
+    `breaks no rule, whatever its seed, and is whole again within 120 s (${seeds} seeds)`,
+    { timeout: 480_000 },
+    async () => {
+      const { result } = await faultsExperiment({ seeds, firstSeed: 1, jobs: 1 }, { step() {} });
+      expect(result.violations).toEqual([]);
+      expect(result.seeds).toBe(seeds);
+      expect(result.converged).toBeGreaterThanOrEqual(0.999);
+      expect(result.decisions).toBeGreaterThan(seeds);
+      for (const kind of faultKinds) expect(result.faults[kind], kind).toBeGreaterThan(seeds / 10);
+    },
+  );
+});
