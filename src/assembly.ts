@@ -6,6 +6,7 @@
 import type { NodeRequest } from './cli/node-request.ts';
 import { Emulation } from './host/emulation.ts';
 import { loadIdentity } from './host/identity.ts';
+import { controllerBeatsOf } from './host/node-options.ts';
 import { startNode } from './host/node.ts';
 import type { Node } from './host/node.ts';
 import { privateKeyFromRaw } from '@libp2p/crypto/keys';
@@ -15,7 +16,19 @@ import { StateDatabase } from './storage/state-database.ts';
 
 /** Builds and starts the peer that a command asks for. */
 export async function assembleNode(request: NodeRequest): Promise<Node> {
-  const { state: folder, part, charter, invite, serving, limits, listen, announce, emulation, logger } = request;
+  const {
+    state: folder,
+    part,
+    charter,
+    invite,
+    serving,
+    limits,
+    listen,
+    announce,
+    emulation,
+    settleBeats,
+    logger,
+  } = request;
   const state = StateDatabase.open(folder.file('database'));
   try {
     const rootKey = part === 'root' ? await readKeyFile(folder.file('rootKey'), 'root') : null;
@@ -34,6 +47,7 @@ export async function assembleNode(request: NodeRequest): Promise<Node> {
       listen,
       announce,
       ...(emulation === null ? {} : { emulation: new Emulation(emulation.topology, emulation.node) }),
+      ...(settleBeats === undefined ? {} : { controllerBeats: controllerBeatsOf(settleBeats) }),
       logger,
     });
   } catch (error) {

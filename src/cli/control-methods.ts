@@ -6,6 +6,9 @@ import type { ControlHandler } from './control-server.ts';
 import type { Gift } from './state-folder.ts';
 import { UserError } from './user-error.ts';
 
+/** What fits into one answer, with room. */
+export const MOST_EXPLAINED = 1_000;
+
 export interface Controlled {
   readonly node: FarmNode;
   readonly info: () => DaemonInfo;
@@ -38,6 +41,14 @@ export function controlMethods({ node, info, stop, remember }: Controlled): Read
       root('publish a release');
       if (typeof folder !== 'string' || !isAbsolute(folder)) throw bad('folder', 'an absolute path');
       return node.update(folder, progress);
+    },
+    explain: ({ about = null, last = 10 }) => {
+      root('explain who serves, since it decides');
+      if (typeof last !== 'number' || !Number.isSafeInteger(last) || last < 1 || last > MOST_EXPLAINED)
+        throw bad('last', `a whole number from 1 to ${MOST_EXPLAINED}`);
+      if (about !== null && about !== 'promote' && about !== 'retire' && about !== 'move')
+        throw bad('about', '"promote", "retire", "move" or null');
+      return node.explain({ about, last });
     },
     volunteer: async () => {
       if (info().neverServes)

@@ -10,7 +10,15 @@
  * cannot be understood is answered with id null and harms nobody; one that is too long ends the connection, as nobody knows where
  * it would end. New methods and fields may be added; those not known are refused, or ignored, by name.
  */
-import type { Invitation, InviteOptions, NodeStatus, Progress, UpdateResult } from '../host/farm-node.ts';
+import type {
+  DecisionEntry,
+  ExplainOptions,
+  Invitation,
+  InviteOptions,
+  NodeStatus,
+  Progress,
+  UpdateResult,
+} from '../host/farm-node.ts';
 import type { Part } from './state-folder.ts';
 
 export const MAX_LINE_BYTES = 1024 * 1024;
@@ -35,6 +43,7 @@ export interface ControlMethods {
   status: { params: Record<string, never>; result: NodeStatus };
   invite: { params: InviteOptions; result: Invitation };
   update: { params: { readonly folder: string }; result: UpdateResult };
+  explain: { params: ExplainOptions; result: readonly DecisionEntry[] };
   volunteer: { params: Record<string, never>; result: null };
   drain: { params: Record<string, never>; result: null };
   leave: { params: Record<string, never>; result: null };

@@ -28,6 +28,8 @@ export interface NodeRequest {
   readonly listen: readonly string[];
   /** Multiaddrs to tell others instead; empty = those listened on. */
   readonly announce: readonly string[];
+  /** Root: heartbeats between two rounds of measuring, and after a change; as usual when left out. */
+  readonly settleBeats?: number;
   readonly emulation: { readonly topology: Topology; readonly node: number } | null;
   readonly logger: Logger;
 }

@@ -1,6 +1,7 @@
 /** A peer's status as text for a person. Pure. */
 import type { NodeStatus } from '../host/farm-node.ts';
 import type { DaemonInfo } from './control.ts';
+import { lastActionText, standingText } from './explanation.ts';
 import { short } from './narration.ts';
 import { type Style, facts, table } from './output.ts';
 import { formatBytes, formatCount, formatDurationMs } from './quantities.ts';
@@ -32,6 +33,7 @@ export function statusText(status: NodeStatus, info: DaemonInfo, paint: Paint): 
         'served',
         `${formatCount(status.requestsServed, 'request')}, ${formatBytes(status.bytesServed)}, in ${formatDurationMs(status.servingSeconds * 1000)} of serving`,
       ],
+      ...qualityRows(status),
       ['reachable', status.reachable ? paint('green', 'yes') : paint('yellow', 'not from outside, as far as is known')],
       limits === null ? null : ['gives at most', limitsText(limits)],
       ['up for', `${formatDurationMs(status.uptimeSeconds * 1000)} (process ${info.pid}, version ${info.version})`],
@@ -64,6 +66,18 @@ export function statusText(status: NodeStatus, info: DaemonInfo, paint: Paint): 
       : status.problems.map((problem) => `${paint('yellow', 'Problem:')} ${problem}`).join('\n'),
   );
   return sections.join('\n\n');
+}
+
+/** What is required, and at the root how it stands. */
+function qualityRows({ quality }: NodeStatus): [string, string][] {
+  if (quality.requirement === null) return [];
+  const { policy, margin } = quality;
+  const last = lastActionText(quality);
+  return [
+    ['required', standingText(quality)],
+    ['policy', `${policy}, margin ${margin}`],
+    ...(last === null ? [] : [['decided last', last] satisfies [string, string]]),
+  ];
 }
 
 function serversTable({ servers, peerId }: NodeStatus): string {

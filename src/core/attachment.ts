@@ -145,8 +145,8 @@ export class Attachment implements JoiningHost {
   }
 
   /** Enters the farm, or comes back to it. */
-  enter(tree: Tree, candidates: readonly PeerCard[]): void {
-    this.joining.begin('enter', tree, candidates);
+  enter(tree: Tree, candidates: readonly PeerCard[], preferred: PeerHandle = NOBODY): void {
+    this.joining.begin('enter', tree, candidates, preferred);
   }
 
   parentLost(tree: Tree, reason: string): void {
@@ -166,7 +166,8 @@ export class Attachment implements JoiningHost {
     const { ctx, backup, neighbours } = this.#parts;
     const servers = this.#parts.knownServers();
     const candidates = candidatesForRepair(ctx, tree, lost, backup, { servers, neighbours });
-    this.joining.begin(tree.orphaned && ctx.role !== 'outside' ? 'repair' : 'enter', tree, candidates);
+    const purpose = tree.orphaned && ctx.role !== 'outside' ? 'repair' : 'enter';
+    this.joining.begin(purpose, tree, candidates, candidates[0]?.peer === backup ? backup : NOBODY);
   }
 
   evicted(from: PeerHandle, message: Evict): void {

@@ -6,6 +6,9 @@
  * dead one costs nothing as long as another answers; the first free answer is also the nearest. A full house is still asked,
  * last: it may push out a worse child for an orphan, and it names more candidates.
  *
+ * Who comes back has a first choice: an orphan its backup, a returning server its old parent. The first choice gets a head start: while
+ * its answer may still come, nobody else's is taken.
+ *
  * A peer makes one attempt at a time.
  */
 import type { Context } from './context.ts';
@@ -41,6 +44,9 @@ interface Attempt {
   readonly candidates: Candidate[];
   target: PeerHandle;
   nonce: number;
+  /** Whose answer is waited for before others are taken, and until when, ms; NOBODY when that is over. */
+  preferred: PeerHandle;
+  headStartMs: number;
 }
 
 /** On whose behalf the attempts are made. */
@@ -54,6 +60,8 @@ export interface JoiningHost {
 const noCredential = new Uint8Array(0);
 const askedAtOnce = 4;
 const mostCandidates = 96;
+/** How much sooner the first choice may answer than anybody else, in heartbeats. */
+const headStartBeats = 0.3;
 /** A first answer is waited for at least this share of a heartbeat. */
 const shortestWaitBeats = 0.6;
 /** Who does not know yet how far anybody is (its coordinate is no better than this) waits this long, ms: half the planet away. */
@@ -87,9 +95,11 @@ export class Joining {
     return this.#attempt?.target ?? NOBODY;
   }
 
-  begin(purpose: Purpose, tree: Tree, cards: readonly PeerCard[]): void {
+  /** `preferred`: the first choice among the candidates, or NOBODY. */
+  begin(purpose: Purpose, tree: Tree, cards: readonly PeerCard[], preferred: PeerHandle = NOBODY): void {
     this.cancel();
-    this.#attempt = { purpose, tree, candidates: [], target: NOBODY, nonce: 0 };
+    const headStartMs = this.#ctx.nowMs + headStartBeats * this.#ctx.intervalMs;
+    this.#attempt = { purpose, tree, candidates: [], target: NOBODY, nonce: 0, preferred, headStartMs };
     this.#add(cards);
     this.#advance();
   }
@@ -157,7 +167,11 @@ export class Joining {
     const attempt = this.#attempt;
     if (attempt === null) return;
     attempt.target = NOBODY;
-    for (const candidate of attempt.candidates) if (candidate.state === 'asked') candidate.state = 'late';
+    // A free place that was only held back for the first choice is taken now; the others may still answer meanwhile.
+    const isHeldBack = attempt.preferred !== NOBODY && attempt.candidates.some(isFree);
+    attempt.preferred = NOBODY;
+    if (!isHeldBack)
+      for (const candidate of attempt.candidates) if (candidate.state === 'asked') candidate.state = 'late';
     this.#advance();
   }
 
@@ -193,9 +207,11 @@ export class Joining {
     const attempt = this.#attempt;
     if (attempt === null || attempt.target !== NOBODY) return;
     const { candidates } = attempt;
-    const free = nearestOf(candidates, (c) => c.state === 'answered' && c.room > 0);
+    const free =
+      nearestOf(candidates, (c) => c.peer === attempt.preferred && isFree(c)) ?? nearestOf(candidates, isFree);
     if (free !== null) {
-      this.#join(attempt, free);
+      if (this.#hasHeadStart(attempt, free)) this.#ctx.timers.set('attempt', attempt.headStartMs);
+      else this.#join(attempt, free);
       return;
     }
     if (candidates.some((c) => c.state === 'asked')) return;
@@ -222,6 +238,12 @@ export class Joining {
     this.#host.exhausted(attempt.purpose, attempt.tree);
   }
 
+  /** Whether the first choice may still answer; its own answer ends the wait. */
+  #hasHeadStart({ preferred, headStartMs, candidates }: Attempt, free: Candidate): boolean {
+    if (preferred === NOBODY || free.peer === preferred || this.#ctx.nowMs >= headStartMs) return false;
+    return candidates.some(({ peer, state }) => peer === preferred && state === 'asked');
+  }
+
   #join(attempt: Attempt, candidate: Candidate): void {
     const { tree, purpose } = attempt;
     const ctx = this.#ctx;
@@ -245,6 +267,10 @@ export class Joining {
       credential: this.credential,
     });
   }
+}
+
+function isFree({ state, room }: Candidate): boolean {
+  return state === 'answered' && room > 0;
 }
 
 function nearestOf(candidates: readonly Candidate[], which: (candidate: Candidate) => boolean): Candidate | null {

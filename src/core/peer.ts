@@ -254,6 +254,13 @@ export class Peer {
     this.#settle();
   }
 
+  /** A request ended that nobody felt: it was made only to know a server better, or another server answered in its place. */
+  probed(nowMs: number, sample: Sample): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.selection.measured(sample);
+    this.#settle();
+  }
+
   /** A server sent bytes that contradict the release they name: never again, and the root hears of it. */
   lied(nowMs: number, subject: PeerHandle, path: string, releaseNumber: number): void {
     const { ctx, selection } = this.#parts;
@@ -346,7 +353,7 @@ export class Peer {
       rttMs: Number.NaN,
     }));
     const [first, ...rest] = others;
-    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest]);
+    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest], leftBehind);
     this.#pulse.start();
   }
 

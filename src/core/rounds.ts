@@ -51,6 +51,7 @@ export class Rounds {
       this.#serve();
     } else if (ctx.limits !== null) {
       this.#attachment.resumePromotion();
+      this.#parts.promotion.beat();
       this.#parts.promotion.remind(this.#parts.ownServer());
     }
     if (ctx.draining) this.#departure.beat();
@@ -69,6 +70,7 @@ export class Rounds {
     this.#declareServing();
     this.#sweep ??= new Sweep(this.#parts);
     this.#sweep.beat();
+    promotion.beat();
     promotion.offerNext();
     releases.fetch();
     if (this.#beat % expireEveryBeats === 0) membership.expire();

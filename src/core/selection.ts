@@ -19,6 +19,8 @@ export interface Sample {
   /** From sending the request to its first byte, ms; NaN when it failed. */
   readonly delayMs: number;
   readonly ok: boolean;
+  /** A connection had to be made for it: felt by the user, but not what the requests after it will take. */
+  readonly isFirst?: boolean;
 }
 
 export interface ServerRecord {
@@ -57,7 +59,9 @@ export class Selection {
   measured(sample: Sample): void {
     const record = this.#record(sample.server);
     record.requests++;
-    if (sample.ok) {
+    if (sample.ok && sample.isFirst === true) {
+      record.failures = this.#failures(record) / 2;
+    } else if (sample.ok) {
       record.delayMs = Number.isNaN(record.delayMs)
         ? sample.delayMs
         : record.delayMs + weightOfNews * (sample.delayMs - record.delayMs);

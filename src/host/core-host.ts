@@ -9,10 +9,12 @@ import type { EventEmitter } from 'node:events';
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { PeerHandle, Signature } from '../core/ids.ts';
+import type { MakeLayer } from '../core/layer.ts';
 import type { Message, ReleaseNotice, Signed, Unsigned } from '../core/messages.ts';
 import { Peer } from '../core/peer.ts';
 import type { Start } from '../core/peer.ts';
 import type { TreeOptions } from '../core/options.ts';
+import { theRules } from '../core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../core/world.ts';
 import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes } from '../wire/index.ts';
 import type { DurableRow } from '../wire/index.ts';
@@ -35,6 +37,8 @@ export interface CoreHostOptions {
   readonly clock: FarmClock;
   readonly serviceId: string;
   readonly options: TreeOptions;
+  /** What sits on the overlay; nothing when left out. */
+  readonly makeLayer?: MakeLayer;
   readonly logger: HostLogger;
   /** Signs with this peer's key. */
   readonly sign: (bytes: Uint8Array) => Uint8Array;
@@ -71,7 +75,7 @@ export class CoreHost {
     this.#given = given;
     this.#strangers = new Strangers(given.book);
     this.self = given.book.handleOfPeer(given.network.peerId);
-    this.peer = new Peer(this.self, this.#world(), given.options);
+    this.peer = new Peer(this.self, this.#world(), given.options, theRules, given.makeLayer ?? null);
     const { network } = given;
     this.#on(network, 'message', (peerId: string, bytes: Uint8Array) => this.#received(peerId, bytes));
     this.#on(network, 'disconnected', (peerId: string) => this.#lost(peerId));

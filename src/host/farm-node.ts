@@ -5,6 +5,7 @@
  * crosses the control socket as JSON unchanged.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Requirement } from '../qos/index.ts';
 
 export type FarmRole = 'root' | 'server' | 'client' | 'outside';
 
@@ -54,6 +55,7 @@ export interface NodeStatus {
   /** Seconds in the role of server or root since the state folder was made. */
   readonly servingSeconds: number;
   readonly uptimeSeconds: number;
+  readonly quality: QualityStatus;
   readonly limits: {
     readonly uploadBytesPerSecond: number;
     readonly storageBytes: number;
@@ -61,6 +63,83 @@ export interface NodeStatus {
   } | null;
   /** Sentences about what is wrong now; empty when all is well. */
   readonly problems: readonly string[];
+}
+
+/** What the farm as a whole felt in one round. */
+export interface FarmFigures {
+  readonly clients: number;
+  /** Of the clients' response delays; null when nobody told of any. */
+  readonly meanMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  /** Share of the clients over the required percentile's limit; 0 without one. */
+  readonly overShare: number;
+  /** Share of the requests that were answered. */
+  readonly answeredShare: number;
+}
+
+/** One thing that was decided, and what became of it. */
+export interface DecidedAction {
+  readonly action: 'promote' | 'retire' | 'move';
+  /** `promote`, `move`: whose client is to serve. `retire`: who stops. */
+  readonly server: string;
+  /** Who is asked to serve, in this order. */
+  readonly candidates: readonly string[];
+  /** `move`: who stops serving once the new server serves. */
+  readonly leaves: string | null;
+  /** By how much the mean delay over all clients, ms (or the share over the limit), was expected to change. */
+  readonly expected: number;
+  /** Null while it is under way. `peer`: who serves now, or who went. */
+  readonly outcome: { readonly worked: boolean; readonly peer: string | null; readonly atMs: number } | null;
+}
+
+/** A round that was decided upon: figures in, actions out. */
+export interface Decision {
+  readonly kind: 'decided';
+  readonly round: number;
+  readonly atMs: number;
+  readonly figures: FarmFigures;
+  /** Servers then, the root included. */
+  readonly servers: number;
+  /** Share of the peers that were heard. */
+  readonly coverage: number;
+  readonly requirement: Requirement;
+  /** What was to be brought down: the mean delay, or the share of clients over the limit. */
+  readonly cost: 'delay' | 'over';
+  readonly met: boolean;
+  readonly reason: string;
+  readonly actions: readonly DecidedAction[];
+  /** What the round after it showed; null before there is one. */
+  readonly next: Pick<Decision, 'round' | 'atMs' | 'figures' | 'servers' | 'met'> | null;
+  /** Where nothing was done: since when, and how many rounds in a row before this one ended in the same way. */
+  readonly sinceMs: number;
+  readonly before: number;
+}
+
+/** A round that did not come back. */
+export interface LostRound {
+  readonly kind: 'lost';
+  readonly round: number;
+  readonly atMs: number;
+}
+
+export type DecisionEntry = Decision | LostRound;
+
+export interface ExplainOptions {
+  /** Only decisions in which this was done; null for all. */
+  readonly about: DecidedAction['action'] | null;
+  readonly last: number;
+}
+
+/** What is asked of the farm, and how it stands. */
+export interface QualityStatus {
+  /** Null: nothing is, and volunteers serve as soon as they offer. */
+  readonly requirement: Requirement | null;
+  readonly policy: 'balanced' | 'worst-qos';
+  readonly margin: 'lean' | 'n-1';
+  /** The last round that was decided upon, and the last in which something was done; at the root only, null elsewhere. */
+  readonly latest: Decision | null;
+  readonly lastAction: Decision | null;
 }
 
 export interface InviteOptions {
@@ -102,6 +181,8 @@ export interface FarmNode {
   invite(options: InviteOptions): Invitation;
   /** Root only: makes, signs and publishes a release of this folder. Ends when it is out; rejects with a sentence. */
   update(folder: string, progress: (step: Progress) => void): Promise<UpdateResult>;
+  /** Root only: what was decided, the latest so many, the oldest of them first. */
+  explain(options: ExplainOptions): readonly DecisionEntry[];
   /** Client: offers to serve. */
   volunteer(): void;
   /** Stops serving and stays a client; ends when it is done. */

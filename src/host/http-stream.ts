@@ -63,6 +63,8 @@ export interface HttpResponse {
   readonly body: Readable;
   /** From the call to the first byte of the answer, opening a stream included if one had to be. */
   readonly firstByteMs: number;
+  /** No stream had to be opened for it. */
+  readonly isOnKeptStream: boolean;
 }
 
 export interface ServeOptions {
@@ -188,7 +190,8 @@ export class HttpClient {
       outgoing.on('response', (incoming) => {
         const firstByteMs = performance.now() - startedMs;
         const answer = new ResponseBody(incoming, asTyped, watch, settle);
-        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: answer, firstByteMs });
+        const { statusCode: status = 0, headers } = incoming;
+        resolve({ status, headers, body: answer, firstByteMs, isOnKeptStream: outgoing.reusedSocket });
       });
       watch.start();
       outgoing.end(body);

@@ -7,10 +7,14 @@ import type { PrivateKey } from '@libp2p/interface';
 import type { Limits } from '../core/messages.ts';
 import { defaultOptions } from '../core/options.ts';
 import type { TreeOptions } from '../core/options.ts';
+import { defaultQosOptions } from '../qos/index.ts';
+import type { QosOptions, Requirement } from '../qos/index.ts';
 import type { Charter, Invite, SigningKey } from '../service/index.ts';
 import type { Emulation } from './emulation.ts';
 import type { HostLogger, NetworkLimits } from './network-options.ts';
 import type { NodeState } from './node-state.ts';
+
+export type ControllerBeats = Partial<Pick<QosOptions, 'settleBeats' | 'quietBeats' | 'freshBeats'>>;
 
 export interface NodeOptions {
   /** Where releases lie. */
@@ -34,6 +38,8 @@ export interface NodeOptions {
   readonly announce?: readonly string[];
   readonly emulation?: Emulation;
   readonly networkLimits?: Partial<NetworkLimits>;
+  /** Root: how long the controller waits for what, where that is not as usual. */
+  readonly controllerBeats?: ControllerBeats;
   readonly logger: HostLogger;
 }
 
@@ -54,4 +60,24 @@ export function treeOptionsOf(charter: Charter): TreeOptions {
     minHeartbeatMs: heartbeatMs,
     maxHeartbeatMs: Math.max(heartbeatMs, defaultOptions.maxHeartbeatMs),
   };
+}
+
+/** What the owner requires; null for nothing. */
+export function requirementOf({ requirementMs, quality }: Charter): Requirement | null {
+  const { percentile, availability } = quality;
+  const isNone = requirementMs === null && percentile === null && availability === null;
+  return isNone ? null : { meanMs: requirementMs, percentile, availability };
+}
+
+/** How quality of service is kept, as the owner wrote it into the charter. */
+export function qosOptionsOf(charter: Charter, beats: ControllerBeats = {}): QosOptions {
+  const requirement = requirementOf(charter);
+  const { policy, margin } = charter.quality;
+  return { ...defaultQosOptions, controlled: requirement !== null, requirement, policy, margin, ...beats };
+}
+
+/** With this many heartbeats between two rounds; requests from before the last change do not count. */
+export function controllerBeatsOf(settleBeats: number): ControllerBeats {
+  const freshBeats = Math.min(defaultQosOptions.freshBeats, Math.max(1, settleBeats - 1));
+  return { settleBeats, quietBeats: settleBeats, freshBeats };
 }

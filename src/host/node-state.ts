@@ -7,7 +7,23 @@ import type { DurableRows } from './core-host.ts';
 /** Numbers that only grow, over all runs. */
 export type CounterName = 'requests-served' | 'bytes-served' | 'serving-seconds';
 
+/** What the root decided, by round; see decision-log.ts. */
+export interface DecisionRow {
+  readonly round: number;
+  /** What was done, by name, with blanks between; empty for nothing. */
+  readonly actions: string;
+  readonly body: string;
+}
+
+export interface DecisionRows {
+  /** Writes rows, and takes away those of the rounds in `without`, as one transaction. */
+  put(rows: readonly DecisionRow[], without?: readonly number[]): void;
+  /** The latest rows, the oldest of them first; with `action`, only those in which that was done. */
+  last(count: number, action?: string | null): readonly DecisionRow[];
+}
+
 export interface NodeState extends DurableRows {
+  readonly decisions: DecisionRows;
   readonly tokens: TokenBook;
   /** A setting or document of the daemon; null when there is none. */
   recall(key: string): string | null;

@@ -7,7 +7,7 @@ import type { Tree } from '../core/tree.ts';
 import type { Charter } from '../service/index.ts';
 import type { AddressBook } from './address-book.ts';
 import type { Installing } from './carrier.ts';
-import type { NeighbourStatus, NodeStatus, ServerStatus } from './farm-node.ts';
+import type { NeighbourStatus, NodeStatus, QualityStatus, ServerStatus } from './farm-node.ts';
 import type { Network } from './network.ts';
 
 export interface StatusSources {
@@ -22,6 +22,7 @@ export interface StatusSources {
   readonly servingSeconds: number;
   readonly uptimeSeconds: number;
   readonly limits: Limits | null;
+  readonly quality: QualityStatus;
   readonly problems: readonly string[];
 }
 
@@ -61,6 +62,7 @@ export function composeStatus(from: StatusSources): NodeStatus {
     bytesServed: from.bytesServed,
     servingSeconds: from.servingSeconds,
     uptimeSeconds: from.uptimeSeconds,
+    quality: from.quality,
     limits: from.limits,
     problems: from.problems,
   };

@@ -9,7 +9,9 @@ import { sign } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PeerHandle } from '../core/ids.ts';
 import type { ReleaseNotice } from '../core/messages.ts';
+import type { Sample } from '../core/selection.ts';
 import type { PeerEvent } from '../core/world.ts';
+import { Quality } from '../qos/index.ts';
 import {
   ReleaseStore,
   createService,
@@ -23,15 +25,27 @@ import { AddressBook } from './address-book.ts';
 import { Carrier } from './carrier.ts';
 import { FarmClock } from './clock.ts';
 import { CoreHost } from './core-host.ts';
+import { DecisionLog } from './decision-log.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { examine } from './examiner.ts';
-import type { FarmNode, Invitation, InviteOptions, NodeStatus, Progress, UpdateResult } from './farm-node.ts';
+import type {
+  DecisionEntry,
+  ExplainOptions,
+  FarmNode,
+  Invitation,
+  InviteOptions,
+  NodeStatus,
+  Progress,
+  QualityStatus,
+  UpdateResult,
+} from './farm-node.ts';
 import { HttpClient, serveHttp } from './http-stream.ts';
 import type { HttpServer } from './http-stream.ts';
+import { IdleProbe, isProbe } from './idle-probe.ts';
 import { introduce, peerIdIn } from './introduction.ts';
 import { Network } from './network.ts';
 import { NodeError } from './node-error.ts';
-import { signingKeyOf, treeOptionsOf } from './node-options.ts';
+import { qosOptionsOf, signingKeyOf, treeOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';
 import { composeStatus } from './node-status.ts';
 import { Reader } from './reader.ts';
@@ -93,6 +107,8 @@ export class Node implements FarmNode {
   #httpServer: HttpServer | undefined;
   readonly #record: ServiceRecord;
   readonly #door: Doorkeeper;
+  readonly #decisions: DecisionLog | null;
+  readonly #probe: IdleProbe;
   #stopped = false;
   #isMending = false;
   /** Told of everything that happens in the core, after it has been acted upon. */
@@ -107,6 +123,18 @@ export class Node implements FarmNode {
     this.#http = new HttpClient(network);
     const { logger, state } = options;
     const key = signingKeyOf(options.privateKey);
+    const qos = qosOptionsOf(charter, options.controllerBeats);
+    const { requirement } = qos;
+    this.#decisions =
+      requirement !== null && this.#isRoot
+        ? new DecisionLog({
+            rows: state.decisions,
+            requirement,
+            peerIdOf: (handle) => this.#book.peerIdOf(handle),
+            nowMs: () => Date.now(),
+            failed: (reason) => this.#say('disk', `A decision could not be written down: ${reason}`),
+          })
+        : null;
     this.#host = new CoreHost({
       network,
       book: this.#book,
@@ -114,6 +142,7 @@ export class Node implements FarmNode {
       clock: this.#clock,
       serviceId: charter.serviceId,
       options: treeOptionsOf(charter),
+      makeLayer: (parts) => new Quality(parts, qos, (event) => this.#decisions?.happened(event)),
       logger,
       sign: (bytes) => sign(null, bytes, key),
       admits: (peerId, credential) => this.#door.admits(peerId, credential),
@@ -133,6 +162,7 @@ export class Node implements FarmNode {
       logger,
     });
     this.#reader = new Reader(this.#http, this.#readerPort(), logger);
+    this.#probe = new IdleProbe(this.#http, this.#probePort(), logger);
     network.on('identified', (peerId, addresses) => this.#book.confirm(this.#book.handleOfPeer(peerId), addresses));
     this.#book.replace(this.#book.handleOfPeer(network.peerId), network.addresses());
     network.on('addressesChanged', (addresses) => {
@@ -159,7 +189,9 @@ export class Node implements FarmNode {
     const service = createService(kind, {
       store,
       site: {
-        onServed: ({ bytes }) => this.#record.answered(bytes),
+        onServed: (served) => {
+          if (!isProbe(served)) this.#record.answered(served.bytes);
+        },
         onError: (error) => options.logger.warn({ reason: String(error) }, 'a request failed'),
       },
     });
@@ -192,7 +224,10 @@ export class Node implements FarmNode {
     if (this.#isRoot && current !== null && this.#host.peer.state.releases.latest?.number !== current.release) {
       this.#publish(current.release, current.id, current.totalBytes);
     }
-    if (serving === 'at-once' && !this.#isRoot) {
+    if (this.#isControlled) this.#probe.start();
+    // Where the root decides who serves, being there when asked means to be counted among the willing.
+    const isAsked = serving === 'if-asked' && this.#isControlled && state.recall('drained') !== 'yes';
+    if ((serving === 'at-once' || isAsked) && !this.#isRoot) {
       state.remember('drained', 'no');
       this.#host.turn((peer, nowMs) => peer.volunteer(nowMs, limits));
     }
@@ -200,6 +235,11 @@ export class Node implements FarmNode {
 
   get #isRoot(): boolean {
     return this.charter.rootPeerId === this.network.peerId;
+  }
+
+  /** The root decides who serves. */
+  get #isControlled(): boolean {
+    return qosOptionsOf(this.charter).controlled;
   }
 
   // --- What people ask -------------------------------------------------------------------------------------------------
@@ -215,8 +255,24 @@ export class Node implements FarmNode {
       ...this.#record.totals,
       uptimeSeconds: (performance.now() - this.#startedAtMs) / 1000,
       limits: this.#host.peer.state.ctx.limits,
+      quality: this.#quality(),
       problems: this.#currentProblems(),
     });
+  }
+
+  explain(options: ExplainOptions): readonly DecisionEntry[] {
+    if (!this.#isRoot)
+      throw new NodeError(
+        'not-root',
+        `Who serves is decided by the root of "${this.charter.name}", and only the root can explain it.`,
+      );
+    return this.#decisions?.list(options) ?? [];
+  }
+
+  #quality(): QualityStatus {
+    const { requirement, policy, margin } = qosOptionsOf(this.charter);
+    const { latest = null, lastAction = null } = this.#decisions ?? {};
+    return { requirement, policy, margin, latest, lastAction };
   }
 
   invite({ expiresInSeconds, uses }: InviteOptions): Invitation {
@@ -324,6 +380,7 @@ export class Node implements FarmNode {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#record.stop();
+    this.#probe.stop();
     this.#carrier?.stop();
     this.#host.stop();
     this.#http.close();
@@ -472,11 +529,14 @@ export class Node implements FarmNode {
   #readerPort(): ConstructorParameters<typeof Reader>[1] {
     return {
       rank: () => (this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map((handle) => this.#reachable(handle)),
-      measured: (server, delayMs, ok) => {
-        this.#host.turn((peer, nowMs) =>
-          peer.measured(nowMs, { server: this.#book.handleOfPeer(server), delayMs, ok }),
-        );
+      measured: (server, delayMs, isFirst) => {
+        this.#probe.busy();
+        const handle = this.#book.handleOfPeer(server);
+        this.#host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
       },
+      // Another server answers in its place: this one is judged by it, but the user did not go without.
+      failed: (server) => this.#host.turn((peer, nowMs) => peer.probed(nowMs, this.#failureOf(server))),
+      unanswered: (server) => this.#host.turn((peer, nowMs) => peer.measured(nowMs, this.#failureOf(server))),
       lied: (server, path, release) => {
         this.#host.turn((peer, nowMs) => peer.lied(nowMs, this.#book.handleOfPeer(server), path, release));
       },
@@ -485,6 +545,39 @@ export class Node implements FarmNode {
         return await this.#carrier.manifestFrom(server, signal);
       },
       nowMs: () => Date.now(),
+    };
+  }
+
+  #failureOf(server: string): Sample {
+    return { server: this.#book.handleOfPeer(server), delayMs: Number.NaN, ok: false };
+  }
+
+  #probePort(): ConstructorParameters<typeof IdleProbe>[1] {
+    const sampleOf = (server: string, delayMs: number, ok: boolean): Sample => ({
+      server: this.#book.handleOfPeer(server),
+      delayMs,
+      ok,
+    });
+    return {
+      rank: () => {
+        // A server answers itself, and its own tree tells how.
+        const { role, draining } = this.#host.peer.state.ctx;
+        if (role !== 'client' || draining) return [];
+        const ranked = this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? [];
+        return ranked.slice(0, 2).map((handle) => this.#reachable(handle));
+      },
+      serveOwn: async () => {
+        if (!this.#record.isServing || this.#service === undefined) return null;
+        const beganMs = performance.now();
+        const { ok } = await this.#service.health();
+        return ok ? performance.now() - beganMs : Number.NaN;
+      },
+      self: this.network.peerId,
+      intervalMs: () => this.#host.peer.state.ctx.intervalMs,
+      measured: (server, delayMs, ok) =>
+        this.#host.turn((peer, nowMs) => peer.measured(nowMs, sampleOf(server, delayMs, ok))),
+      compared: (server, delayMs, ok) =>
+        this.#host.turn((peer, nowMs) => peer.probed(nowMs, sampleOf(server, delayMs, ok))),
     };
   }
 

@@ -17,8 +17,12 @@ import type { HostLogger } from './network-options.ts';
 export interface ReaderPort {
   /** Peer ids of the servers to try, the best first. */
   rank(): readonly string[];
-  /** One request to a server ended. */
-  measured(server: string, delayMs: number, ok: boolean): void;
+  /** A server answered; `isFirst`: on a stream that had to be opened for it. */
+  measured(server: string, delayMs: number, isFirst: boolean): void;
+  /** A server did not answer; another one is asked. */
+  failed(server: string): void;
+  /** The user got no answer, from this server or any before it. */
+  unanswered(server: string): void;
   lied(server: string, path: string, release: number, reason: string): void;
   /** A server's current manifest, checked. */
   manifestFrom(server: string, signal: AbortSignal): Promise<Manifest>;
@@ -112,16 +116,20 @@ export class Reader {
   ): Promise<Opened | null> {
     const beganAtMs = this.#port.nowMs();
     const lastAtMs = beganAtMs + this.#patience.lastMs;
-    for (let round = 0; this.#port.nowMs() < beganAtMs + this.#patience.roundsMs; round++) {
+    let asked: string | null = null;
+    const roundsUntilMs = Math.min(beganAtMs + this.#patience.roundsMs, lastAtMs);
+    for (let round = 0; this.#port.nowMs() < roundsUntilMs; round++) {
       for (const server of this.#port.rank()) {
-        if (signal.aborted || this.#port.nowMs() > lastAtMs) return null;
+        if (signal.aborted || this.#port.nowMs() > lastAtMs) break;
         if (server === avoid && round === 0) continue;
+        asked = server;
         const response = await this.#ask(server, request, new Patience(signal, lastAtMs - this.#port.nowMs()), only);
         if (response !== null) return { server, response };
       }
       if (signal.aborted) return null;
       await pause(pauseBetweenRoundsMs);
     }
+    if (asked !== null) this.#port.unanswered(asked);
     return null;
   }
 
@@ -142,7 +150,7 @@ export class Reader {
       return verified.verdict === 'ok' ? verified : null;
     } catch (error) {
       if (patience.user.aborted) return null;
-      this.#port.measured(server, Number.NaN, false);
+      this.#port.failed(server);
       this.#logger.debug({ server, target: request.target, reason: String(error) }, 'a server did not answer');
       return null;
     } finally {
@@ -192,13 +200,14 @@ export class Reader {
     const response: RawResponse = { status: raw.status, headers: headersOf(raw.headers), body: raw.body };
     const verified = await verifyResponse(verifier, response, this.#port.nowMs());
     if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);
-    else this.#port.measured(server, raw.firstByteMs, verified.verdict === 'ok');
+    else if (verified.verdict === 'ok') this.#port.measured(server, raw.firstByteMs, !raw.isOnKeptStream);
+    else this.#port.failed(server);
     return verified;
   }
 
   #caught(server: string, request: SiteRequest, reason: string): void {
     this.#logger.warn({ server, target: request.target, reason }, 'a server lied');
-    this.#port.measured(server, Number.NaN, false);
+    this.#port.failed(server);
     this.#port.lied(server, request.target, this.release, reason);
   }
 
@@ -219,10 +228,11 @@ export class Reader {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof LieError) this.#caught(server, request, error.message);
-        else this.#port.measured(server, Number.NaN, false);
+        else this.#port.failed(server);
         const rest = restOf(request, status, headers, sent);
         const only = new AcceptedReleases(manifest, this.#port.nowMs());
         const next = rest === null ? null : await this.#open(rest, signal, only, server);
+        if (rest === null) this.#port.unanswered(server);
         if (next === null) {
           outgoing.destroy(error instanceof Error ? error : new Error(String(error)));
           return;

@@ -94,12 +94,12 @@ function cheapest(bids: readonly Bid[]): Bid | null {
 }
 
 function trim(
-  { aggregate, total, budget, margin, caution }: Situation,
+  { aggregate, total, budget, margin, caution, regret }: Situation,
   idle: Action | null,
 ): ReturnType<Policy['decide']> {
   const retire = cheapest(aggregate.bids);
   const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, retire?.change ?? 0) : 0;
-  if (retire !== null && total + retire.change + spare <= budget * (1 - reserve)) {
+  if (retire !== null && total + retire.change + spare <= budget * (1 - reserve * regret)) {
     const { server, change } = retire;
     return {
       actions: [{ action: 'retire', server, candidates: [], leaves: NOBODY, change }],

@@ -17,9 +17,10 @@ import { encodeAnnouncement, roundTopic } from './announcement.ts';
 import { balanced } from './balanced.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import type { Action, Policy, PolicyName } from './policy.ts';
-import { Goal, costOf } from './requirement.ts';
-import type { CostKind, Figures } from './requirement.ts';
+import { costOf } from './requirement.ts';
+import type { CostKind, Figures, Goal } from './requirement.ts';
 import { DelaySketch } from './sketch.ts';
+import { Trust } from './trust.ts';
 import { worstQos } from './worst-qos.ts';
 
 export const policies: Readonly<Record<PolicyName, Policy>> = { 'worst-qos': worstQos, balanced };
@@ -30,14 +31,16 @@ interface Promised {
   readonly cost: CostKind;
   readonly total: number;
   readonly change: number;
+  /** Whose promise it is for the larger part; NOBODY when it is several servers'. */
+  readonly by: PeerHandle;
 }
 
 interface Pending {
   readonly number: number;
   readonly round: number;
   readonly action: Action;
-  /** `serve`: somebody is to begin; `retire`: somebody is to stop. */
-  stage: 'serve' | 'retire';
+  /** `serve`: somebody is to begin; `appear`: it is said that somebody has; `retire`: somebody is to stop. */
+  stage: 'serve' | 'appear' | 'retire';
   served: PeerHandle;
   beatsLeft: number;
 }
@@ -47,7 +50,10 @@ const leastCredit = 0.7;
 const mostCredit = 1.2;
 /** A move that keeps less of its promise than this makes the controller more cautious. */
 const keptAtLeast = 0.5;
+/** Promotions that keep less than this were a promise of nothing. */
+const keptNothing = 0.1;
 const mostCaution = 64;
+const mostRegret = 256;
 /**
  * Rounds are numbered by the seconds of the clock, incarnations by its tenths. What the root writes down as its incarnation also tells its
  * next life which rounds there were: no clock that was set back makes it open one of them again.
@@ -58,6 +64,10 @@ const roundBeats = 60;
 /** A transfer may take long; a retirement ends by itself. */
 const serveBeats = 700;
 const retireBeats = 60;
+/** Who is said to serve stands in the membership after so many beats, or does not. */
+const appearBeats = 60;
+/** Numbers of grants: a round's, and so many for each. */
+const grantsPerRound = 64;
 
 export class Controller {
   readonly #parts: Parts;
@@ -70,15 +80,19 @@ export class Controller {
   #round = 0;
   #cost: CostKind;
   #pending: Pending[] = [];
-  #numbers = 0;
+  readonly #trust = new Trust();
   #credit = 1;
   #caution = 1;
+  #regret = 1;
+  /** A retirement was the last thing done. */
+  #retired = false;
   /** The last promotions or move: cost before, and the change that was expected. */
   #promised: Promised | null = null;
 
-  /** @throws RangeError for a requirement that cannot be one */
-  constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void) {
+  /** `lastRound`: the last round that was opened before; the next one's number is above it. */
+  constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void, lastRound = 0) {
     this.#parts = parts;
+    this.#round = lastRound;
     this.#options = options;
     this.#goal = goal;
     this.#policy = policies[options.policy];
@@ -141,9 +155,12 @@ export class Controller {
         : over + (costOf('over', 0, limitMs) + costOf('over', limitMs, limitMs)) * (sumMs / limitMs);
     const budget = this.#goal.budget(cost, clients);
     const { margin } = this.#options;
-    if (enough) this.#compare(cost, total);
+    if (enough) {
+      this.#compare(cost, total);
+      this.#trust.next();
+    }
     const credit = this.#credit;
-    const bids = withVisits(aggregate);
+    const bids = withVisits(aggregate).filter(({ server }) => this.#trust.isHeard(server));
     const { actions, reason } = enough
       ? this.#policy.decide({
           aggregate: { ...aggregate, bids },
@@ -155,10 +172,14 @@ export class Controller {
           margin,
           credit,
           caution: this.#caution,
+          regret: this.#regret,
         })
       : {
           actions: [],
-          reason: `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
+          reason:
+            clients === 0
+              ? 'nobody has felt anything yet'
+              : `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
         };
     const delays = DelaySketch.of(sketch);
     this.#tell({
@@ -168,12 +189,16 @@ export class Controller {
       p50Ms: delays.quantileMs(0.5),
     });
     if (enough) this.#cost = this.#goal.tighter(figures);
+    if (this.#retired && actions.some(({ action }) => action === 'promote'))
+      this.#regret = Math.min(mostRegret, this.#regret * 4);
+    this.#retired = actions.some(({ action }) => action === 'retire');
     const [first] = actions;
     if (first !== undefined && actions.every(({ action }) => action === first.action)) {
       const change = actions.reduce((sum, action) => sum + action.change, 0);
-      this.#promised = { action: first.action, cost, total, change };
+      const main = actions.find((action) => action.change <= change / 2);
+      this.#promised = { action: first.action, cost, total, change, by: main?.server ?? NOBODY };
     }
-    for (const action of actions) this.#begin(round, action);
+    for (const [at, action] of actions.entries()) this.#begin(round, round * grantsPerRound + at, action);
     if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
     else this.#state = 'acting';
   }
@@ -184,6 +209,10 @@ export class Controller {
     this.#promised = null;
     if (promised === null || promised.cost !== cost || promised.change >= 0) return;
     const kept = (total - promised.total) / promised.change;
+    if (promised.action === 'promote' && promised.by !== this.#parts.ctx.self && promised.by !== NOBODY) {
+      if (kept < keptNothing) this.#trust.broke(promised.by);
+      else this.#trust.kept(promised.by);
+    }
     if (promised.action === 'promote')
       this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + kept) / 2));
     else if (promised.action === 'move')
@@ -192,8 +221,7 @@ export class Controller {
 
   // --- Seeing it through ---------------------------------------------------------------------------------------------------
 
-  #begin(round: number, action: Action): void {
-    const number = ++this.#numbers;
+  #begin(round: number, number: number, action: Action): void {
     const pending: Pending = { number, round, action, stage: 'serve', served: NOBODY, beatsLeft: serveBeats };
     this.#pending.push(pending);
     if (action.action === 'retire') {
@@ -223,10 +251,24 @@ export class Controller {
   granted(number: number, from: PeerHandle, peer: PeerHandle): void {
     const pending = this.#pending.find((known) => known.number === number && known.stage === 'serve');
     if (pending === undefined || pending.action.server !== from) return;
+    if (!pending.action.candidates.includes(peer)) {
+      this.#conclude(pending, false);
+      return;
+    }
     pending.served = peer;
-    const { leaves } = pending.action;
-    if (peer !== NOBODY && leaves !== NOBODY) this.#orderRetirement(pending, leaves);
-    else this.#conclude(pending, peer !== NOBODY);
+    if (pending.action.leaves === NOBODY) {
+      this.#conclude(pending, true);
+      return;
+    }
+    pending.stage = 'appear';
+    pending.beatsLeft = appearBeats;
+    this.#followAppearing(pending);
+  }
+
+  /** Before anything is broken, the new server must have said itself that it serves. */
+  #followAppearing(pending: Pending): void {
+    if (this.#parts.membership.get(pending.served)?.state === 'serving')
+      this.#orderRetirement(pending, pending.action.leaves);
   }
 
   #followPending(): void {
@@ -238,6 +280,8 @@ export class Controller {
       if (pending.stage === 'retire') {
         const leaver = action.action === 'retire' ? action.server : action.leaves;
         if (state(leaver) === 'gone') this.#conclude(pending, true);
+      } else if (pending.stage === 'appear') {
+        this.#followAppearing(pending);
       } else if (action.server !== this.#parts.ctx.self && state(action.server) !== 'serving') {
         // Who was to see to it is gone itself.
         this.#conclude(pending, false);
@@ -249,7 +293,9 @@ export class Controller {
   #conclude(pending: Pending, worked: boolean): void {
     if (!this.#pending.includes(pending)) return;
     this.#pending = this.#pending.filter((other) => other !== pending);
-    const { round, action, served } = pending;
+    const { round, action, served, stage } = pending;
+    const responsible = stage === 'retire' && action.leaves !== NOBODY ? action.leaves : action.server;
+    if (!worked && responsible !== this.#parts.ctx.self) this.#trust.broke(responsible);
     this.#tell({ type: 'concluded', round, action, peer: action.action === 'retire' ? action.server : served, worked });
     if (this.#pending.length === 0 && this.#state === 'acting') this.#rest(this.#options.settleBeats);
   }

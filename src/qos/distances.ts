@@ -16,6 +16,8 @@ import type { Coordinate, MemberSample } from '../core/messages.ts';
 
 /** Pairs whose distance is remembered. */
 const mostPairs = 16_384;
+/** No way on this planet is longer, ms: who says so is not believed. */
+const mostRttMs = 60_000;
 /** Landmarks used, the best known first. */
 const mostLandmarks = 32;
 /** Measured pairs that the estimate is checked against, and the fewest that say anything. */
@@ -43,7 +45,7 @@ export class Distances {
 
   /** Notes a measured way. */
   measured(a: PeerHandle, b: PeerHandle, rttMs: number): void {
-    if (!(rttMs >= 0)) return;
+    if (!(rttMs >= 0 && rttMs <= mostRttMs)) return;
     const key = pairOf(a, b);
     this.#measured.delete(key);
     this.#measured.set(key, rttMs);
@@ -57,6 +59,11 @@ export class Distances {
   /** This pair is picked by lot: what it measures is fair evidence of how good estimates are. */
   pickedByLot(a: PeerHandle, b: PeerHandle): void {
     this.#fair.add(pairOf(a, b));
+    // Some that were picked never measure anything.
+    for (const oldest of this.#fair) {
+      if (this.#fair.size <= mostPairs) break;
+      this.#fair.delete(oldest);
+    }
   }
 
   knows(a: PeerHandle, b: PeerHandle): boolean {

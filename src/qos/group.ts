@@ -36,6 +36,8 @@ const clientsByLot = 6;
 export const mostCards = 8;
 /** Alternatives to the first candidate, should it decline. */
 const alternatives = 3;
+/** A promise counts when peers of so many other subnets have measured the way to the candidate: its coordinates are its own word. */
+const confirmations = 3;
 /** A server only moves to where this share of its group has measured the way to. */
 const measuredForMove = 0.8;
 
@@ -59,6 +61,8 @@ export class Group {
   #limitMs = 0;
   /** Candidates that declined lately are not asked again for a while. */
   isRefuser: (peer: PeerHandle) => boolean = () => false;
+  /** The network neighbourhood of a peer, as a number. */
+  subnetOf: (peer: PeerHandle) => number = (peer) => peer;
 
   constructor(server: PeerHandle) {
     this.#server = server;
@@ -81,6 +85,10 @@ export class Group {
   /** A client measured the way to a candidate. Counts from the next `takeStock` on. */
   measured(client: PeerHandle, candidate: PeerHandle, rttMs: number): void {
     this.#distances.measured(client, candidate, rttMs);
+  }
+
+  isCandidate(peer: PeerHandle): boolean {
+    return this.#candidates.some((place) => this.#samples[place]?.peer === peer);
   }
 
   takeStock(): void {
@@ -164,6 +172,27 @@ export class Group {
     return known / this.#samples.length;
   }
 
+  /**
+   * Whether enough others know by measuring how far a candidate is: from three subnets besides its own, or as many as there are. A group
+   * in fewer subnets than that has any three others do it.
+   */
+  #isConfirmed(place: number): boolean {
+    const { peer } = this.#samples[place] as MemberSample;
+    const own = this.subnetOf(peer);
+    const foreign = new Set<number>();
+    const foreignKnowing = new Set<number>();
+    let knowing = 0;
+    for (const client of this.#samples) {
+      const knows = client.peer !== peer && this.#distances.knows(client.peer, peer);
+      const subnet = this.subnetOf(client.peer);
+      if (knows) knowing++;
+      if (subnet !== own) foreign.add(subnet);
+      if (subnet !== own && knows) foreignKnowing.add(subnet);
+    }
+    if (foreign.size >= confirmations) return foreignKnowing.size >= confirmations;
+    return knowing >= Math.min(confirmations, this.#samples.length - 1);
+  }
+
   // --- Bids ---------------------------------------------------------------------------------------------------------------
 
   /**
@@ -172,11 +201,16 @@ export class Group {
    */
   bids(ownRttMs: number, loss: number, mayLeave: boolean, at: Coordinate): Bid[] {
     const bids: Bid[] = [];
-    const first = this.#best((place) => this.#promotionChange(place, null));
+    const confirmed = new Set(this.#candidates.filter((place) => this.#isConfirmed(place)));
+    const first = this.#best((place) =>
+      confirmed.has(place) ? this.#promotionChange(place, null) : Number.POSITIVE_INFINITY,
+    );
     if (first !== null && first.change < 0) {
       bids.push(this.#bid('promote', first));
       const second = this.#best((place) =>
-        place === first.place ? Number.POSITIVE_INFINITY : this.#promotionChange(place, first.place),
+        place === first.place || !confirmed.has(place)
+          ? Number.POSITIVE_INFINITY
+          : this.#promotionChange(place, first.place),
       );
       if (second !== null && second.change < 0) bids.push(this.#bid('promote', second));
     }

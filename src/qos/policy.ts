@@ -54,6 +54,8 @@ export interface Situation {
   readonly credit: number;
   /** 1, and more after moves that did not keep their promise: they must promise more from now on. */
   readonly caution: number;
+  /** 1, and more after retirements that had to be undone: so much more must be to spare before the next. */
+  readonly regret: number;
 }
 
 export interface Policy {

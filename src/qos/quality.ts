@@ -9,8 +9,8 @@
  * Source: P2P Volunteers, sections 3.5 (data collection along the trees) and 3.6 (controller).
  */
 import { NOBODY } from '../core/ids.ts';
-import type { PeerHandle } from '../core/ids.ts';
-import { isSound, predictRttMs } from '../core/coordinates.ts';
+import type { PeerHandle, TreeKind } from '../core/ids.ts';
+import { predictRttMs } from '../core/coordinates.ts';
 import type { Layer } from '../core/layer.ts';
 import type {
   Aggregate,
@@ -23,16 +23,19 @@ import type {
   Survey,
   Surveyed,
 } from '../core/messages.ts';
+import type { Child } from '../core/tree.ts';
 import type { Parts } from '../core/parts.ts';
 import type { Answered } from '../core/pings.ts';
 import type { Sample } from '../core/selection.ts';
 import { decodeAnnouncement, roundTopic } from './announcement.ts';
 import type { Announcement } from './announcement.ts';
+import { Attendance } from './attendance.ts';
 import { Controller } from './controller.ts';
 import { Group, mostCards } from './group.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import { Goal } from './requirement.ts';
 import type { Requirement } from './requirement.ts';
+import { isSane } from './sanity.ts';
 import { Tally } from './tally.ts';
 import { Window } from './window.ts';
 import type { Felt } from './window.ts';
@@ -43,7 +46,10 @@ interface Round {
   readonly clients: Tally;
   /** Tree of servers: what the servers below reported. */
   readonly servers: Tally;
-  readonly awaited: { readonly clients: Set<PeerHandle>; readonly servers: Set<PeerHandle> };
+  /** Children that have not reported, with the peers that were expected of each. */
+  readonly awaited: { readonly clients: Map<PeerHandle, number>; readonly servers: Map<PeerHandle, number> };
+  /** Of each child that reported: what share of those below it did. */
+  readonly heardShares: Map<PeerHandle, number>;
   /** This peer's own figure is in. */
   selfCounted: boolean;
   /** Samples by the child they came through. */
@@ -72,10 +78,12 @@ const surveyBeats = 4;
 const errandBeats = 2;
 /** Times in a round that a server asks its clients. */
 const surveysPerRound = 4;
+/** No tree of servers is deeper. */
+const mostServerDepth = 64;
 /** Servers that a server measures the way to, for the day it stops serving. */
 const neighboursMeasured = 3;
-/** Rounds for which a candidate that declined is left alone. */
-const refusalRounds = 10;
+/** Heartbeats for which a candidate that declined is left alone. */
+const refusalBeats = 200;
 /** A server that is slower by no more than this share is as good: nobody moves for that. */
 const asGood = 0.02;
 /** Rounds in a row in which another server answered most requests, until a client moves to that one's tree. */
@@ -92,7 +100,10 @@ export class Quality implements Layer {
   #group: Group | null = null;
   #errand: Errand | null = null;
   #controller: Controller | null = null;
+  /** Candidates that declined, with the time at which they did, ms. */
   #refusers: Map<PeerHandle, number> | null = null;
+  /** Made when this peer has children. */
+  #attendance: Attendance | null = null;
   #strayed = 0;
   #strayedTo: PeerHandle = NOBODY;
 
@@ -105,7 +116,7 @@ export class Quality implements Layer {
     const { promotion } = parts;
     promotion.onOrderOnly = options.controlled;
     promotion.onGranted = (number, peer) => this.#granted(number, peer);
-    promotion.onDeclined = (peer) => (this.#refusers ??= new Map()).set(peer, this.#lastRound);
+    promotion.onDeclined = (peer) => (this.#refusers ??= new Map()).set(peer, parts.ctx.nowMs);
   }
 
   // --- Layer ---------------------------------------------------------------------------------------------------------------
@@ -115,7 +126,7 @@ export class Quality implements Layer {
     const round = this.#round;
     if (round !== null) this.#follow(round);
     if (this.#goal === null || this.#parts.ctx.role !== 'root') return;
-    this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell);
+    this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell, this.#lastRound);
     this.#controller.beat();
   }
 
@@ -123,8 +134,8 @@ export class Quality implements Layer {
   #follow(round: Round): void {
     const { servers, clients } = this.#parts;
     const { awaited } = round;
-    for (const peer of awaited.clients) if (clients.child(peer) === null) awaited.clients.delete(peer);
-    for (const peer of awaited.servers) if (servers.child(peer) === null) awaited.servers.delete(peer);
+    for (const peer of awaited.clients.keys()) if (clients.child(peer) === null) awaited.clients.delete(peer);
+    for (const peer of awaited.servers.keys()) if (servers.child(peer) === null) awaited.servers.delete(peer);
     round.collectBeats--;
     round.beatsLeft--;
     if (round.stage === 'surveying' && --round.surveyBeats <= 0) round.surveyed.clear();
@@ -213,7 +224,8 @@ export class Quality implements Layer {
       announcement,
       clients: tally(),
       servers: tally(),
-      awaited: { clients: new Set(), servers: new Set() },
+      awaited: { clients: new Map(), servers: new Map() },
+      heardShares: new Map(),
       selfCounted: false,
       branches: [],
       collectBeats: clients.extent().height + 1,
@@ -224,20 +236,23 @@ export class Quality implements Layer {
       surveyed: new Set(),
     };
     this.#round = round;
-    for (const child of clients.children) {
-      round.awaited.clients.add(child.peer);
-      round.clients.expect(child.size);
-    }
+    this.#expect(round.clients, round.awaited.clients, clients.children);
     if (ctx.isServer()) {
-      for (const child of servers.children) {
-        round.awaited.servers.add(child.peer);
-        round.servers.expect(child.size);
-      }
+      this.#expect(round.servers, round.awaited.servers, servers.children);
       round.beatsLeft += surveyBeats + servers.extent().height * (surveyBeats + 1);
       for (const { subject } of this.#parts.knownServers().slice(0, neighboursMeasured)) pings.ask(subject, 'layer');
     }
     this.#addSelf(round);
     if (round.awaited.clients.size === 0) this.#collected(round);
+  }
+
+  /** Who is to report, and how many peers each is expected to have heard: by the size it last told. */
+  #expect(tally: Tally, awaited: Map<PeerHandle, number>, children: readonly Child[]): void {
+    for (const { peer, size } of children) {
+      const expected = this.#attendance?.expected(peer, size) ?? size;
+      awaited.set(peer, expected);
+      tally.expect(expected);
+    }
   }
 
   /** Adds what this peer felt. A server that made no requests itself counts with its time to serve. */
@@ -258,7 +273,7 @@ export class Quality implements Layer {
       delayMs: felt.delayMs,
       server: felt.server,
       rttMs: Math.min(felt.delayMs, Number.isNaN(rttMs) ? this.#predictedMs(felt.server) : rttMs),
-      secondMs: this.#secondMs(felt),
+      secondMs: Math.min(clampMs, this.#secondMs(felt)),
       willing,
     });
     round.branches.push([...clients.samples]);
@@ -314,19 +329,43 @@ export class Quality implements Layer {
 
   #reported(from: PeerHandle, { tree, round: number, aggregate }: AggregateReport): void {
     const round = this.#round;
-    if (round === null || number !== round.announcement.round || !isSane(aggregate)) return;
-    const place = tree === 'servers' ? this.#parts.servers : this.#parts.clients;
-    const child = place.child(from);
-    if (child === null) return;
-    const expected = round.awaited[tree].delete(from);
-    if (tree === 'clients' && round.stage === 'collecting') {
-      round.clients.add(aggregate, expected ? child.size : 0);
-      round.branches.push([...aggregate.samples]);
-    } else if (tree === 'servers') {
-      round.servers.add(aggregate, expected ? child.size : 0);
-    }
+    if (round === null || number !== round.announcement.round || round.heardShares.has(from)) return;
+    const { ctx, servers, clients } = this.#parts;
+    const isServers = tree === 'servers';
+    if ((isServers && !ctx.isServer()) || (isServers ? servers : clients).child(from) === null) return;
+    // What cannot be true counts as silence; nobody waits for it any longer.
+    const expected = round.awaited[tree].get(from) ?? 0;
+    round.awaited[tree].delete(from);
+    round.heardShares.set(from, 0);
+    if (isSane(aggregate, tree, round.announcement)) this.#add(round, tree, from, aggregate, expected);
+    else ctx.world.tell({ type: 'refused', peer: from, what: 'a report of a round that cannot be true' });
     if (round.stage === 'collecting' && round.awaited.clients.size === 0) this.#collected(round);
     else if (round.stage === 'surveying') this.#finishIfComplete(round);
+  }
+
+  #add(round: Round, tree: TreeKind, from: PeerHandle, told: Aggregate, expected: number): void {
+    round.heardShares.set(from, told.reported / Math.max(1, told.expected));
+    const aggregate = this.#attendance?.believed(from, told) ?? told;
+    if (tree === 'servers') {
+      const bids = aggregate.bids.filter(({ server }) => this.#isBelow(server, from));
+      const isOwn = this.#isBelow(aggregate.worstServer, from);
+      round.servers.add({ ...aggregate, bids, worst: isOwn ? aggregate.worst : NOBODY }, expected);
+    } else if (round.stage === 'collecting') {
+      round.clients.add(aggregate, expected);
+      round.branches.push([...aggregate.samples]);
+    }
+  }
+
+  /** Whether a server hangs below that child, by the membership: who reports speaks for nobody else. */
+  #isBelow(server: PeerHandle, child: PeerHandle): boolean {
+    const { membership } = this.#parts;
+    let at = server;
+    for (let steps = 0; steps < mostServerDepth && at !== child; steps++) {
+      const above = membership.get(at)?.parent ?? NOBODY;
+      if (above === NOBODY || above === at) return false;
+      at = above;
+    }
+    return at === child;
   }
 
   /** The own tree has reported, or time is up. */
@@ -339,6 +378,7 @@ export class Quality implements Layer {
     round.stage = 'surveying';
     round.beatsLeft = Math.max(round.beatsLeft, surveyBeats);
     const { cost, limitMs } = round.announcement;
+    this.#forgiveRefusers();
     const known = new Set(round.clients.samples.map(({ peer }) => peer));
     const branches = round.branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
     this.#ownGroup().see(branches, round.clients.clients, cost, limitMs);
@@ -366,9 +406,19 @@ export class Quality implements Layer {
   }
 
   #ownGroup(): Group {
-    this.#group ??= new Group(this.#parts.ctx.self);
-    this.#group.isRefuser = (peer) => this.#lastRound - (this.#refusers?.get(peer) ?? -Infinity) < refusalRounds * 20;
-    return this.#group;
+    if (this.#group !== null) return this.#group;
+    const { ctx } = this.#parts;
+    const group = new Group(ctx.self);
+    group.isRefuser = (peer) => this.#refusers?.has(peer) ?? false;
+    group.subnetOf = (peer) => ctx.world.subnet(peer);
+    this.#group = group;
+    return group;
+  }
+
+  #forgiveRefusers(): void {
+    const { nowMs, intervalMs } = this.#parts.ctx;
+    for (const [peer, atMs] of this.#refusers ?? [])
+      if (nowMs - atMs > refusalBeats * intervalMs) this.#refusers?.delete(peer);
   }
 
   // --- Surveys -----------------------------------------------------------------------------------------------------------------
@@ -394,7 +444,8 @@ export class Quality implements Layer {
     const round = this.#round;
     const isAsked = round?.surveyed.delete(from) ?? false;
     if (round === null || !isAsked || number !== round.announcement.round) return;
-    for (const { peer, rttMs } of cards) this.#group?.measured(from, peer, rttMs);
+    const group = this.#group;
+    for (const { peer, rttMs } of cards) if (group?.isCandidate(peer) === true) group.measured(from, peer, rttMs);
     if (round.stage !== 'surveying') return;
     this.#survey(round);
     this.#finishIfComplete(round);
@@ -413,10 +464,21 @@ export class Quality implements Layer {
       return;
     }
     this.#round = null;
+    this.#noteAttendance(round);
     const aggregate = ctx.isServer() ? this.#farmAggregate(round) : round.clients.freeze();
     if (tree === null) this.#controller?.read(round.announcement.round, aggregate);
     else
       ctx.world.send(tree.parent, { kind: 'aggregate', tree: tree.kind, round: round.announcement.round, aggregate });
+  }
+
+  #noteAttendance({ heardShares }: Round): void {
+    const children = this.#parts.trees().flatMap((tree) => tree.children.map(({ peer }) => peer));
+    if (children.length === 0) {
+      this.#attendance = null;
+      return;
+    }
+    this.#attendance ??= new Attendance();
+    this.#attendance.note(children, (child) => heardShares.get(child) ?? 0, this.#options.leastCoverage);
   }
 
   /** A server: the group with its bids, and the servers below. */
@@ -467,17 +529,4 @@ export class Quality implements Layer {
     }
     return nearestMs;
   }
-}
-
-/** Numbers from a peer that can be added up. */
-function isSane(aggregate: Aggregate): boolean {
-  const { sumMs, loss, worstLoss, samples, bids, reported, expected, clients } = aggregate;
-  const finite = [sumMs, loss, worstLoss].every((sum) => sum >= 0 && sum < 2 ** 43);
-  return (
-    finite &&
-    reported <= expected &&
-    clients <= reported &&
-    samples.every(({ coordinate, delayMs, rttMs }) => isSound(coordinate) && rttMs <= delayMs) &&
-    bids.every(({ coordinate, change }) => isSound(coordinate) && Math.abs(change) < 2 ** 43)
-  );
 }

@@ -81,8 +81,9 @@ export class Goal {
     return figures.answeredShare >= (this.requirement.availability ?? 0);
   }
 
-  /** The tighter of the two wishes: what the next round's bids shall count. */
+  /** The tighter of the two wishes: what the next round's bids shall count. One that was not made is never the tighter one. */
   tighter(figures: Figures): CostKind {
+    if (this.requirement.meanMs === null) return this.first;
     return this.#useOf('over', figures) > this.#useOf('delay', figures) ? 'over' : 'delay';
   }
 

@@ -20,8 +20,10 @@ export const mostSamples = 128;
 export const mostBids = 16;
 /** Servers whose visitors are told of. */
 const mostVisits = 128;
-/** Nobody can make us add up more than that. */
-const mostPeers = 1e9;
+/** Nobody can make us add up more than that: ten times the largest farm, and its sums still fit a message. */
+export const mostPeers = 1e7;
+/** Sums of costs that still fit a message. */
+const mostLoss = 2 ** 42;
 
 export class Tally {
   readonly #fingerprint: (peer: PeerHandle) => number;
@@ -74,10 +76,11 @@ export class Tally {
     this.expected += size;
   }
 
-  /** A child's aggregate instead of what was expected of it (`size`). */
+  /** A child's aggregate, a sane one, instead of what was expected of it (`size`). One too many for any farm counts as silent. */
   add(child: Aggregate, size: number): void {
-    this.expected += Math.min(child.expected, mostPeers) - size;
-    this.reported += Math.min(child.reported, child.expected, mostPeers);
+    if (this.reported + child.reported > mostPeers) return;
+    this.expected += child.expected - size;
+    this.reported += child.reported;
     this.clients += child.clients;
     this.sumMs += child.sumMs;
     this.over += child.over;
@@ -85,7 +88,7 @@ export class Tally {
     this.failures += child.failures;
     this.strays += child.strays;
     this.sketch.merge(child.sketch);
-    this.loss += child.loss;
+    this.loss = Math.min(mostLoss, this.loss + child.loss);
     this.worstLoss = Math.max(this.worstLoss, child.worstLoss);
     this.servers += child.servers;
     this.samples.push(...child.samples);
@@ -97,7 +100,7 @@ export class Tally {
 
   addVisit(server: PeerHandle, loss: number): void {
     if (this.visits.has(server) || this.visits.size < mostVisits)
-      this.visits.set(server, (this.visits.get(server) ?? 0) + loss);
+      this.visits.set(server, Math.min(mostLoss, (this.visits.get(server) ?? 0) + loss));
   }
 
   /** One way down: its average, and where it ends. The worst average wins; a way without a willing client does not count. */
@@ -135,7 +138,7 @@ export class Tally {
     const { expected, reported, clients, sumMs, over, requests, failures, strays, worst, worstMs, worstServer } = this;
     const { loss, worstLoss, servers, samples } = this;
     return {
-      expected: Math.max(expected, reported),
+      expected: Math.min(mostPeers, Math.max(expected, reported)),
       reported,
       clients,
       sumMs,

@@ -8,7 +8,8 @@ import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
 import type { Sample } from '../core/selection.ts';
 
-const samplesKept = 16;
+/** Requests that one client remembers, and so the most that it counts with in a round. */
+export const samplesKept = 16;
 
 interface Kept extends Sample {
   readonly atMs: number;

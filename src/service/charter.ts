@@ -8,6 +8,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { base32 } from './base32.ts';
+import type { JsonObject } from './canonical-json.ts';
 import { type SigningKey, PUBLIC_KEY_PATTERN, requireKey } from './keys.ts';
 import { ServiceError } from './service-error.ts';
 import {
@@ -18,6 +19,10 @@ import {
   readDocument,
   sealDocument,
 } from './signed-document.ts';
+
+/** Shares are written in millionths; delays are at most an hour. */
+const MILLION = 1_000_000;
+const LONGEST_MS = 3_600_000;
 
 const CHARTER: DocumentKind = { name: 'charter', format: 1, maxBytes: 64 * 1024 };
 
@@ -30,11 +35,30 @@ export interface TreeParameters {
 /** Who may join: everybody who knows the service, or only holders of a credential. */
 export type Admission = 'open' | 'invited';
 
+/** What the owner asks of the farm besides the mean delay, and how it is to be reached. */
+export interface QualityTerms {
+  /** At least this share (0 to 1, in millionths) of the clients shall feel at most so many ms. */
+  readonly percentile: { readonly share: number; readonly ms: number } | null;
+  /** At least this share (0 to 1, in millionths) of the requests shall be answered. */
+  readonly availability: number | null;
+  readonly policy: (typeof POLICIES)[number];
+  readonly margin: (typeof MARGINS)[number];
+}
+
+/** How the farm decides where servers are; see src/qos/policy.ts. */
+const POLICIES = ['balanced', 'worst-qos'] as const;
+const MARGINS = ['lean', 'n-1'] as const;
+
+/** What a charter means that says nothing of it: all did before there was a controller. */
+const usualQuality: QualityTerms = { percentile: null, availability: null, policy: 'balanced', margin: 'lean' };
+
 /** What the owner decides. */
 export interface CharterTerms {
   readonly name: string;
-  /** The owner's target for the response delay, in ms; null when there is none. */
+  /** The owner's target for the mean response delay, in ms; null when there is none. */
   readonly requirementMs: number | null;
+  /** The usual when left out. */
+  readonly quality?: QualityTerms;
   readonly tree: TreeParameters;
   readonly kind: string;
   readonly admission: Admission;
@@ -46,6 +70,7 @@ export interface CharterTerms {
 }
 
 export interface Charter extends CharterTerms {
+  readonly quality: QualityTerms;
   readonly serviceId: string;
   /** 1 for the first charter of a service; each later one is greater. */
   readonly number: number;
@@ -83,8 +108,9 @@ export function amendCharter(
   nowMs: number,
 ): Charter {
   requireKey(ownerKey, previous.ownerPublicKey, 'owner');
-  const { name, requirementMs, tree, kind, admission, gateways, rootPublicKey, rootPeerId } = previous;
-  const terms = { name, requirementMs, tree, kind, admission, gateways, rootPublicKey, rootPeerId, ...changes };
+  const { name, requirementMs, quality, tree, kind, admission, gateways, rootPublicKey, rootPeerId } = previous;
+  const before = { name, requirementMs, quality, tree, kind, admission, gateways, rootPublicKey, rootPeerId };
+  const terms = { ...before, ...changes };
   return seal(ownerKey, terms, { number: previous.number + 1, nonce: previous.nonce, issuedAtMs: nowMs });
 }
 
@@ -105,7 +131,8 @@ export function readCharter(bytes: Uint8Array, expectedServiceId?: string): Char
     nonce: fields.text('nonce', /^[A-Za-z0-9_-]{22}$/),
     rootPublicKey: fields.text('rootPublicKey', PUBLIC_KEY_PATTERN),
     rootPeerId: fields.text('rootPeerId', PEER_ID_PATTERN),
-    requirementMs: fields.integerOrNull('requirementMs', 1, 3_600_000),
+    requirementMs: fields.integerOrNull('requirementMs', 1, LONGEST_MS),
+    quality: fields.has('quality') ? readQuality(fields.object('quality')) : usualQuality,
     tree: { fanOut: tree.integer('fanOut', 2, 1000), heartbeatMs: tree.integer('heartbeatMs', 50, 600_000) },
     kind: fields.text('kind', /^[a-z][a-z0-9-]{0,31}$/),
     admission: fields.oneOf('admission', ['open', 'invited']),
@@ -136,13 +163,44 @@ export function supersedes(next: Charter, current: Charter): boolean {
   return next.serviceId === current.serviceId && next.number > current.number;
 }
 
+function readQuality(object: JsonObject): QualityTerms {
+  const fields = new FieldReader('charter', object);
+  const availability = fields.integerOrNull('availabilityPpm', 1, MILLION);
+  return {
+    percentile: object['percentile'] === null ? null : readPercentile(fields.object('percentile')),
+    availability: availability === null ? null : availability / MILLION,
+    policy: fields.oneOf('policy', POLICIES),
+    margin: fields.oneOf('margin', MARGINS),
+  };
+}
+
+function readPercentile(object: JsonObject): QualityTerms['percentile'] {
+  const fields = new FieldReader('charter', object);
+  return { share: fields.integer('sharePpm', 1, MILLION - 1) / MILLION, ms: fields.integer('ms', 1, LONGEST_MS) };
+}
+
+/** As it stands in the document, where there are no fractions. Left out when it is as usual: so it always was. */
+function writeQuality({ percentile, availability, policy, margin }: QualityTerms): JsonObject | undefined {
+  const isUsual =
+    percentile === null && availability === null && policy === usualQuality.policy && margin === usualQuality.margin;
+  if (isUsual) return undefined;
+  const ppm = (share: number): number => Math.round(share * MILLION);
+  return {
+    percentile: percentile === null ? null : { sharePpm: ppm(percentile.share), ms: percentile.ms },
+    availabilityPpm: availability === null ? null : ppm(availability),
+    policy,
+    margin,
+  };
+}
+
 function seal(
   ownerKey: SigningKey,
-  terms: CharterTerms,
+  { quality = usualQuality, ...terms }: CharterTerms,
   own: { readonly number: number; readonly nonce: string; readonly issuedAtMs: number },
 ): Charter {
   const ownerPublicKey = ownerKey.publicKey;
   const serviceId = serviceIdOf(ownerPublicKey, own.nonce);
-  const document = sealDocument(CHARTER, { ...terms, ...own, serviceId, ownerPublicKey }, ownerKey);
+  const fields = { ...terms, ...own, quality: writeQuality(quality), serviceId, ownerPublicKey };
+  const document = sealDocument(CHARTER, fields, ownerKey);
   return readCharter(encodeDocument(document), serviceId);
 }

@@ -11,6 +11,7 @@ export {
   type Admission,
   type Charter,
   type CharterTerms,
+  type QualityTerms,
   type TreeParameters,
 } from './charter.ts';
 export {

@@ -47,6 +47,14 @@ export const MIGRATIONS: readonly string[] = [
     value REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- What the root decided, by round; of \`body\` (JSON) only the host knows more. \`actions\`: their names, with blanks between.
+  CREATE TABLE decisions (
+    round INTEGER NOT NULL PRIMARY KEY,
+    actions TEXT NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** How many steps a file has taken. */

@@ -4,6 +4,7 @@
  * One file means one transaction can hold what belongs together, and one fsync makes it safe: the host gathers what the
  * protocol persists in a turn, commits it in one `batch`, and only then lets the messages go that depend on it.
  */
+import { DecisionTable } from './decision-table.ts';
 import { CounterTable, SettingTable } from './daemon-tables.ts';
 import { RecordTable, type StateRow } from './record-table.ts';
 import { SqliteFile, type OpenOptions } from './sqlite-file.ts';
@@ -17,6 +18,8 @@ export class StateDatabase {
   readonly records: RecordTable;
   /** Invite tokens. */
   readonly tokens: TokenTable;
+  /** What the root decided. */
+  readonly decisions: DecisionTable;
   readonly #settings: SettingTable;
   readonly #counters: CounterTable;
   readonly #file: SqliteFile;
@@ -34,6 +37,7 @@ export class StateDatabase {
     this.#file = file;
     this.records = new RecordTable(file);
     this.tokens = new TokenTable(file);
+    this.decisions = new DecisionTable(file);
     this.#settings = new SettingTable(file);
     this.#counters = new CounterTable(file);
   }

@@ -21,6 +21,7 @@ export const someStatus: NodeStatus = {
   bytesServed: 0,
   servingSeconds: 0,
   uptimeSeconds: 5,
+  quality: { requirement: null, policy: 'balanced', margin: 'lean', latest: null, lastAction: null },
   limits: null,
   problems: [],
 };
@@ -35,6 +36,7 @@ export function inTestNode(parts: Partial<FarmNode> = {}): FarmNode {
       loopbackOnly: true,
     }),
     update: async () => ({ number: 2, files: 1, bytes: 10, changed: true, leftOut: [] }),
+    explain: () => [],
     volunteer: () => undefined,
     drain: async () => undefined,
     leave: async () => undefined,

@@ -12,6 +12,7 @@ import {
   join,
   member,
   peerNumber,
+  pong,
   release,
   root,
   roster,
@@ -190,6 +191,26 @@ describe('an orphan', () => {
     const known = { servers: [member(peerNumber(7), 'serving')], neighbours };
     const order = candidatesForRepair(ctx, clients, two, backup, known).map(({ peer }) => peer);
     expect(order).toEqual([5, 3, 0, 7, 6, 9].map(peerNumber));
+  });
+
+  /** Its parent dies; then the grandparent answers at once, and the backup after a while. */
+  function orphaned(backupAnswersAfterMs: number): LonePeer {
+    const lone = deep();
+    lone.forget();
+    lone.peer.disconnected(lone.nowMs, two);
+    const pingOf = (peer: PeerHandle): number => lone.sent('ping').find(({ to }) => to === peer)?.message.nonce ?? -1;
+    lone.pass(20).hear(three, pong(pingOf(three)));
+    return lone.pass(backupAnswersAfterMs).hear(peerNumber(5), pong(pingOf(peerNumber(5))));
+  }
+
+  it('takes its backup, though its grandparent answers sooner', () => {
+    const lone = orphaned(100);
+    expect(lone.sent('join').map(({ to }) => to)).toEqual([peerNumber(5)]);
+  });
+
+  it('goes to its grandparent when its backup has lost its head start', () => {
+    const lone = orphaned(400);
+    expect(lone.sent('join').map(({ to }) => to)).toEqual([three]);
   });
 
   it('keeps a sibling of its parent as backup, else its grandparent, else another server', () => {

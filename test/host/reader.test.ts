@@ -22,6 +22,7 @@ interface Farm {
   readonly url: string;
   readonly measured: { readonly server: string; readonly ok: boolean }[];
   readonly liars: string[];
+  readonly unanswered: string[];
 }
 
 /** A reader behind a real HTTP address, and servers that listen as given; the first is the first to be tried. */
@@ -41,13 +42,16 @@ async function farmOf(
   }
   const measured: { server: string; ok: boolean }[] = [];
   const liars: string[] = [];
+  const unanswered: string[] = [];
   const http = new HttpClient(client);
   afterwards(() => http.close());
   const reader = new Reader(
     http,
     {
       rank: () => servers.map((server) => server.peerId).filter((server) => !liars.includes(server)),
-      measured: (server, _delayMs, ok) => measured.push({ server, ok }),
+      measured: (server) => measured.push({ server, ok: true }),
+      failed: (server) => measured.push({ server, ok: false }),
+      unanswered: (server) => unanswered.push(server),
       lied: (server) => liars.push(server),
       manifestFrom: () => Promise.resolve(manifest),
       nowMs: () => Date.now(),
@@ -68,7 +72,14 @@ async function farmOf(
     front.closeAllConnections();
     front.close();
   });
-  return { servers, reader, url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`, measured, liars };
+  return {
+    servers,
+    reader,
+    url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
+    measured,
+    liars,
+    unanswered,
+  };
 }
 
 async function release(): Promise<{
@@ -192,7 +203,7 @@ describe('a reader', () => {
   test('says that nobody answers when nobody does, and keeps looking until then', async () => {
     const { manifest } = await release();
     let asked = 0;
-    const { url } = await farmOf(manifest, [
+    const { url, servers, unanswered } = await farmOf(manifest, [
       (_request, response) => {
         asked++;
         response.writeHead(503).end();
@@ -200,6 +211,7 @@ describe('a reader', () => {
     ]);
     expect((await fetch(url)).status).toBe(503);
     expect(asked).toBeGreaterThan(1);
+    expect(unanswered).toEqual([servers[0]?.peerId]);
   });
 
   test('lets go of a server when its user has left', async () => {

@@ -62,7 +62,7 @@ describe('a farm that random things befall', () => {
     expect(outcome.wholeAfterBeats, replay(schedule)).toBeLessThanOrEqual(wholeBeats);
   });
 
-  it('loses next to nothing: 99.9% of what was due to those who were there throughout arrived, the rest was said to be lost', () => {
+  it('loses next to nothing even when something befalls it every second: 99.7% of what was due to those who were there throughout arrived, the rest was said to be lost', () => {
     let deliveries = 0;
     let lost = 0;
     for (let seed = 1; seed <= 150; seed++) {
@@ -72,7 +72,7 @@ describe('a farm that random things befall', () => {
       lost += due.lost;
     }
     expect(deliveries).toBeGreaterThan(5_000);
-    expect(lost / deliveries).toBeLessThanOrEqual(0.001);
+    expect(lost / deliveries).toBeLessThanOrEqual(0.003);
   });
 });
 

@@ -80,6 +80,26 @@ describe('a charter', () => {
     expect(() => readCharter(edited(newer.bytes, (document) => (document['colour'] = 'red')))).toThrow(/not signed/);
   });
 
+  it('keeps what the owner asks of the farm besides the mean, to the last digit', () => {
+    const { charter, ownerKey } = found();
+    const quality = {
+      percentile: { share: 0.9995, ms: 200 },
+      availability: 0.99999,
+      policy: 'worst-qos',
+      margin: 'n-1',
+    } as const;
+    const next = amendCharter(ownerKey, charter, { quality }, NOW_MS);
+    expect(readCharter(next.bytes, charter.serviceId).quality).toEqual(quality);
+    expect(amendCharter(ownerKey, next, { name: 'Another' }, NOW_MS).quality).toEqual(quality);
+    expect(() => readCharter(edited(next.bytes, (document) => delete document['quality']))).toThrow(/not signed/);
+  });
+
+  it('that says nothing of it reads as the usual: so did all that were made before there was a controller', () => {
+    const { charter } = found();
+    expect(JSON.parse(Buffer.from(charter.bytes).toString())).not.toHaveProperty('quality');
+    expect(charter.quality).toEqual({ percentile: null, availability: null, policy: 'balanced', margin: 'lean' });
+  });
+
   it('of a format of the future is refused with the reason', () => {
     const future = edited(found().charter.bytes, (document) => (document['format'] = 2));
     expect(() => readCharter(future)).toThrow(/format 2; this program knows format 1: update the program/);
@@ -98,10 +118,14 @@ describe('a charter', () => {
   it('with terms of no sense is refused before it is given out', () => {
     const key = createKey();
     const terms = termsFor(createKey());
+    const usual = { availability: null, policy: 'balanced', margin: 'lean' } as const;
     for (const bad of [
       { name: '' },
       { name: 'bell\u0007' },
       { requirementMs: -1 },
+      { quality: { percentile: { share: 1, ms: 100 }, ...usual } },
+      { quality: { percentile: null, ...usual, availability: 1.5 } },
+      { quality: { percentile: null, ...usual, policy: 'greedy' as 'balanced' } },
       { tree: { fanOut: 1, heartbeatMs: 1000 } },
     ]) {
       expect(() => foundCharter(key, { ...terms, ...bad }, NOW_MS)).toThrow(/bad field/);

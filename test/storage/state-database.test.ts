@@ -81,6 +81,20 @@ describe('the state database', () => {
     expect([state.recall('charter'), state.counter('bytes-served'), state.all()]).toEqual([null, 0, []]);
   });
 
+  it('keeps so many decisions, the latest ones, and finds them by what was done', () => {
+    const { decisions } = openState();
+    for (let round = 1; round <= 10_050; round += 1_000) decisions.put([{ round, actions: 'promote', body: 'a' }]);
+    decisions.put([{ round: 20_000, actions: 'promote move', body: 'b' }], [1]);
+    expect(decisions.last(2).map(({ round }) => round)).toEqual([10_001, 20_000]);
+    expect(decisions.last(5, 'move')).toEqual([{ round: 20_000, actions: 'promote move', body: 'b' }]);
+    expect(decisions.last(5, 'mov')).toEqual([]);
+    expect(decisions.last(100).map(({ round }) => round)).not.toContain(1);
+    const rows = Array.from({ length: 10_005 }, (_, i) => ({ round: 30_000 + i, actions: '', body: 'c' }));
+    decisions.put(rows);
+    expect(decisions.last(20_000)).toHaveLength(10_000);
+    expect(decisions.last(20_000)[0]?.round).toBe(30_005);
+  });
+
   it('looks up and deletes single records', () => {
     const { records } = openState();
     records.put([row('member', 'a', '1')]);

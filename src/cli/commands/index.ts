@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts';
 import { init } from './init.ts';
 import { invite } from './invite.ts';
 import { join } from './join.ts';
+import { explain } from './explain.ts';
 import { gateway, open } from './open.ts';
 import { paths } from './paths.ts';
 import { serve } from './serve.ts';
@@ -22,6 +23,7 @@ export const commandPlans: readonly CommandPlan[] = [
   open,
   gateway,
   status,
+  explain,
   drain,
   leave,
   stop,

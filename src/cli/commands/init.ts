@@ -1,25 +1,45 @@
 /** `banyan init`: makes a service, or exports and restores what makes it one's own. */
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Requirement } from '../../qos/index.ts';
+import type { Charter, QualityTerms } from '../../service/index.ts';
 import { OWN_SERVICE, findState } from '../choice.ts';
 import { plan } from '../command.ts';
-import { parseChoice, parseText, value } from '../option.ts';
+import type { Terms } from '../founding.ts';
+import { type OptionSpec, parseChoice, parseText, value } from '../option.ts';
 import { parsePositiveDurationMs, parseWhole } from '../quantities.ts';
+import { parseRequirement } from '../requirement.ts';
 import type { Session } from '../session.ts';
 import { StateFolder, labelFor, labelledFolder } from '../state-folder.ts';
 import { UsageError, UserError } from '../user-error.ts';
+
+/** Several wishes are one requirement, so the option is made by hand. */
+const wish: OptionSpec<Requirement | null> = {
+  name: 'requirement',
+  flag: 'requirement',
+  about:
+    'what clients should feel: 120ms (mean response delay), p95=200ms (a percentile), 99.9% (requests answered); repeat it, or use commas',
+  placeholder: '<wish>',
+  isList: true,
+  fallback: null,
+  fallbackText: 'none: volunteers serve as soon as they offer',
+  parse: parseRequirement,
+};
+const parsePolicy = parseChoice(['balanced', 'worst-qos']);
+const parseMargin = parseChoice(['lean', 'n-1']);
 
 /** What a service is founded on; `serve` takes the same. */
 export const termsOptions = {
   name: value('name', '<name>', 'what the service is called', parseText, null, {
     fallbackText: 'the name of the folder',
   }),
-  requirement: value(
-    'requirement',
-    '<duration>',
-    'response delay that clients should see',
-    parsePositiveDurationMs,
-    null,
-    { fallbackText: 'none' },
+  requirement: wish,
+  policy: value('policy', '<name>', 'how the root decides who serves: balanced or worst-qos', parsePolicy, 'balanced'),
+  margin: value(
+    'margin',
+    '<how-much>',
+    'lean (just enough servers) or n-1 (enough also when any one of them is lost)',
+    parseMargin,
+    'lean',
   ),
   admission: value(
     'admission',
@@ -37,15 +57,22 @@ export const termsOptions = {
 const DEFAULT_NAME = 'my-site';
 
 export interface TermsSettings {
-  readonly requirement: number | null;
+  readonly requirement: Requirement | null;
+  readonly policy: QualityTerms['policy'];
+  readonly margin: QualityTerms['margin'];
   readonly admission: 'invited' | 'open';
   readonly fanOut: number;
   readonly heartbeat: number;
 }
 
-export function termsOf(name: string, { requirement, admission, fanOut, heartbeat }: TermsSettings) {
+export function termsOf(
+  name: string,
+  { requirement, policy, margin, admission, fanOut, heartbeat }: TermsSettings,
+): Terms {
   const tree = { fanOut, heartbeatMs: heartbeat };
-  return { name, requirementMs: requirement, tree, kind: 'site', admission, gateways: [] };
+  const { meanMs = null, percentile = null, availability = null } = requirement ?? {};
+  const quality = { percentile, availability, policy, margin };
+  return { name, requirementMs: meanMs, quality, tree, kind: 'site', admission, gateways: [] };
 }
 
 export const init = plan({
@@ -82,6 +109,7 @@ export const init = plan({
   },
   examples: [
     ['banyan init --name my-site --requirement 120ms', 'make a service'],
+    ['banyan init --name my-site --requirement p95=200ms,99.9% --margin n-1', 'one that asks for more'],
     ['banyan init --export my-site.key', 'keep its key in a safe place'],
     ['banyan init --restore my-site.key', 'carry on on another machine'],
   ],
@@ -169,19 +197,14 @@ export async function newFolder(session: Session, name: string): Promise<StateFo
   return folder;
 }
 
-function tell(
-  session: Session,
-  kind: string,
-  state: StateFolder,
-  charter: { serviceId: string; name: string; requirementMs: number | null; rootPeerId: string },
-  text: string,
-): void {
-  const { serviceId, name, requirementMs, rootPeerId } = charter;
+function tell(session: Session, kind: string, state: StateFolder, charter: Charter, text: string): void {
+  const { serviceId, name, requirementMs, quality, rootPeerId } = charter;
   const result = {
     kind,
     serviceId,
     name,
     requirementMs,
+    ...quality,
     rootPeerId,
     stateFolder: state.path,
     ownerKey: state.file('ownerKey'),

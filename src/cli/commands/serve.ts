@@ -5,8 +5,9 @@ import { OWN_SERVICE, findState } from '../choice.ts';
 import { plan } from '../command.ts';
 import { detachOption, limitOptions, parseText, peerOptions, value } from '../option.ts';
 import { facts } from '../output.ts';
-import { formatBytes, formatCount, parsePort } from '../quantities.ts';
+import { formatBytes, formatCount, parsePort, parseWhole } from '../quantities.ts';
 import type { RunningDaemon } from '../daemon.ts';
+import { formatRequirement, tellRequirement } from '../requirement.ts';
 import type { Charter } from '../../service/index.ts';
 import type { Session } from '../session.ts';
 import { requireApart, siteFolder, tellLeftOut } from '../site-folder.ts';
@@ -27,6 +28,13 @@ export const serve = plan({
     ...peerOptions(4747, 'port'),
     httpPort: value('http-port', '<port>', 'port of the plain HTTP address on this machine', parsePort, 8080),
     httpHost: value('http-host', '<address>', 'where that address listens', parseText, '127.0.0.1'),
+    settle: value(
+      'settle',
+      '<beats>',
+      'heartbeats from one look at the requirement to the next, and after a change',
+      parseWhole(2, 10_000),
+      8,
+    ),
     ...limitOptions,
     detach: detachOption,
   },
@@ -63,6 +71,7 @@ export const serve = plan({
         ...gift,
         ...(await addressesOf(session, settings)),
         emulation: await emulationOf(settings),
+        settleBeats: settings.settle,
       },
       http: { host: settings.httpHost, port: settings.httpPort, isStrict: settings.strictPort },
       ready: (daemon) => publish(session, daemon, site),
@@ -141,23 +150,27 @@ function warnOfFixedTerms(
   known: KnownState,
   { name, ...terms }: TermsSettings & { readonly name: string | null },
 ): void {
-  const { requirementMs, admission, tree } = charter;
-  const fixed = { requirement: requirementMs, admission, 'fan-out': tree.fanOut, heartbeat: tree.heartbeatMs };
-  const asked = { ...terms, 'fan-out': terms.fanOut };
-  const ignored = (['requirement', 'admission', 'fan-out', 'heartbeat'] as const)
+  const { requirementMs: meanMs, quality, admission, tree } = charter;
+  const tell = ({ requirement, policy, margin, admission: who, fanOut, heartbeat }: TermsSettings) => ({
+    requirement: formatRequirement(requirement),
+    policy,
+    margin,
+    admission: who,
+    'fan-out': String(fanOut),
+    heartbeat: `${heartbeat}ms`,
+  });
+  const requirement = { meanMs, ...quality };
+  const fixed = tell({ ...quality, requirement, admission, fanOut: tree.fanOut, heartbeat: tree.heartbeatMs });
+  const asked = tell(terms);
+  const ignored = (Object.keys(fixed) as (keyof typeof fixed)[])
     .filter((option) => session.given.has(option) && asked[option] !== fixed[option])
-    .map((option) => `--${option} (it is ${tellTerm(option, fixed[option])})`);
+    .map((option) => `--${option} (it is ${fixed[option]})`);
   if (name !== null && meantBy(name, [known]).length === 0) ignored.unshift(`--name (it is "${charter.name}")`);
   if (ignored.length === 0) return;
   session.output.warning(
     `Ignored: ${ignored.join(', ')}. "${charter.name}" exists already, and these were fixed in its charter when it was made. ` +
       'For a service with other terms, add a new --name and a --state of its own.',
   );
-}
-
-function tellTerm(option: string, value: string | number | null): string {
-  if (value === null) return 'none';
-  return option === 'requirement' || option === 'heartbeat' ? `${value}ms` : String(value);
 }
 
 async function publish(session: Session, { node, info }: RunningDaemon, site: string | null): Promise<void> {
@@ -190,6 +203,7 @@ async function publish(session: Session, { node, info }: RunningDaemon, site: st
         'Serving',
         `"${service.name}"${release === null ? `, release ${status.release.installed}` : `, release ${release.number}: ${formatCount(release.files, 'file')}, ${formatBytes(release.bytes)}`}`,
       ],
+      status.quality.requirement === null ? null : ['Requires', tellRequirement(status.quality.requirement)],
       ['Open', info.url ?? ''],
       ['Invite', `banyan join ${invitation.link}`],
       info.logFile === null ? null : ['Log', info.logFile],

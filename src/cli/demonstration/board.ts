@@ -12,6 +12,7 @@ export interface Row {
 
 export interface Figures {
   readonly rows: readonly Row[];
+  readonly requiredMs: number;
   readonly medianMs: number;
   readonly firstMs: number;
   readonly ok: number;
@@ -61,7 +62,7 @@ export class Board {
   }
 }
 
-function tableOf({ rows, medianMs, firstMs, ok, failed, url }: Figures): string[] {
+function tableOf({ rows, requiredMs, medianMs, firstMs, ok, failed, url }: Figures): string[] {
   const lines = [
     '',
     `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`,
@@ -82,6 +83,7 @@ function tableOf({ rows, medianMs, firstMs, ok, failed, url }: Figures): string[
   lines.push(
     '',
     `  users wait ${medianMs >= 0 ? medianMs.toFixed(0) : '-'} ms${change}; ${ok} requests answered, ${failed} failed`,
+    `  required: ${requiredMs} ms in the mean over all peers`,
   );
   if (url !== null) lines.push(`  look at it: ${url}      Ctrl-C ends it all`);
   return lines;

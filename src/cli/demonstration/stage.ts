@@ -2,7 +2,7 @@
  * Who plays in the demonstration, and where in the world each of them stands.
  *
  * The root is in London; its users live far away; among the volunteers some live near them. That is the situation the whole
- * project is about: the service is slow where its users are, and its users could carry it.
+ * project is about: the service is slow where its users are, and people near them would carry it.
  */
 import { join } from 'node:path';
 import { presetTopology } from '../../topology/index.ts';
@@ -25,9 +25,8 @@ const volunteerCities = [
   'Buenos Aires',
   'Cairo',
 ];
-/** Of the volunteers: the one that is killed, and the one that drains. */
-export const victimCity = 'Tokyo';
-export const drainingCity = 'Sao Paulo';
+/** What the owner asks for: the mean response delay over all peers, ms. From the root alone it is about 150. */
+export const requiredMs = 60;
 
 export interface StagePlan {
   readonly folder: string;
@@ -52,10 +51,14 @@ export class Stage {
       plan.site,
       '--name',
       'Banyan docs',
+      '--requirement',
+      `${requiredMs}ms`,
       '--fan-out',
       '4',
       '--heartbeat',
-      '500ms',
+      '400ms',
+      '--settle',
+      '4',
       '--port',
       '0',
       '--http-port',
@@ -63,7 +66,7 @@ export class Stage {
     ]);
   }
 
-  /** The volunteers, not started yet; each is asked later whether it will serve. */
+  /** The volunteers, not started yet: willing to serve, when the root orders it. */
   castVolunteers(invite: string): void {
     const others = this.#names.filter((name) => name !== rootCity && !volunteerCities.includes(name));
     const cities = [...volunteerCities, ...others];
@@ -73,7 +76,7 @@ export class Stage {
         this.#peer(
           `volunteer-${i}`,
           city,
-          ['join', invite, '--port', '0'],
+          ['join', invite, '--serve', '--port', '0'],
           i >= cities.length ? ` ${Math.floor(i / cities.length) + 1}` : '',
         ),
       );
@@ -94,6 +97,11 @@ export class Stage {
         ]),
       );
     });
+  }
+
+  /** Where a peer stands, by its id; the id's end for one that is not of this farm. */
+  cityOf(peerId: string): string {
+    return this.all().find(({ ready }) => ready?.peerId === peerId)?.name ?? peerId.slice(-8);
   }
 
   all(): FarmProcess[] {

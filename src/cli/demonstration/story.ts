@@ -1,9 +1,10 @@
 /**
  * The first minute: a farm comes alive before your eyes.
  *
- * A root, volunteers and users, each a process of its own, with the delays of a world between them. The users wait; the
- * volunteers nearby become servers; the users wait less. Then what happens in real life: a new release, a server that dies
- * without a word, one that leaves politely. Nobody's request fails. Then it stays for you to look at.
+ * A root, users and volunteers, each a process of its own, with the delays of a world between them. The users wait; the root,
+ * which is to keep a requirement, makes servers of volunteers where that helps most; the users wait less. Then what happens in real
+ * life: a new release, an attack on the busiest servers, from which the farm recovers by itself, and one that leaves politely.
+ * Nobody's request fails. Then it stays for you to look at.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,16 +14,25 @@ import { Board } from './board.ts';
 import type { Figures } from './board.ts';
 import type { FarmProcess } from './farm-process.ts';
 import { buildDemoSite } from './demo-site.ts';
-import { Stage, drainingCity, victimCity } from './stage.ts';
+import { DecisionTeller } from './decision-teller.ts';
+import { Stage, requiredMs } from './stage.ts';
 import { Visitors } from './visitors.ts';
 
 /** The window over which delays are compared at the beginning and at the end, ms. */
 const windowMs = 10_000;
 /** When things happen, after the first request, ms; and how much of the time given they take when it is short. */
-const acts = { volunteer: 10_200, update: 15_000, kill: 17_500, drain: 20_000 } as const;
-const actsNeedMs = 31_000;
+const acts = { invite: 3_500, update: 14_000, attack: 19_000, drain: 26_500 } as const;
+const actsNeedMs = 34_000;
+/** Attack and drain wait until the requirement is met, so much longer where nobody has set an end, ms. */
+const longerMs = 60_000;
+/** The attack waits this long for servers at most, ms; and so many are hit at one blow when there are more. */
+const attackWithinMs = 5_000;
+const victimsAtOnce = 2;
+/** What a round finds that is read so soon after the attack says nothing of it yet, ms. */
+const shockMs = 2_500;
 const tableEveryMs = 1_000;
 const lookEveryMs = 100;
+const decisionsEveryMs = 400;
 const stopGraceMs = 4_000;
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** A killed volunteer comes back after this long, as people's machines do, ms. */
@@ -64,6 +74,8 @@ class Story {
   #kills = 0;
   #trouble: string | null = null;
   #url: string | null = null;
+  /** When the requirement was last seen to be met, ms since 1970; NaN before. */
+  #metAtMs = Number.NaN;
   /** Work that goes on beside the story. */
   readonly #later: Promise<void>[] = [];
 
@@ -143,7 +155,7 @@ class Story {
     }
   }
 
-  /** The root, the volunteers, the users: up and talking. */
+  /** The root and the users: up and talking. */
   async #raise(pages: readonly string[]): Promise<void> {
     const { root } = this.#stage;
     const { invite } = await root.start();
@@ -152,13 +164,9 @@ class Story {
     this.#board.say(`The root is up in ${root.name}, serving these docs: ${pages.length} pages.`);
     this.#stage.castVolunteers(invite);
     this.#stage.castUsers(invite);
-    const { volunteers, users } = this.#stage;
-    for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
-    await Promise.all([...users, ...volunteers].map((process) => process.start()));
+    const { users } = this.#stage;
+    await Promise.all(users.map((user) => user.start()));
     await Promise.all(users.map((user) => this.#untilJoined(user)));
-    this.#board.say(
-      `${volunteers.length} volunteers have joined by invite, each a process of its own: ${volunteers.map(({ name }) => name).join(', ')}.`,
-    );
     this.#visitors = new Visitors(pages);
     this.#visitors.onFailure = (sentence) => this.#board.say(`A request failed: ${sentence}`);
     for (const user of users) this.#visitors.send(user.ready?.url ?? '');
@@ -169,7 +177,38 @@ class Story {
     this.#board.say(
       `Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`,
     );
-    this.#later.push(this.#unlessOver(this.#keepTable()));
+    this.#board.say(
+      `The owner requires a mean response delay of at most ${requiredMs} ms, over all who take part. Nobody says where servers shall be.`,
+    );
+    this.#later.push(this.#unlessOver(this.#keepTable()), this.#unlessOver(this.#tellDecisions()));
+  }
+
+  /** The volunteers: in, willing, and not asked by anybody but the root. */
+  async #invite(): Promise<void> {
+    const { volunteers } = this.#stage;
+    for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
+    await Promise.all(volunteers.map((volunteer) => volunteer.start()));
+    this.#board.say(
+      `${volunteers.length} volunteers have joined by invite, each a process of its own, willing to serve: ${volunteers.map(({ name }) => name).join(', ')}.`,
+    );
+  }
+
+  /** Says what the root decides, as it does. */
+  async #tellDecisions(): Promise<void> {
+    const teller = new DecisionTeller((peerId) => this.#stage.cityOf(peerId));
+    while (await this.#waitUntil(performance.now() + decisionsEveryMs)) {
+      const entries = await this.#stage.root.ask('explain', { about: null, last: 20 });
+      for (const sentence of teller.newsOf(entries)) this.#board.say(sentence);
+      this.#metAtMs = teller.metAtMs;
+    }
+  }
+
+  /** True when the requirement was found met after `sinceMs` (since 1970); false when the end, or `byMs` (monotonic), came first. */
+  async #untilMet(sinceMs: number, byMs: number): Promise<boolean> {
+    while (!(this.#metAtMs > sinceMs)) {
+      if (performance.now() >= byMs || !(await this.#waitUntil(performance.now() + lookEveryMs))) return false;
+    }
+    return true;
   }
 
   /** A reader that is up still has to find its place in the farm. */
@@ -189,19 +228,19 @@ class Story {
     const pace = Math.min(1, leftMs / actsNeedMs);
     const at = async (actMs: number): Promise<boolean> => await this.#waitUntil(beganAtMs + actMs * pace);
 
-    if (!(await at(acts.volunteer))) return;
-    const { medianMs } = this.#visitors.medianMs(beganAtMs, performance.now());
-    this.#board.say(
-      `The users have waited ${medianMs.toFixed(0)} ms in the median. Now the volunteers offer to serve.`,
-    );
-    await Promise.all(this.#stage.volunteers.map((volunteer) => volunteer.ask('volunteer', {})));
+    if (!(await at(acts.invite))) return;
+    await this.#invite();
     if (!(await at(acts.update))) return;
     await this.#update();
-    if (!(await at(acts.kill))) return;
-    const killed = this.#killOne();
-    if (!(await at(acts.drain))) return;
-    await killed;
-    await this.#drainOne();
+    const by = (actMs: number): number => beganAtMs + actMs * pace + (seconds === null ? longerMs : 0);
+    await this.#untilMet(Number.NEGATIVE_INFINITY, by(acts.attack));
+    await this.#attack(performance.now() + attackWithinMs * pace);
+    const attackedAtMs = Date.now();
+    if (await this.#untilMet(attackedAtMs + shockMs, by(acts.drain))) {
+      const took = ((Date.now() - attackedAtMs) / 1000).toFixed(0);
+      this.#board.say(`The farm has recovered: the requirement is met again, ${took} s after the attack.`);
+    }
+    if (!this.#isOver) await this.#drainOne();
   }
 
   async #update(): Promise<void> {
@@ -214,26 +253,33 @@ class Story {
     );
   }
 
-  async #killOne(): Promise<void> {
-    const victim = await this.#serverIn(victimCity);
-    if (victim === null) {
+  /** Kills the servers that carry most, at one blow; waits for some to serve, but not for ever. */
+  async #attack(untilMs: number): Promise<void> {
+    let servers = await this.#servingVolunteers();
+    while (servers.length === 0 && performance.now() < untilMs) {
+      if (!(await this.#waitUntil(performance.now() + lookEveryMs))) return;
+      servers = await this.#servingVolunteers();
+    }
+    const victims = servers.slice(0, servers.length > victimsAtOnce ? victimsAtOnce : 1);
+    if (victims.length === 0) {
       this.#board.say('No volunteer serves yet, so none is killed.');
       return;
     }
-    await victim.kill();
-    this.#kills++;
+    await Promise.all(victims.map((victim) => victim.kill()));
+    this.#kills += victims.length;
+    const names = victims.map(({ name }) => name).join(' and ');
     this.#board.say(
-      `The server in ${victim.name} was killed (SIGKILL), in the middle of its requests. Its users go to the next one.`,
+      `Attack: the busiest ${victims.length === 1 ? 'server, in' : 'servers, in'} ${names}, killed (SIGKILL) in the middle of requests. Their users go to the next one.`,
     );
-    this.#later.push(this.#unlessOver(this.#comeBack(victim)));
+    this.#later.push(...victims.map((victim) => this.#unlessOver(this.#comeBack(victim))));
   }
 
-  /** A volunteer that serves now: the one in this city, else whichever has served most; null when none does. */
-  async #serverIn(city: string): Promise<FarmProcess | null> {
+  /** The volunteers that serve now, the busiest first. */
+  async #servingVolunteers(): Promise<FarmProcess[]> {
     const asked = this.#stage.volunteers.map(async (volunteer) => ({ volunteer, status: await volunteer.status() }));
     const serving = (await Promise.all(asked)).filter(({ status }) => status?.role === 'server' && !status.draining);
     serving.sort((a, b) => (b.status?.requestsServed ?? 0) - (a.status?.requestsServed ?? 0));
-    return (serving.find(({ volunteer }) => volunteer.name === city) ?? serving[0])?.volunteer ?? null;
+    return serving.map(({ volunteer }) => volunteer);
   }
 
   async #comeBack(victim: FarmProcess): Promise<void> {
@@ -243,8 +289,8 @@ class Story {
   }
 
   async #drainOne(): Promise<void> {
-    const leaving = await this.#serverIn(drainingCity);
-    if (leaving === null) return;
+    const [leaving] = await this.#servingVolunteers();
+    if (leaving === undefined) return;
     this.#board.say(`The server in ${leaving.name} drains: it sends its clients on before it stops serving.`);
     await leaving.ask('drain', {});
     this.#board.say(`${leaving.name} has drained and is a client again.`);
@@ -280,6 +326,7 @@ class Story {
     const began = this.#visitors.beganAtMs ?? nowMs;
     return {
       rows,
+      requiredMs,
       medianMs: this.#visitors.medianMs(nowMs - windowMs / 2, nowMs).medianMs,
       firstMs: this.#visitors.medianMs(began, began + windowMs).medianMs,
       ok,

@@ -1,0 +1,50 @@
+/** `banyan explain`: why who serves serves. */
+import { ANY_PEER, findState } from '../choice.ts';
+import { plan } from '../command.ts';
+import { MOST_EXPLAINED } from '../control-methods.ts';
+import { parseChoice, value } from '../option.ts';
+import { parseWhole } from '../quantities.ts';
+import { UsageError } from '../user-error.ts';
+
+const actions = { promotion: 'promote', retirement: 'retire', move: 'move' } as const;
+
+export const explain = plan({
+  name: 'explain',
+  summary: 'why the farm promoted, retired or moved a server',
+  description:
+    'Tells at the root what was decided about servers, the latest last: the figures it was decided from, what was expected, what became of ' +
+    'it, and what the next round showed. Decisions are taken where the charter has a requirement; the last ten thousand are kept.',
+  args: [{ name: 'what', about: 'promotion, retirement or move; all when left out' }],
+  options: {
+    last: value('last', '<count>', 'how many, the latest ones', parseWhole(1, MOST_EXPLAINED), 10),
+  },
+  examples: [
+    ['banyan explain', 'the last ten'],
+    ['banyan explain promotion --last 1', 'why the newest server serves'],
+    ['banyan explain --last 100 --json', 'for a script'],
+  ],
+  run: async (session, { last }, [what]) => {
+    const about = what === undefined ? null : actions[actionNamed(what)];
+    const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
+    const { ControlClient } = await import('../control-client.ts');
+    const { explanationText } = await import('../explanation.ts');
+    const client = await ControlClient.require(folder, record.part === 'root' ? 'banyan serve' : 'banyan join');
+    try {
+      const entries = await client.call('explain', { about, last });
+      const { quality } = await client.call('status', {});
+      session.output.result({ kind: 'explanation', about, quality, entries }, () =>
+        explanationText(entries, quality, (style, words) => session.output.paint(style, words)),
+      );
+    } finally {
+      client.close();
+    }
+  },
+});
+
+function actionNamed(what: string): keyof typeof actions {
+  try {
+    return parseChoice(['promotion', 'retirement', 'move'])(what);
+  } catch (error) {
+    throw new UsageError(`explain: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+  }
+}

@@ -1,0 +1,62 @@
+/** The root's decisions as sentences for the person who watches, each told once: peers by their cities, figures in a few words. */
+import type { DecidedAction, Decision, DecisionEntry } from '../../host/farm-node.ts';
+
+export class DecisionTeller {
+  readonly #nameOf: (peerId: string) => string;
+  #round = 0;
+  #met = false;
+  /** When the root last found the requirement met, ms since 1970; NaN before. */
+  metAtMs = Number.NaN;
+  readonly #concluded = new Set<string>();
+
+  constructor(nameOf: (peerId: string) => string) {
+    this.#nameOf = nameOf;
+  }
+
+  /** What is new in the latest entries, the oldest of them first. */
+  newsOf(entries: readonly DecisionEntry[]): string[] {
+    const news: string[] = [];
+    for (const entry of entries) {
+      if (entry.kind !== 'decided') continue;
+      if (entry.met) this.metAtMs = entry.atMs;
+      if (entry.round > this.#round) {
+        this.#round = entry.round;
+        news.push(...this.#tell(entry));
+      }
+      entry.actions.forEach((action, i) => {
+        const key = `${entry.round}/${i}`;
+        if (action.outcome === null || this.#concluded.has(key)) return;
+        this.#concluded.add(key);
+        news.push(this.#outcomeOf(action));
+      });
+    }
+    return news;
+  }
+
+  /** A round in which something was done, or from which on the requirement is met or missed. */
+  #tell(decision: Decision): string[] {
+    const { figures, requirement, met, actions } = decision;
+    const changed = met !== this.#met;
+    this.#met = met;
+    if (figures.meanMs === null || (actions.length === 0 && !changed)) return [];
+    const state = met ? 'met' : 'missed';
+    const deeds = actions.map((action) => this.#deedOf(action)).join(', ');
+    return [
+      `The root heard of ${figures.meanMs.toFixed(0)} ms in the mean over ${figures.clients} peers; ${requirement.meanMs} ms are required: ${state}.${deeds === '' ? '' : ` It orders: ${deeds}.`}`,
+    ];
+  }
+
+  #deedOf({ action, server, candidates, leaves }: DecidedAction): string {
+    const [first = ''] = candidates;
+    if (action === 'retire') return `${this.#nameOf(server)} may stop serving`;
+    const serve = `${this.#nameOf(first)} shall serve`;
+    return action === 'move' ? `${serve} instead of ${this.#nameOf(leaves ?? server)}` : serve;
+  }
+
+  #outcomeOf({ action, candidates, outcome }: DecidedAction): string {
+    const { worked = false, peer = null } = outcome ?? {};
+    if (peer === null) return `${this.#nameOf(candidates[0] ?? '')} did not become a server.`;
+    if (action === 'retire') return `${this.#nameOf(peer)} ${worked ? 'has stopped' : 'did not stop'} serving.`;
+    return `${this.#nameOf(peer)} serves.`;
+  }
+}

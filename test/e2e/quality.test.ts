@@ -1,0 +1,118 @@
+/** Quality of service over real processes and emulated distances: who serves is decided by what clients feel. */
+import { describe, expect, it } from 'vitest';
+import type { Decision, DecisionEntry } from '../../src/host/farm-node.ts';
+import { presetTopology } from '../../src/topology/index.ts';
+import type { FarmPeer } from './farm-peer.ts';
+import { type Farm, until, useFarm } from './farm.ts';
+import { Visitor } from './visitor.ts';
+
+const newFarm = useFarm();
+const topology = 'continents-24';
+const { names } = presetTopology(topology);
+const roundsWithinMs = 45_000;
+
+function standing(city: string): string[] {
+  return ['--emulate', topology, '--emulate-node', String(names.indexOf(city))];
+}
+
+async function decisionsOf(root: FarmPeer): Promise<readonly Decision[]> {
+  const entries = await root.ask('explain', { about: null, last: 100 });
+  return entries.filter((entry) => entry.kind === 'decided');
+}
+
+/** What `banyan explain --json` prints. */
+async function explained(farm: Farm, peer: FarmPeer, ...what: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await farm.banyan(['explain', ...what, '--state', peer.state.path, '--json']);
+  return { ...(JSON.parse(code === 0 ? stdout : stderr) as Record<string, unknown>), exitCode: code };
+}
+
+describe('a farm with a requirement', () => {
+  it('promotes volunteers until it is met, says why, and mends itself when a server is killed', async () => {
+    const farm = await newFarm();
+    const root = await farm.raise({ args: ['--requirement', '95ms', '--settle', '4', ...standing('London')] });
+    const reader = await farm.reader('ada', { args: standing('Tokyo') });
+    const cities = ['Tokyo', 'Singapore', 'Sao Paulo', 'Johannesburg'];
+    const volunteers = await Promise.all(
+      cities.map((city) => farm.volunteer(city, { args: ['--serve', ...standing(city)] })),
+    );
+    const visitor = new Visitor(reader.url);
+
+    const met = await until(
+      'the requirement is met',
+      async () => (await decisionsOf(root)).findLast((decision) => decision.met && decision.servers > 1),
+      roundsWithinMs,
+    );
+    const before = await decisionsOf(root);
+    const first = before.find(({ actions }) => actions.length > 0);
+    expect(first).toMatchObject({ met: false, servers: 1, requirement: { meanMs: 95 } });
+    expect(first?.figures.meanMs).toBeGreaterThan(95);
+    expect(met.figures.meanMs).toBeLessThanOrEqual(95);
+
+    // Whoever serves was ordered to, with a gain that was expected of it.
+    const ordered = before.flatMap(({ actions }) => actions).filter(({ action }) => action === 'promote');
+    for (const { expected } of ordered) expect(expected).toBeLessThan(0);
+    const promoted = ordered.map(({ outcome }) => outcome?.peer);
+    for (const volunteer of volunteers) {
+      if ((await volunteer.status()).role === 'server') expect(promoted).toContain(volunteer.id);
+    }
+
+    const { exitCode, kind, entries } = await explained(farm, root, 'promotion', '--last', '1');
+    expect({ exitCode, kind }).toEqual({ exitCode: 0, kind: 'explanation' });
+    expect(entries).toEqual([
+      expect.objectContaining({
+        kind: 'decided',
+        reason: expect.stringContaining('missed'),
+        actions: expect.arrayContaining([expect.objectContaining({ action: 'promote' })]),
+        next: expect.objectContaining({ servers: expect.any(Number) }),
+      }),
+    ]);
+
+    const victim = await until('a volunteer serves', async () => {
+      for (const volunteer of volunteers) if ((await volunteer.status()).role === 'server') return volunteer;
+      return null;
+    });
+    await victim.kill();
+    const killedAtMs = Date.now();
+    await until(
+      'the requirement is met again',
+      async () =>
+        (await decisionsOf(root)).some(({ atMs, met: isMet, servers }) => atMs > killedAtMs && isMet && servers > 1) &&
+        (await root.status()).servers.every(({ peerId }) => peerId !== victim.id),
+      roundsWithinMs,
+    );
+    const visits = await visitor.end();
+    expect(visits.filter(({ fault }) => fault !== '')).toEqual([]);
+  }, 150_000);
+
+  it('leaves its volunteers alone while the root does without them; a volunteer says who decides', async () => {
+    const farm = await newFarm();
+    const root = await farm.raise({ args: ['--requirement', '10s,50%', '--settle', '2'] });
+    const volunteers = [await farm.volunteer('oak'), await farm.volunteer('elm', { args: [] })];
+    const atRest = (entries: readonly DecisionEntry[]): boolean =>
+      entries.some(
+        (entry) => entry.kind === 'decided' && entry.met && entry.before >= 2 && entry.figures.clients === 3,
+      );
+    await until('the farm has been at rest for some rounds, with both volunteers heard', async () =>
+      atRest(await decisionsOf(root)),
+    );
+    for (const volunteer of volunteers) {
+      const { role, limits, requestsServed } = await volunteer.status();
+      expect([volunteer.name, role, limits !== null, requestsServed]).toEqual([volunteer.name, 'client', true, 0]);
+    }
+    // They probed it, but nobody asked for anything.
+    const { requestsServed, quality } = await root.status();
+    expect(requestsServed).toBe(0);
+    expect(quality).toMatchObject({
+      requirement: { meanMs: 10_000, percentile: null, availability: 0.5 },
+      latest: { met: true },
+      lastAction: null,
+    });
+    expect(await explained(farm, volunteers[0] ?? root)).toMatchObject({
+      exitCode: 1,
+      code: 'wrong-part',
+      message: expect.stringContaining('only the root'),
+    });
+    const { stdout } = await farm.banyan(['status', '--state', root.state.path]);
+    expect(stdout).toMatch(/required\s+10000ms, 50%: met with mean \d+ ms/);
+  });
+});

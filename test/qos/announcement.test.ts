@@ -1,0 +1,51 @@
+/** The note that opens a round. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeAnnouncement, encodeAnnouncement } from '../../src/qos/announcement.ts';
+import type { Announcement } from '../../src/qos/announcement.ts';
+
+const ms = fc.float({ min: 1, max: 1e6, noNaN: true });
+const announcements: fc.Arbitrary<Announcement> = fc.record({
+  round: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  cost: fc.constantFrom('delay' as const, 'over' as const),
+  clampMs: ms,
+  limitMs: fc.oneof(fc.constant(0), ms),
+  freshMs: ms,
+});
+
+describe('the announcement of a round', () => {
+  it('is read as it was written', () => {
+    fc.assert(
+      fc.property(announcements, (announcement) => {
+        expect(decodeAnnouncement(encodeAnnouncement(announcement))).toEqual(announcement);
+      }),
+    );
+  });
+
+  it('is 22 bytes, wherever they lie', () => {
+    const bytes = encodeAnnouncement({ round: 3, cost: 'over', clampMs: 10, limitMs: 1, freshMs: 5 });
+    expect(bytes).toHaveLength(22);
+    const among = new Uint8Array(40).fill(9);
+    among.set(bytes, 11);
+    expect(decodeAnnouncement(among.subarray(11, 33))?.round).toBe(3);
+  });
+
+  it('is nothing when it is short, of another version, or no sound numbers', () => {
+    const good = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5 });
+    expect(decodeAnnouncement(good.subarray(0, 21))).toBeNull();
+    expect(decodeAnnouncement(good.with(0, 2))).toBeNull();
+    for (const wrong of [{ round: 0 }, { round: 1.5 }, { round: Number.NaN }, { clampMs: 0 }, { limitMs: -1 }, { freshMs: Number.NaN }])
+      expect(
+        decodeAnnouncement(encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, ...wrong })),
+      ).toBeNull();
+  });
+
+  it('never throws on any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const read = decodeAnnouncement(bytes);
+        expect(read === null || Number.isSafeInteger(read.round)).toBe(true);
+      }),
+    );
+  });
+});
