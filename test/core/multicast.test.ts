@@ -138,6 +138,12 @@ describe('a neighbour that lies', () => {
     }
   });
 
+  it('does not make a peer begin again with what the origin itself has left behind', () => {
+    const lone = aClient().hear(root, cast(1)).hear(root, cast(2, 5)).hear(root, heads(1)).hear(root, cast(1));
+    expect(delivered(lone)).toEqual([1]);
+    expect(delivered(lone.hear(root, cast(1, 5)))).toEqual([1, 1, 2]);
+  });
+
   it('about what is gone is believed only when the message is there at which to go on', () => {
     const lone = aClient().hear(root, cast(1)).hear(root, heads(2));
     lone.hear(root, { kind: 'cast-gone', origin, incarnation: 1, sequence: 2_000 });

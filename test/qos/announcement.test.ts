@@ -34,9 +34,18 @@ describe('the announcement of a round', () => {
     const good = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5 });
     expect(decodeAnnouncement(good.subarray(0, 21))).toBeNull();
     expect(decodeAnnouncement(good.with(0, 2))).toBeNull();
-    for (const wrong of [{ round: 0 }, { round: 1.5 }, { round: Number.NaN }, { clampMs: 0 }, { limitMs: -1 }, { freshMs: Number.NaN }])
+    for (const wrong of [
+      { round: 0 },
+      { round: 1.5 },
+      { round: Number.NaN },
+      { clampMs: 0 },
+      { limitMs: -1 },
+      { freshMs: Number.NaN },
+    ])
       expect(
-        decodeAnnouncement(encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, ...wrong })),
+        decodeAnnouncement(
+          encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, ...wrong }),
+        ),
       ).toBeNull();
   });
 
