@@ -14,6 +14,8 @@ import type { Topology } from '../src/topology/index.ts';
 import { isWhole } from './checkers/structure.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
 import { Random } from './random.ts';
+import { Workload } from './workload.ts';
+import type { WorkloadShape } from './workload.ts';
 
 export interface ServiceFarmOptions {
   readonly topology: Topology;
@@ -26,8 +28,10 @@ export interface ServiceFarmOptions {
   readonly serverTimeMs: number;
   readonly policy: PolicyName;
   readonly margin: Margin;
-  /** Mean time between two requests of one client, ms. */
-  readonly requestEveryMs?: number;
+  /** When clients ask; about every two seconds each when absent. */
+  readonly workload?: { readonly shape: WorkloadShape; readonly everyMs: number; readonly zipf: number };
+  /** Requests a second that a server manages, one after the other; without limit when absent. */
+  readonly capacityPerSecond?: (peer: PeerHandle) => number;
 }
 
 /** Counts of users' requests. */
@@ -56,6 +60,9 @@ export class ServiceFarm {
   /** Called for all that happens at the controller. */
   onEvent: (event: QosEvent) => void = () => {};
   readonly #random: Random;
+  readonly #workload: Workload | null;
+  /** Until when each server of limited capacity is busy, ms. */
+  readonly #busyUntilMs = new Map<PeerHandle, number>();
   #requirement: Requirement | null = null;
 
   constructor(options: ServiceFarmOptions) {
@@ -63,6 +70,9 @@ export class ServiceFarm {
     const { topology, seed, policy, margin } = options;
     this.peers = options.peers ?? topology.size;
     this.#random = new Random(seed ^ 0x7365_7276);
+    const { workload } = options;
+    this.#workload =
+      workload === undefined ? null : new Workload({ ...workload, regions: topology.domainCount }, this.#random);
     const accessMs = Float64Array.from({ length: this.peers }, () =>
       this.peers > topology.size ? accessLinkMs * this.#random.next() : 0,
     );
@@ -150,8 +160,9 @@ export class ServiceFarm {
   // --- Requests ---------------------------------------------------------------------------------------------------------------
 
   #requestLater(peer: PeerHandle): void {
-    const everyMs = this.options.requestEveryMs ?? 2 * beatMs;
-    this.farm.after(everyMs * (0.5 + this.#random.next()), () => {
+    const region = this.options.topology.domain(this.node(peer));
+    const gapMs = this.#workload?.gapMs(this.farm.nowMs, region) ?? 2 * beatMs * (0.5 + this.#random.next());
+    this.farm.after(gapMs, () => {
       this.#requestLater(peer);
       const user = this.farm.peer(peer);
       if (user === null || user.role === 'outside') return;
@@ -166,6 +177,16 @@ export class ServiceFarm {
     return peer.state.ctx.isServer() ? [peer.self] : peer.rank(this.farm.nowMs);
   }
 
+  /** How long a request that arrives in `afterMs` waits for its turn at a server of limited capacity, ms; takes its place in the queue. */
+  #waitMs(server: PeerHandle, afterMs: number): number {
+    const { capacityPerSecond } = this.options;
+    if (capacityPerSecond === undefined) return 0;
+    const arrivesMs = this.farm.nowMs + afterMs;
+    const beginsMs = Math.max(arrivesMs, this.#busyUntilMs.get(server) ?? 0);
+    this.#busyUntilMs.set(server, beginsMs + 1_000 / capacityPerSecond(server));
+    return beginsMs - arrivesMs;
+  }
+
   #try(user: PeerHandle, life: number, ranking: readonly PeerHandle[], at: number, sinceMs: number): void {
     const { farm } = this;
     const server = ranking[at] ?? NOBODY;
@@ -178,7 +199,7 @@ export class ServiceFarm {
     const rttMs = farm.options.rttMs(user, server);
     const serves = (): boolean =>
       farm.life(server) === serverLife && (farm.peer(server)?.state.ctx.isServer() ?? false);
-    const delayMs = serves() ? rttMs + this.options.serverTimeMs : rttMs;
+    const delayMs = serves() ? rttMs + this.#waitMs(server, rttMs / 2) + this.options.serverTimeMs : rttMs;
     farm.after(delayMs, () => {
       // Who asked is gone: nobody waits for the answer.
       if (farm.life(user) !== life) return;

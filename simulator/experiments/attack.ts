@@ -14,6 +14,7 @@ import { runCrew } from '../crew.ts';
 import type { Report } from '../crew.ts';
 import { Random } from '../random.ts';
 import { ServiceFarm, rootPeer } from '../service-farm.ts';
+import type { WorkloadShape } from '../workload.ts';
 import type { Requests } from '../service-farm.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
 import { topologyOf } from './qos.ts';
@@ -36,6 +37,12 @@ export interface AttackOptions {
   /** How many peers; one a node when absent. */
   readonly peers?: number | undefined;
   readonly attacks?: number | undefined;
+  /** When users ask; steadily when absent. */
+  readonly workload?: WorkloadShape | undefined;
+  /** Exponent of Zipf's law over regions; 0 when absent. */
+  readonly zipf?: number | undefined;
+  /** Requests a second that one server manages; without limit when absent. */
+  readonly capacity?: number | undefined;
   readonly seeds: number;
   readonly firstSeed?: number | undefined;
   readonly jobs?: number | undefined;
@@ -84,6 +91,7 @@ export interface AttackTask extends AttackOptions {
 }
 
 export const attackDefaults = { topology: 'transit-stub-600', serverTimeMs: 100, requirementMs: 130, attacks: 3 };
+const requestEveryMs = 2_000;
 const roundsBetween = 20;
 const mostGrowthRounds = 200;
 const quietRounds = 3;
@@ -127,6 +135,10 @@ export async function attackOfSeed(task: AttackTask, report: Report = () => {}):
     policy,
     margin,
     ...(peers === undefined ? {} : { peers }),
+    ...(task.workload === undefined && task.zipf === undefined
+      ? {}
+      : { workload: { shape: task.workload ?? 'poisson', everyMs: requestEveryMs, zipf: task.zipf ?? 0 } }),
+    ...(task.capacity === undefined ? {} : { capacityPerSecond: (): number => task.capacity as number }),
   });
   report(0.02, 'building the tree');
   farm.grow();

@@ -5,6 +5,7 @@
  * notice, and how soon it is good again.
  */
 import type { Margin, PolicyName } from '../../src/qos/index.ts';
+import type { WorkloadShape } from '../workload.ts';
 import { attackDefaults, attackExperiment } from './attack.ts';
 import type { AttackMode, AttackResult } from './attack.ts';
 import type { Findings, Progress } from './experiment.ts';
@@ -17,6 +18,9 @@ export interface WhatIfOptions {
   readonly mode: AttackMode;
   readonly policy?: PolicyName | undefined;
   readonly margin: Margin;
+  readonly workload?: WorkloadShape | undefined;
+  readonly zipf?: number | undefined;
+  readonly capacity?: number | undefined;
   readonly seeds: number;
   readonly firstSeed?: number | undefined;
   readonly jobs?: number | undefined;

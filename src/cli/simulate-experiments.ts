@@ -65,13 +65,27 @@ export const experiments: readonly Experiment[] = [
       'banyan simulate attack --kill 0.2',
       'banyan simulate attack --kill 30% --mode heaviest --margin n-1 --seeds 20 --out attack',
     ],
-    options: () => [kill(), mode(), margin(), topology(), requirement(), seeds(), seed(), jobs()],
+    options: () => [
+      kill(),
+      mode(),
+      margin(),
+      policy(),
+      topology(),
+      meanRtt(),
+      serverTime(),
+      requirement(),
+      ...load(),
+      seeds(),
+      seed(),
+      jobs(),
+    ],
     optionsFrom: (flags) => ({
       kill: flags['kill'],
       mode: flags['mode'],
       margin: flags['margin'],
-      topology: flags['topology'],
-      requirementMs: flags['requirement'],
+      policy: flags['policy'],
+      ...ofNetwork(flags),
+      ...ofLoad(flags),
       ...ofSeeds(flags),
     }),
   },
@@ -173,23 +187,26 @@ export const experiments: readonly Experiment[] = [
     options: () => [
       new Option('--clients <count>', 'how many clients').argParser(count(1, 100_000)).default(100),
       topology(),
+      meanRtt(),
+      serverTime(),
       requirement(),
       kill(),
       mode(),
       policy(),
       margin(),
+      ...load(),
       seeds(),
       seed(),
       jobs(),
     ],
     optionsFrom: (flags) => ({
       clients: flags['clients'],
-      topology: flags['topology'],
-      requirementMs: flags['requirement'],
       kill: flags['kill'],
       mode: flags['mode'],
       policy: flags['policy'],
       margin: flags['margin'],
+      ...ofNetwork(flags),
+      ...ofLoad(flags),
       ...ofSeeds(flags),
     }),
   },
@@ -230,6 +247,38 @@ const jobs = (): Option =>
 const peers = (otherwise: number, least: number, most: number): Option =>
   new Option('--peers <count>', 'how many peers (300, 10k, 1M)').argParser(count(least, most)).default(otherwise);
 
+const load = (): Option[] => [
+  new Option('--workload <shape>', 'when users ask: steadily, by the hour of the day, or all at once').choices([
+    'poisson',
+    'diurnal',
+    'flash-crowd',
+  ]),
+  new Option(
+    '--zipf <exponent>',
+    'how unevenly regions ask: 0 alike, 1 the busiest twice as often as the second',
+  ).argParser(exponent),
+  new Option('--capacity <requests>', 'requests a second that one server manages (default: any number)').argParser(
+    count(1, 1_000_000),
+  ),
+];
+
+function ofNetwork(flags: Flags): object {
+  return {
+    topology: flags['topology'],
+    serverTimeMs: flags['serverTime'],
+    requirementMs: flags['requirement'],
+    ...optional('meanRttMs', flags['meanRtt']),
+  };
+}
+
+function ofLoad(flags: Flags): object {
+  return {
+    ...optional('workload', flags['workload']),
+    ...optional('zipf', flags['zipf']),
+    ...optional('capacity', flags['capacity']),
+  };
+}
+
 function ofSeeds(flags: Flags): object {
   return { seeds: flags['seeds'], firstSeed: flags['seed'], ...optional('jobs', flags['jobs']) };
 }
@@ -248,6 +297,12 @@ function count(least: number, most: number): (word: string) => number {
       throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     return value;
   };
+}
+
+function exponent(word: string): number {
+  const value = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*$/.test(word) ? Number(word) : Number.NaN;
+  if (!(value >= 0 && value <= 10)) throw new InvalidArgumentError('It must be a number from 0 to 10, such as 1.');
+  return value;
 }
 
 /** A share from 0 to 1, or in percent. */

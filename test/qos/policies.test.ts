@@ -1,0 +1,165 @@
+/** What the two policies decide on aggregates made by hand: 100 clients that may feel 120 ms each, so 12,000 in all. */
+import { describe, expect, it } from 'vitest';
+import { NOBODY } from '../../src/core/ids.ts';
+import type { Aggregate, Bid } from '../../src/core/messages.ts';
+import { balanced } from '../../src/qos/balanced.ts';
+import type { Action, Situation } from '../../src/qos/policy.ts';
+import { Goal } from '../../src/qos/requirement.ts';
+import { worstQos } from '../../src/qos/worst-qos.ts';
+import { aggregate, at, bid, peerNumber } from './findings.ts';
+
+const clients = 100;
+const goal = new Goal({ meanMs: 120, percentile: null, availability: null });
+
+function situation(
+  meanMs: number,
+  bids: readonly Bid[],
+  rest: Partial<Situation> = {},
+  found: Partial<Aggregate> = {},
+): Situation {
+  const total = meanMs * clients;
+  return {
+    aggregate: aggregate({ clients, sumMs: total, servers: 3, bids, ...found }),
+    figures: { clients, meanMs, overShare: 0, answeredShare: 1 },
+    goal,
+    cost: 'delay',
+    total,
+    budget: goal.budget('delay', clients),
+    margin: 'lean',
+    credit: 1,
+    caution: 1,
+    regret: 1,
+    ...rest,
+  };
+}
+
+/** Each action as what is done and to whose group. */
+function decided(of: Situation): [Action['action'], number][] {
+  return balanced.decide(of).actions.map(({ action, server }) => [action, server]);
+}
+
+describe('the balanced policy, when the requirement is missed', () => {
+  it('grants the best bids until the expected figure meets it, and no more', () => {
+    const bids = [bid(1, -900), bid(2, -800), bid(3, -700), bid(4, -600)];
+    expect(decided(situation(135, bids))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
+    expect(decided(situation(121, bids))).toEqual([['promote', 1]]);
+    expect(decided(situation(150, bids))).toHaveLength(4);
+  });
+
+  it('takes the best first, however they came', () => {
+    expect(decided(situation(121, [bid(1, -100), bid(2, -900), bid(3, -500)]))).toEqual([['promote', 2]]);
+  });
+
+  it('expects as much of a bid as bids kept lately', () => {
+    const bids = [bid(1, -900), bid(2, -800), bid(3, -700)];
+    expect(decided(situation(136, bids, { credit: 1.2 }))).toHaveLength(2);
+    expect(decided(situation(136, bids, { credit: 0.7 }))).toHaveLength(3);
+  });
+
+  it('leaves a bid under 0.35 of the best for the next round', () => {
+    const bids = [bid(1, -1_000), bid(2, -351), bid(3, -349)];
+    expect(decided(situation(200, bids))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
+  });
+
+  it('grants one bid a neighbourhood', () => {
+    const near = bid(2, -800, { coordinate: at(101) });
+    expect(decided(situation(200, [bid(1, -900), near, bid(3, -700)]))).toEqual([['promote', 1], ['promote', 3]]); // prettier-ignore
+  });
+
+  it('grants two bids of one server for different candidates', () => {
+    const bids = [bid(1, -900), bid(1, -800, { candidates: [peerNumber(77)] })];
+    expect(decided(situation(200, bids))).toHaveLength(2);
+    expect(decided(situation(200, [bid(1, -900), bid(1, -800)]))).toHaveLength(1);
+  });
+
+  it('retires who is of no use when nobody gains, and else does nothing', () => {
+    const idle = bid(4, 0, { action: 'retire' });
+    expect(decided(situation(150, [idle, bid(1, 5)]))).toEqual([['retire', 4]]);
+    expect(decided(situation(150, [bid(4, 500, { action: 'retire' })]))).toEqual([]);
+    expect(balanced.decide(situation(150, [])).reason).toContain('no bid gains');
+  });
+
+  it('never moves or retires instead of promoting', () => {
+    const bids = [bid(1, -100), bid(2, -5_000, { action: 'move' }), bid(3, 1, { action: 'retire' })];
+    expect(decided(situation(150, bids))).toEqual([['promote', 1]]);
+  });
+
+  it('promotes when it is availability that is missed', () => {
+    const wish = new Goal({ meanMs: 120, percentile: null, availability: 0.999 });
+    const figures = { clients, meanMs: 100, overShare: 0, answeredShare: 0.9 };
+    expect(decided(situation(100, [bid(1, -100)], { goal: wish, figures }))).toEqual([['promote', 1]]);
+  });
+});
+
+describe('the balanced policy, when the requirement is met', () => {
+  const retirement = (server: number, change: number): Bid => bid(server, change, { action: 'retire' });
+
+  it('retires the server that is cheapest to lose, one a round', () => {
+    expect(decided(situation(110, [retirement(1, 900), retirement(2, 300), retirement(3, 400)]))).toEqual([
+      ['retire', 2],
+    ]);
+  });
+
+  it('keeps it when the requirement would not hold without it', () => {
+    expect(decided(situation(110, [retirement(1, 1_001)]))).toEqual([]);
+    expect(decided(situation(110, [retirement(1, 980)]))).toEqual([['retire', 1]]);
+  });
+
+  it('leaves more to spare after retirements that had to be undone', () => {
+    expect(decided(situation(110, [retirement(1, 900)], { regret: 4 }))).toEqual([['retire', 1]]);
+    expect(decided(situation(110, [retirement(1, 900)], { regret: 16 }))).toEqual([]);
+  });
+
+  it('moves a server when that is worth the trouble, and leaves it alone when not', () => {
+    const move = (change: number): Bid => bid(2, change, { action: 'move' });
+    const [action] = balanced.decide(situation(119.9, [move(-50)])).actions;
+    expect(action).toMatchObject({ action: 'move', server: 2, leaves: 2, change: -50 });
+    expect(decided(situation(119.9, [move(-11)]))).toEqual([]);
+    expect(decided(situation(119.9, [move(-50)], { caution: 8 }))).toEqual([]);
+  });
+
+  it('lets one go and another come elsewhere, when both together gain', () => {
+    const bids = [retirement(3, 100), bid(1, -200)];
+    const [action] = balanced.decide(situation(119.9, bids)).actions;
+    expect(action).toMatchObject({ action: 'move', server: 1, leaves: 3, change: -100 });
+    // Not when who would go is the one that is to see to it.
+    expect(decided(situation(119.9, [retirement(1, 100), bid(1, -200)]))).toEqual([]);
+  });
+
+  it('retires an idle server even where nothing is to spare', () => {
+    expect(decided(situation(119.99, [retirement(5, 1)]))).toEqual([['retire', 5]]);
+    expect(decided(situation(119.99, [retirement(5, 2)]))).toEqual([]);
+  });
+
+  it('waits while clients are still moving', () => {
+    const found = { strays: 26 };
+    expect(decided(situation(100, [retirement(1, 10)], {}, found))).toEqual([]);
+    expect(decided(situation(100, [retirement(1, 10)], {}, { strays: 25 }))).toEqual([['retire', 1]]);
+  });
+
+  it('is still when there is nothing to gain', () => {
+    expect(decided(situation(119, [bid(1, -3), retirement(2, 400), bid(3, -5, { action: 'move' })]))).toEqual([]);
+  });
+
+  it('with the margin n-1 promotes until the loss of any one server is borne', () => {
+    const bids = [bid(1, -500), bid(2, -450), bid(3, -400), retirement(4, 50)];
+    expect(decided(situation(115, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
+    expect(decided(situation(100, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['retire', 4]]);
+    // What is retired must leave room for the next loss.
+    expect(decided(situation(114, [retirement(4, 50)], { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([]);
+  });
+});
+
+describe("the paper's policy", () => {
+  const worst = { worst: peerNumber(9), worstMs: 400, worstServer: peerNumber(2) };
+
+  it('makes a server of the one client at the end of the descent, whatever bids say', () => {
+    const { actions } = worstQos.decide(situation(150, [bid(1, -900)], {}, worst));
+    expect(actions).toEqual([{ action: 'promote', server: 2, candidates: [9], leaves: NOBODY, change: 0 }]);
+  });
+
+  it('takes nobody away, and adds nobody when the requirement is met or nobody is willing', () => {
+    expect(worstQos.decide(situation(100, [bid(1, 0, { action: 'retire' })], {}, worst)).actions).toEqual([]);
+    expect(worstQos.decide(situation(150, [])).actions).toEqual([]);
+  });
+});
