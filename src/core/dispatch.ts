@@ -216,6 +216,10 @@ export class Dispatch implements CastListener, MembershipListener {
     const asked = tree.kind === 'servers' && !this.#parts.caughtUp;
     if (beat.release > (releases.latest?.number ?? 0) && !asked) ctx.world.send(from, { kind: 'release-ask' });
     tree.heardParent(beat);
+    if (tree.looped) {
+      this.#attachment.parentLost(tree, 'loop');
+      return;
+    }
     this.#pulse.expectParent(tree);
     if (tree.kind === 'servers') {
       for (const record of beat.deltas) membership.merge(record);

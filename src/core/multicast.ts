@@ -94,6 +94,7 @@ export class Multicast {
   publish(payload: CastPayload): number {
     const { self, bootIncarnation: incarnation } = this.#ctx;
     const stream = this.#stream(self, incarnation, this.#ownSequence);
+    stream.proven = true;
     this.#ownSequence = Math.max(this.#ownSequence, stream.sequence) + 1;
     const { standing } = this.#ctx;
     const unsigned = {
@@ -140,6 +141,7 @@ export class Multicast {
     }
     if (incarnation === stream.incarnation && sequence <= stream.sequence) this.#handOn(cast);
     if (incarnation < stream.incarnation || sequence <= stream.sequence) return;
+    stream.proven = true;
     if (sequence === stream.goneTo) this.#skip(stream, sequence);
     if (sequence > stream.sequence + 1) {
       stream.early ??= new Map();
@@ -347,7 +349,6 @@ export class Multicast {
 
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
     stream.sequence = cast.sequence;
-    stream.proven = true;
     stream.history = stream.history.concat(cast);
     this.#keptBytes += payloadBytes(cast);
     while (

@@ -48,6 +48,8 @@ export type Verdict =
 const mostPeers = 1e9;
 const mostDepth = 1_000;
 const mostPathMs = 1e6;
+/** Heartbeats with the same stamp and a greater depth than the last, until the way up is taken for a circle. */
+const mostRisenBeats = 16;
 const mostSequence = 2 ** 40;
 /** Ancestors passed on: the tree's root, and the nearest of the rest. */
 const ancestorsNamed = 32;
@@ -89,6 +91,7 @@ export class Tree {
   #stamp: Stamp | null = null;
   /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
   #beatSentAtMs: number[] | null = null;
+  #risenBeats = 0;
   #lastEvictionBeat: number | null = null;
   /** Orphans that were sent on lately, and at which beat. */
   #sentOn: readonly { readonly peer: PeerHandle; readonly beat: number }[] = noneSentOn;
@@ -167,6 +170,7 @@ export class Tree {
     this.parentHeardAtMs = this.#ctx.nowMs;
     this.parentIntervalMs = this.#ctx.soundIntervalMs(intervalMs);
     this.parentBeat = 0;
+    this.#risenBeats = 0;
     this.parentRoster = roster;
     this.parentCoordinate = roster.ancestors.at(-1)?.coordinate ?? null;
     this.parentRtt.forget();
@@ -381,7 +385,15 @@ export class Tree {
     return place;
   }
 
-  /** Takes in a beat of the parent. False when its stamp is older than what we have (then only its life is noted). */
+  /**
+   * The depth rises with every heartbeat although the stamp stays the same: the way up comes back here. Rules prevent that among peers
+   * that tell the truth; one that lied about its place may have tied the knot, and may be long gone.
+   */
+  get looped(): boolean {
+    return this.#risenBeats > mostRisenBeats;
+  }
+
+  /** Takes in a beat of the parent. When its stamp is older than what we have, only its life is noted. */
   heardParent(beat: HeartbeatDown): void {
     this.parentHeardAtMs = this.#ctx.nowMs;
     this.parentIntervalMs = this.#ctx.soundIntervalMs(beat.intervalMs);
@@ -397,6 +409,8 @@ export class Tree {
     if (place !== null && place.stamp.root === beat.stamp.root) {
       const age = beat.stamp.term - place.stamp.term || beat.stamp.sequence - place.stamp.sequence;
       if (age < 0) return;
+      if (age > 0) this.#risenBeats = 0;
+      else if (beat.depth >= place.depth) this.#risenBeats++;
     }
     this.place = { stamp: beat.stamp, depth: beat.depth + 1 };
   }

@@ -99,6 +99,20 @@ describe('the heartbeat', () => {
   });
 });
 
+describe('a way up that comes back to where it began', () => {
+  it('is noticed by a depth that rises while the stamp stands still; the peer lets go', () => {
+    const lone = aClient().hear(two, join(1)).forget();
+    const stamp = { root: three, term: 1, sequence: 9 };
+    const hear = (depth: number, sequence = 9): void =>
+      void lone.hear(root, down({ stamp: { ...stamp, sequence }, depth })).hear(two, up());
+    for (let depth = 1; depth <= 40; depth++) hear(depth, 9 + depth);
+    for (let beat = 1; beat <= 40; beat++) hear(40, 49);
+    expect(lone.told('orphaned')).toEqual([]);
+    for (let depth = 41; depth <= 60; depth++) hear(depth, 49);
+    expect(lone.told('orphaned').map(({ reason }) => reason)).toEqual(['loop']);
+  });
+});
+
 describe('what a peer shows below after it has moved', () => {
   it('is nothing, until its new parent has stamped a heartbeat', () => {
     const lone = aClient({}, [three]).hear(two, join(1));

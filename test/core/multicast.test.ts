@@ -1,7 +1,7 @@
 /** Telling the whole farm once. DESIGN section 4 "Multicast"; P2P Volunteers, 3.4.1 (data propagation). */
 import { describe, expect, it } from 'vitest';
 import type { Cast, Message } from '../../src/core/messages.ts';
-import { LonePeer, aClient, aRoot, aServer, castOf, down, join, peerNumber, root } from './lone-peer.ts';
+import { LonePeer, aClient, aRoot, aServer, castOf, down, join, peerNumber, release, root } from './lone-peer.ts';
 
 const [two, three, origin] = [peerNumber(2), peerNumber(3), peerNumber(8)];
 
@@ -114,6 +114,51 @@ describe('a pull', () => {
       .forget();
     lone.hear(root, { kind: 'cast-gone', origin, incarnation: 1, sequence: 8 });
     expect(lone.sent('cast-gone').map(({ to, message }) => [to, message.sequence])).toEqual([[two, 6]]);
+  });
+});
+
+describe('a neighbour that lies', () => {
+  const heads = (sequence: number, incarnation = 1): Message => ({
+    kind: 'cast-heads',
+    heads: [{ origin, incarnation, sequence }],
+    reply: false,
+  });
+
+  it('about where a stream is does not keep a newcomer from what its next parent has', () => {
+    for (const [incarnation, sequence] of [
+      [1, 2 ** 39],
+      [9, 3],
+    ] as const) {
+      const lone = new LonePeer(peerNumber(1)).start();
+      lone.attachTo(root, { heads: [{ origin, incarnation, sequence }] }).forget();
+      lone.hear(root, heads(4));
+      expect(lone.sent('cast-pull').map(({ message }) => [message.incarnation, message.sequence])).toEqual([[1, 1]]);
+      lone.hear(root, { kind: 'cast-gone', origin, incarnation: 1, sequence: 3 }).hear(root, cast(3), cast(4), cast(5));
+      expect(delivered(lone)).toEqual([3, 4, 5]);
+    }
+  });
+
+  it('does not make a peer begin again with what the origin itself has left behind', () => {
+    const lone = aClient().hear(root, cast(1)).hear(root, cast(2, 5)).hear(root, heads(1)).hear(root, cast(1));
+    expect(delivered(lone)).toEqual([1]);
+    expect(delivered(lone.hear(root, cast(1, 5)))).toEqual([1, 1, 2]);
+  });
+
+  it('about what is gone is believed only when the message is there at which to go on', () => {
+    const lone = aClient().hear(root, cast(1)).hear(root, heads(2));
+    lone.hear(root, { kind: 'cast-gone', origin, incarnation: 1, sequence: 2_000 });
+    expect(lone.told('gap-skipped')).toEqual([]);
+    lone.hear(root, cast(2)).hear(root, cast(3));
+    expect(delivered(lone)).toEqual([1, 2, 3]);
+  });
+
+  it('about the release inside of a genuine seal is not believed', () => {
+    const notice = release(2);
+    const genuine = castOf(origin, 1, 1, { type: 'release', notice });
+    const lone = aClient().hear(root, { ...genuine, payload: { type: 'release', notice: { ...notice, number: 7 } } });
+    expect(delivered(lone)).toEqual([]);
+    expect(lone.told('refused')).toHaveLength(1);
+    expect(delivered(lone.hear(root, genuine))).toEqual([1]);
   });
 });
 

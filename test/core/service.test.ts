@@ -151,6 +151,12 @@ describe('a server with volunteers', () => {
     expect(served).toEqual([-1]);
   });
 
+  it('asks one again that volunteers again although it had taken an offer: its last answer was lost', () => {
+    const lone = withVolunteers().hear(one, { kind: 'answer', verdict: 'taken', reason: null });
+    lone.hear(one, { kind: 'volunteer', limits: noLimits });
+    expect(offered(lone)).toEqual([one, two, one]);
+  });
+
   it('asks nobody whose storage is too small for the release', () => {
     const lone = aRoot().hear(one, join(1), { kind: 'volunteer', limits: { ...noLimits, storageBytes: 999_999 } });
     expect(offered(lone)).toEqual([]);

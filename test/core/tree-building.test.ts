@@ -198,6 +198,17 @@ describe('a joiner', () => {
     expect(lone.sent('ping').map(({ to }) => to)).toEqual([two, three]);
   });
 
+  it('whose clock was set forward while it asked does not take that for a long way, and wait as long', () => {
+    const lone = new LonePeer(one).start({ neighbours: [two, root] });
+    const [first] = lone.sent('ping');
+    lone.nowMs += 3_600_000;
+    lone.hear(first?.to ?? root, pong(first?.message.nonce ?? 0)).pass(10_000);
+    const asked = lone.sent('ping').at(-1);
+    lone.hear(asked?.to ?? root, pong(asked?.message.nonce ?? 0));
+    const [joined] = lone.sent('join');
+    expect(joined?.message.rttMs).toBeLessThan(1_000);
+  });
+
   it('parts from one whose acceptance comes too late', () => {
     const lone = new LonePeer(one).start().attachTo(root);
     lone.forget().hear(two, {

@@ -1,11 +1,10 @@
 /** The world that the core is proved in does what it says: a fault that does not happen proves nothing. */
 import { describe, expect, it } from 'vitest';
-import { onceInOrder } from '../../simulator/checkers/multicast.ts';
-import { noLoop } from '../../simulator/checkers/loops.ts';
-import { isWhole, misplaced } from '../../simulator/checkers/structure.ts';
+import { isWhole } from '../../simulator/checkers/structure.ts';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
 import type { FarmOptions } from '../../simulator/farm.ts';
-import { randomSchedule } from '../../simulator/schedule.ts';
+import { faultSchedule, randomSchedule } from '../../simulator/schedule.ts';
+import type { Schedule } from '../../simulator/schedule.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Message } from '../../src/core/messages.ts';
 
@@ -93,76 +92,24 @@ describe('the simulated network', () => {
   });
 });
 
-describe('a checker', () => {
-  it('sees a loop', () => {
-    const farm = farmOf(3);
-    const checker = noLoop();
-    const [one, two] = [farm.peer(handle(1)), farm.peer(handle(2))];
-    if (one === null || two === null) throw new Error('both should live');
-    for (const [below, above] of [
-      [one, two],
-      [two, one],
-    ] as const) {
-      const roster = { version: 1, ancestors: [], siblings: [], uncles: [] };
-      below.state.clients.adopt(above.self, 1_000, roster);
-      above.state.clients.place = { stamp: { root, term: 1, sequence: 1 }, depth: 1 };
-      above.state.clients.take(below.self, {
-        kind: 'join',
-        tree: 'clients',
-        nonce: 1,
-        orphan: true,
-        hasChildren: true,
-        passed: null,
-        passedDepth: 0,
-        coordinate: below.state.ctx.coordinate,
-        rttMs: 20,
-        reachable: true,
-        incarnation: 1,
-        credential: new Uint8Array(0),
-      });
-    }
-    checker.observed?.(farm, handle(1), {
-      type: 'attached',
-      tree: 'clients',
-      parent: handle(2),
-      depth: 2,
-      moved: true,
-    });
-    expect(checker.verdict(farm)).toEqual([expect.stringMatching(/1 -> 2 -> 1/)]);
-  });
-
-  it('sees a peer that is nowhere, and a child that hangs elsewhere', () => {
-    const farm = farmOf(3);
-    expect(misplaced(farm)).toEqual([]);
-    farm.peer(handle(1))?.state.clients.leave();
-    expect(misplaced(farm)).toEqual([
-      'peer 1 (client) has 0 parents',
-      'peer 0 lists 1 as a child in the tree of clients, which hangs elsewhere',
-    ]);
-  });
-
-  it('sees a message delivered twice, or not at all', () => {
-    const farm = farmOf(2);
-    const checker = onceInOrder();
-    const payload = { type: 'note', topic: 'x', bytes: new Uint8Array(0) } as const;
-    const delivered = (peer: PeerHandle, sequence: number): void =>
-      checker.observed?.(farm, peer, { type: 'delivered', origin: root, incarnation: 1, sequence, payload });
-    checker.observed?.(farm, handle(1), { type: 'attached', tree: 'clients', parent: root, depth: 1, moved: false });
-    farm.run(1);
-    for (const sequence of [1, 2, 3]) delivered(root, sequence);
-    for (const sequence of [1, 2, 2]) delivered(handle(1), sequence);
-    farm.run(20_000);
-    expect(checker.verdict(farm)).toHaveLength(1);
-    expect(checker.missing(farm)).toEqual([expect.stringMatching(/peer 1 never got 0\/1:3/)]);
-  });
-});
-
 describe('a random schedule', () => {
   it('is the same for the same seed, and data that JSON keeps', () => {
-    const schedule = randomSchedule(5, 30, 40);
-    expect(randomSchedule(5, 30, 40)).toEqual(schedule);
-    expect(JSON.parse(JSON.stringify(schedule))).toEqual(schedule);
-    expect(randomSchedule(6, 30, 40)).not.toEqual(schedule);
+    for (const draw of [(seed: number) => randomSchedule(seed, 30, 40), faultSchedule]) {
+      const schedule = draw(5);
+      expect(draw(5)).toEqual(schedule);
+      expect(JSON.parse(JSON.stringify(schedule))).toEqual(schedule);
+      expect(draw(6)).not.toEqual(schedule);
+    }
+  });
+
+  it('of faults has lies in a third of the farms, a controller in a third, and all kinds of deeds', () => {
+    const schedules = Array.from({ length: 300 }, (_, seed) => faultSchedule(seed));
+    const share = (which: (schedule: Schedule) => boolean): number => schedules.filter(which).length / schedules.length;
+    expect(share(({ lies }) => lies != null)).toBeCloseTo(0.3, 1);
+    expect(share(({ service }) => service != null)).toBeCloseTo(0.3, 1);
+    const acts = new Set(schedules.flatMap(({ deeds }) => deeds.map(({ act }) => act)));
+    expect(acts.size).toBe(15);
+    for (const { lies } of schedules) expect(lies?.liars ?? []).not.toContain(0);
   });
 
   it('has deeds of every kind, in the order of their weights', () => {
