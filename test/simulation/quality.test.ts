@@ -146,7 +146,8 @@ describe('a farm with a requirement', () => {
     farm.farm.tamper = (from, _to, message): Message | null =>
       message.kind === 'aggregate' && from % 3 === 0 ? null : message;
     farm.require(mean);
-    farm.runRounds(3);
+    farm.runRounds(7);
+    expect(farm.decisions).toHaveLength(7);
     for (const { coverage, actions, met, reason } of farm.decisions) {
       expect(coverage).toBeLessThan(0.8);
       expect({ actions, met }).toEqual({ actions: [], met: false });
