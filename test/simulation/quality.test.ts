@@ -93,6 +93,29 @@ describe('a farm with a requirement', () => {
     expect(farm.decisions[0]?.figures.overShare).toBeGreaterThan(0.3);
   });
 
+  it.each([
+    ['a mean', mean, 'lean'],
+    ['a percentile', { ...nothing, percentile: { share: 0.9, ms: 90 } }, 'lean'],
+    ['a margin', { ...nothing, meanMs: 75 }, 'n-1'],
+  ] as const)('with %s refuses nothing that honest peers say, also while servers die', (_name, requirement, margin) => {
+    const { farm } = standing({ nodes: 60, margin });
+    const refused: string[] = [];
+    farm.farm.checkers.push({
+      name: 'refusals',
+      verdict: () => [],
+      observed: (_farm, _peer, event): void => {
+        if (event.type === 'refused') refused.push(event.what);
+      },
+    });
+    farm.require(requirement);
+    farm.runRounds(8);
+    const [victim] = farm.servers().filter(({ role }) => role === 'server');
+    farm.farm.crash(victim?.self ?? NOBODY, true);
+    farm.runRounds(8);
+    expect(refused).toEqual([]);
+    expect(farm.decisions.some(({ met }) => met)).toBe(true);
+  });
+
   it('decides the same for the same seed', () => {
     const run = (seed: number): unknown => {
       const { farm } = standing({ seed });
