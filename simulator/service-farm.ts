@@ -45,6 +45,8 @@ export interface Requests {
 
 export const rootPeer = handle(0);
 const beatMs = 1_000;
+/** Distances are compared here, and a millisecond is much between neighbours. */
+const ticksPerMs = 10;
 /** Users wait this long for an answer, ms. */
 const patienceMs = 10_000;
 const releaseBytes = 1e6;
@@ -83,6 +85,7 @@ export class ServiceFarm {
         a === b ? 0 : topology.rttMs(this.node(a), this.node(b)) + (accessMs[a] as number) + (accessMs[b] as number),
       subnet: (peer) => topology.domain(this.node(peer)),
       tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs },
+      ticksPerMs,
       transferBytesPerSecond: 10e6,
       layer: () => (parts) => new Quality(parts, qos, (event) => this.#happened(event)),
     });

@@ -18,6 +18,8 @@ import type { Action, Policy, Situation } from './policy.ts';
 const leastShareOfBest = 0.35;
 /** Two grants to different groups must be this far apart, as a share of the mean round trip of the farm's clients. */
 const neighbourhoodShare = 0.5;
+/** A move is only tried while this share of the budget is left: it may bring less than it promised. */
+const risk = 0.002;
 /** After a loss, so much of the budget is to be spare: one server too many is trimmed later, one too few takes another round. */
 const spareInRecovery = 0.03;
 /** A move or swap must gain this share of the budget. */
@@ -26,8 +28,6 @@ const gate = 0.001;
 const reserve = 0.001;
 /** Farms with more clients than this share of all in foreign trees are not trimmed: the sums by group are not true yet. */
 const mostStrays = 0.25;
-/** With a margin, so many promotions a round: what they do to the worst loss is only seen afterwards. */
-const marginGrants = 2;
 
 export const balanced: Policy = {
   name: 'balanced',
@@ -41,7 +41,7 @@ export const balanced: Policy = {
       return { actions: [], reason: 'the requirement is missed, and no bid gains anything' };
     }
     if (margin === 'n-1' && total + aggregate.worstLoss > budget) {
-      const actions = promotions(situation).slice(0, marginGrants);
+      const actions = promotions(situation);
       if (actions.length > 0)
         return { actions, reason: 'the requirement would be missed without the server that carries most' };
       return { actions: [], reason: 'the requirement is met, but not without any one server, and no bid helps' };
@@ -110,6 +110,8 @@ function trim(
     };
   }
   if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
+  if (total > budget * (1 - risk))
+    return { actions: [], reason: 'the requirement is only just met: a move that went wrong would miss it' };
   const worthIt = -gate * caution * budget;
   let best: Action | null = null;
   for (const bid of aggregate.bids) {

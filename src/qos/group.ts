@@ -39,7 +39,7 @@ const alternatives = 3;
 /** A promise counts when peers of so many other subnets have measured the way to the candidate: its coordinates are its own word. */
 const confirmations = 3;
 /** A server only moves to where this share of its group has measured the way to. */
-const measuredForMove = 0.8;
+const measuredForMove = 0.95;
 
 /** A candidate by its place among the samples, with the change it would bring. */
 interface Scored {

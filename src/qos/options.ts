@@ -25,7 +25,7 @@ export const defaultQosOptions: QosOptions = {
   requirement: null,
   policy: 'balanced',
   margin: 'lean',
-  settleBeats: 8,
+  settleBeats: 10,
   quietBeats: 8,
   freshBeats: 4,
   leastCoverage: 0.8,
