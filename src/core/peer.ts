@@ -149,6 +149,7 @@ export class Peer {
       if (tree.parent === peer) this.#attachment.parentLost(tree, 'closed');
     }
     this.#attachment.joining.unreachable(peer);
+    if (ctx.isServer()) this.#parts.promotion.lost(peer);
     this.#settle();
   }
 

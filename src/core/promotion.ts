@@ -171,6 +171,14 @@ export class Promotion {
     this.offerNext();
   }
 
+  /** The connection to a peer is gone: if it was asked to serve, another one is. */
+  lost(peer: PeerHandle): void {
+    const isAsked = this.#volunteers.some((known) => known.peer === peer && known.offeredAtMs >= 0);
+    if (isAsked) this.#decline(peer, 'busy');
+    const grant = this.#grants.find(({ orders, offeredAtMs }) => orders[0]?.subject === peer && offeredAtMs >= 0);
+    if (grant !== undefined) this.#nextGranted(grant, 'busy');
+  }
+
   #decline(peer: PeerHandle, reason: DeclineReason): void {
     this.#forget(peer);
     this.#ctx.world.tell({ type: 'offer-declined', candidate: peer, reason });

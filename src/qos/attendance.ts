@@ -2,8 +2,9 @@
  * Which children keep speaking of peers that are never heard.
  *
  * A decision waits until most of the farm was heard, so one child that claims a thousand peers below it, and reports none of them, could
- * keep the controller waiting for ever. After a few rounds in a row a parent takes such a child at what is heard from it. What is
- * missing for a moment, as after a failure, is back before that.
+ * keep the controller waiting for ever. After a few rounds in a row a parent believes such a child that there is one silent peer for each
+ * client with a figure, and one more. What is missing for a moment, as after a failure, is back before that; and where really half
+ * of a subtree keeps silent, it still shows.
  */
 import type { PeerHandle } from '../core/ids.ts';
 import type { Aggregate } from '../core/messages.ts';
@@ -26,7 +27,9 @@ export class Attendance {
 
   /** A report as far as it is believed. */
   believed(child: PeerHandle, aggregate: Aggregate): Aggregate {
-    return this.isDoubted(child) ? { ...aggregate, expected: aggregate.reported } : aggregate;
+    if (!this.isDoubted(child)) return aggregate;
+    const { expected, reported, clients } = aggregate;
+    return { ...aggregate, expected: Math.min(expected, reported + clients + 1) };
   }
 
   /** A round is over: the children there are, and the share of those below that each reported (0: it was not heard). */

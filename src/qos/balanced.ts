@@ -18,6 +18,8 @@ import type { Action, Policy, Situation } from './policy.ts';
 const leastShareOfBest = 0.35;
 /** Two grants to different groups must be this far apart, as a share of the mean round trip of the farm's clients. */
 const neighbourhoodShare = 0.5;
+/** After a loss, so much of the budget is to be spare: one server too many is trimmed later, one too few takes another round. */
+const spareInRecovery = 0.03;
 /** A move or swap must gain this share of the budget. */
 const gate = 0.001;
 /** After a retirement this share of the budget must be left. */
@@ -50,14 +52,15 @@ export const balanced: Policy = {
   },
 };
 
-function promotions({ aggregate, total, budget, credit }: Situation): Action[] {
+function promotions({ aggregate, total, budget, credit, recovering }: Situation): Action[] {
   const bids = aggregate.bids.filter(({ action, change }) => action === 'promote' && change < 0);
   bids.sort((a, b) => a.change - b.change);
   const best = bids[0]?.change ?? 0;
   const granted: Bid[] = [];
   let expected = total;
+  const target = recovering ? budget * (1 - spareInRecovery) : budget;
   for (const bid of bids) {
-    if (granted.length > 0 && expected <= budget) break;
+    if (granted.length > 0 && expected <= target) break;
     if (bid.change > leastShareOfBest * best) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);

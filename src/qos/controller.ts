@@ -84,6 +84,7 @@ export class Controller {
   #credit = 1;
   #caution = 1;
   #regret = 1;
+  #wasMet = false;
   /** A retirement was the last thing done. */
   #retired = false;
   /** The last promotions or move: cost before, and the change that was expected. */
@@ -173,6 +174,7 @@ export class Controller {
           credit,
           caution: this.#caution,
           regret: this.#regret,
+          recovering: this.#wasMet,
         })
       : {
           actions: [],
@@ -189,6 +191,7 @@ export class Controller {
       p50Ms: delays.quantileMs(0.5),
     });
     if (enough) this.#cost = this.#goal.tighter(figures);
+    if (enough && this.#goal.isMet(figures)) this.#wasMet = true;
     if (this.#retired && actions.some(({ action }) => action === 'promote'))
       this.#regret = Math.min(mostRegret, this.#regret * 4);
     this.#retired = actions.some(({ action }) => action === 'retire');

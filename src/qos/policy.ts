@@ -56,6 +56,8 @@ export interface Situation {
   readonly caution: number;
   /** 1, and more after retirements that had to be undone: so much more must be to spare before the next. */
   readonly regret: number;
+  /** The requirement was met before: something was lost, and users should not wait for it twice. */
+  readonly recovering: boolean;
 }
 
 export interface Policy {

@@ -133,6 +133,24 @@ describe('a server with volunteers', () => {
     expect(offered(lone)).toEqual([one, two, three]);
   });
 
+  it('moves on at once when one dies that had taken the offer; so it does with the candidates of a grant', () => {
+    const taken = { kind: 'answer', verdict: 'taken', reason: null } as const;
+    const lone = withVolunteers().hear(two, taken);
+    lone.peer.disconnected(lone.nowMs, two);
+    lone.pass(1_100);
+    expect(offered(lone)).toEqual([one, two, three]);
+
+    const ordered = aRoot();
+    const served: number[] = [];
+    const { promotion } = ordered.peer.state;
+    promotion.onGranted = (_, peer) => served.push(peer);
+    promotion.granted(1, [order(one), order(two)]);
+    ordered.hear(one, taken).peer.disconnected(ordered.nowMs, one);
+    expect(offered(ordered)).toEqual([one, two]);
+    ordered.hear(two, taken).peer.disconnected(ordered.nowMs, two);
+    expect(served).toEqual([-1]);
+  });
+
   it('asks one again that volunteers again although it had taken an offer: its last answer was lost', () => {
     const lone = withVolunteers().hear(one, { kind: 'answer', verdict: 'taken', reason: null });
     lone.hear(one, { kind: 'volunteer', limits: noLimits });

@@ -11,6 +11,8 @@ import type { MemberRecord, Message, PeerCard, ReleaseNotice, Stamp } from '../.
 import type { TreeOptions } from '../../src/core/options.ts';
 import type { Peer } from '../../src/core/peer.ts';
 import type { PeerEvent } from '../../src/core/world.ts';
+import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
+import type { QosEvent } from '../../src/qos/index.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 
 type Place = readonly [x: number, y: number];
@@ -30,6 +32,8 @@ const noise: readonly Message['kind'][] = [
   'view-pull',
 ];
 
+const controlledOptions = { ...defaultQosOptions, controlled: true };
+
 export class Dialogue {
   readonly farm: SimulatedFarm;
   readonly #names: readonly string[];
@@ -38,8 +42,8 @@ export class Dialogue {
   #beganAtMs = Number.POSITIVE_INFINITY;
   #quiet: (from: string, to: string, message: Message) => boolean = () => false;
 
-  /** The first name is the root's. Nobody is started yet. */
-  constructor(places: Readonly<Record<string, Place>>, tree: Partial<TreeOptions> = {}) {
+  /** The first name is the root's. Nobody is started yet. `controlled`: volunteers wait for the root's controller. */
+  constructor(places: Readonly<Record<string, Place>>, tree: Partial<TreeOptions> = {}, controlled = false) {
     this.#names = Object.keys(places);
     const at = Object.values(places);
     this.farm = new SimulatedFarm({
@@ -49,6 +53,9 @@ export class Dialogue {
         return a === b ? 0 : 2 * Math.round(1 + Math.hypot(from[0] - to[0], from[1] - to[1]) / 2);
       },
       tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, ...tree },
+      ...(controlled
+        ? { layer: () => (parts) => new Quality(parts, controlledOptions, (event) => this.#decided(event)) }
+        : {}),
     });
     this.farm.onSend = (from, to, message) => this.#sent(from, to, message);
     this.farm.checkers.push({
@@ -98,6 +105,29 @@ export class Dialogue {
       );
     }
     return this;
+  }
+
+  /** They are willing to serve, should the root want it. */
+  offer(...names: string[]): this {
+    for (const name of names) this.act(name, (peer, nowMs) => peer.volunteer(nowMs, generous));
+    return this;
+  }
+
+  /** Each asks the root for something, and has the answer after a round trip. */
+  visit(...names: string[]): this {
+    for (const name of names) {
+      const server = handle(0);
+      const delayMs = this.farm.options.rttMs(this.handle(name), server);
+      this.act(name, (peer, nowMs) => peer.measured(nowMs, { server, delayMs, ok: true }));
+    }
+    return this;
+  }
+
+  /** From now on the root's controller is to reach this mean delay. */
+  require(meanMs: number): this {
+    return this.act('root', ({ state }) =>
+      (state.layer as Quality).require({ meanMs, percentile: null, availability: null }),
+    );
   }
 
   act(name: string, act: (peer: Peer, nowMs: number) => void): this {
@@ -155,6 +185,18 @@ export class Dialogue {
   #happened(peer: PeerHandle, event: PeerEvent): void {
     const said = this.#tell(event);
     if (said !== null) this.#write(`${`* ${this.#name(peer)}`.padEnd(16)} ${said}`);
+  }
+
+  #decided(event: QosEvent): void {
+    if (event.type !== 'decided') return;
+    const { round, figures, reason, actions } = event.decision;
+    const what = actions.map(
+      ({ action, candidates }) => `${action} ${candidates.map((peer) => this.#name(peer)).join(' or ')}`,
+    );
+    this.#write(
+      `${'* root'.padEnd(16)} reads round ${round}: ${figures.clients} clients, ${figures.meanMs.toFixed(1)} ms on the mean`,
+    );
+    this.#write(`${'* root'.padEnd(16)} decides: ${what.length === 0 ? 'nothing' : what.join(', ')} (${reason})`);
   }
 
   // --- Words ---------------------------------------------------------------------------------------------------------------

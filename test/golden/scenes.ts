@@ -147,6 +147,32 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
     },
   },
 
+  round: {
+    about:
+      'One round of the controller: everybody reports, the root asks its clients how far they are from likely servers, and makes a server of the one in their middle.',
+    play: () => {
+      const scene = new Dialogue(
+        { root: [0, 0], ann: [100, 0], bob: [110, 0], cat: [120, 0], dan: [115, 10] },
+        { fanOut: 4, optimiseEveryBeats: 5 },
+        true,
+      )
+        .enter('root', 'ann', 'bob', 'cat', 'dan')
+        .offer('ann', 'bob', 'cat')
+        .run(30_000)
+        .require(60)
+        .run(6_000)
+        .begin()
+        .without((_from, _to, { kind }) => kind === 'ping' || kind === 'pong' || kind === 'volunteer')
+        .note('the root wants 60 ms on the mean; everybody has just had a page from it; pings are left out')
+        .visit('ann', 'bob', 'cat', 'dan');
+      return scene.until('one of them serves', () =>
+        ['ann', 'bob', 'cat'].some(
+          (name) => scene.peer('root').state.membership.get(scene.handle(name))?.state === 'serving',
+        ),
+      );
+    },
+  },
+
   drain: {
     about: 'A server stops serving: says so, sends its clients on, and is a client itself when they have gone.',
     play: () => {

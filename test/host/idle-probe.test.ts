@@ -102,7 +102,10 @@ describe('an idle peer', () => {
     const { probe, measured } = await probing([], 3);
     probe.start();
     await until('2 probes have ended', () => measured.length >= 2);
-    expect(measured.slice(0, 2)).toEqual(Array(2).fill({ server: 'itself', delayMs: 3, ok: true }));
+    expect(measured.slice(0, 2)).toMatchObject([
+      { server: 'itself', delayMs: 3, ok: true },
+      { server: 'itself', delayMs: 3, ok: true },
+    ]);
   });
 
   it('is recognised by servers, whose site answers it without a body', async () => {

@@ -68,7 +68,7 @@ describe('a group on a line', () => {
     const changes = surveyed(seen(samples), samples)
       .bids(Number.NaN, 0, false, at(0))
       .filter(({ action }) => action === 'promote');
-    expect(changes.map(({ candidates }) => candidates[0]).sort()).toEqual([2, 5]);
+    expect(new Set(changes.map(({ candidates }) => candidates[0]))).toEqual(new Set([2, 5]));
   });
 
   it('never bids for who is not willing, nor for who declined lately', () => {

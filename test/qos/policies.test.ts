@@ -29,6 +29,7 @@ function situation(
     credit: 1,
     caution: 1,
     regret: 1,
+    recovering: false,
     ...rest,
   };
 }
@@ -54,6 +55,12 @@ describe('the balanced policy, when the requirement is missed', () => {
     const bids = [bid(1, -900), bid(2, -800), bid(3, -700)];
     expect(decided(situation(136, bids, { credit: 1.2 }))).toHaveLength(2);
     expect(decided(situation(136, bids, { credit: 0.7 }))).toHaveLength(3);
+  });
+
+  it('grants some more than is needed when the requirement was met before: users should not wait for it twice', () => {
+    const bids = [bid(1, -500), bid(2, -400), bid(3, -300)];
+    expect(decided(situation(124, bids))).toHaveLength(1);
+    expect(decided(situation(124, bids, { recovering: true }))).toHaveLength(2);
   });
 
   it('leaves a bid under 0.35 of the best for the next round', () => {
@@ -141,9 +148,9 @@ describe('the balanced policy, when the requirement is met', () => {
     expect(decided(situation(119, [bid(1, -3), retirement(2, 400), bid(3, -5, { action: 'move' })]))).toEqual([]);
   });
 
-  it('with the margin n-1 promotes until the loss of any one server is borne', () => {
+  it('with the margin n-1 promotes the best bid a round until the loss of any one server is borne', () => {
     const bids = [bid(1, -500), bid(2, -450), bid(3, -400), retirement(4, 50)];
-    expect(decided(situation(115, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
+    expect(decided(situation(115, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['promote', 1]]);
     expect(decided(situation(100, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['retire', 4]]);
     // What is retired must leave room for the next loss.
     expect(decided(situation(114, [retirement(4, 50)], { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([]);

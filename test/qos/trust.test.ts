@@ -44,9 +44,9 @@ describe('trust', () => {
 });
 
 describe('attendance', () => {
-  it('takes a child at what is heard from it after three thin rounds in a row', () => {
+  it('after three thin rounds in a row believes in one silent peer for each client that is heard, and one more', () => {
     const attendance = new Attendance();
-    const claims = aggregate({ expected: 1_000, reported: 10 });
+    const claims = aggregate({ expected: 1_000, reported: 10, clients: 8 });
     const thin = (): void => attendance.note([one, two], (child) => (child === one ? 0.01 : 1), 0.8);
     for (let n = 0; n < 3; n++) {
       expect(attendance.expected(one, 1_000)).toBe(1_000);
@@ -54,7 +54,8 @@ describe('attendance', () => {
       thin();
     }
     expect(attendance.expected(one, 1_000)).toBe(1);
-    expect(attendance.believed(one, claims)).toEqual({ ...claims, expected: 10 });
+    expect(attendance.believed(one, claims)).toEqual({ ...claims, expected: 19 });
+    expect(attendance.believed(one, { ...claims, expected: 15 }).expected).toBe(15);
     expect(attendance.expected(two, 1_000)).toBe(1_000);
   });
 

@@ -5,7 +5,8 @@ export class DecisionTeller {
   readonly #nameOf: (peerId: string) => string;
   #round = 0;
   #met = false;
-  /** When the root last found the requirement met, ms since 1970; NaN before. */
+  #hasActed = false;
+  /** When the root last found the requirement met, with others serving beside it, ms since 1970; NaN before. */
   metAtMs = Number.NaN;
   readonly #concluded = new Set<string>();
 
@@ -18,7 +19,7 @@ export class DecisionTeller {
     const news: string[] = [];
     for (const entry of entries) {
       if (entry.kind !== 'decided') continue;
-      if (entry.met) this.metAtMs = entry.atMs;
+      if (entry.met && entry.servers > 1) this.metAtMs = entry.atMs;
       if (entry.round > this.#round) {
         this.#round = entry.round;
         news.push(...this.#tell(entry));
@@ -36,7 +37,9 @@ export class DecisionTeller {
   /** A round in which something was done, or from which on the requirement is met or missed. */
   #tell(decision: Decision): string[] {
     const { figures, requirement, met, actions } = decision;
-    const changed = met !== this.#met;
+    // Before anything was done there is little to tell: hardly anybody is there yet.
+    this.#hasActed ||= actions.length > 0;
+    const changed = met !== this.#met && this.#hasActed;
     this.#met = met;
     if (figures.meanMs === null || (actions.length === 0 && !changed)) return [];
     const state = met ? 'met' : 'missed';
