@@ -92,7 +92,7 @@ export class Reachability {
     if (lasting >= needed || this.#beatsUntilAsk-- > 0) return;
     this.#beatsUntilAsk = askEveryBeats * 2 ** Math.min(this.#failuresInRow, 5);
     const confirmedAtMs = (peer: PeerHandle): number =>
-      this.#confirmed.find((confirmation) => confirmation.peer === peer)?.atMs ?? 0;
+      this.#confirmed.find((confirmation) => confirmation.peer === peer)?.atMs ?? Number.NEGATIVE_INFINITY;
     let candidates = known.filter((peer) => !this.#tried.includes(peer) && confirmedAtMs(peer) < renewMs);
     if (candidates.length === 0) {
       this.#tried = nobody;

@@ -79,6 +79,7 @@ export class Views {
   }
 }
 
+/** Which servers are named matters, not in which order: each client sorts them by its own distance. */
 function sameRecords(a: readonly MemberRecord[], b: readonly MemberRecord[]): boolean {
-  return a.length === b.length && a.every((record, i) => record === b[i]);
+  return a.length === b.length && a.every((record) => b.includes(record));
 }

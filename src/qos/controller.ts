@@ -90,10 +90,8 @@ export class Controller {
   /** The last promotions or move: cost before, and the change that was expected. */
   #promised: Promised | null = null;
 
-  /** `lastRound`: the last round that was opened before; the next one's number is above it. */
-  constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void, lastRound = 0) {
+  constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void) {
     this.#parts = parts;
-    this.#round = lastRound;
     this.#options = options;
     this.#goal = goal;
     this.#policy = policies[options.policy];

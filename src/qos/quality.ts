@@ -126,7 +126,7 @@ export class Quality implements Layer {
     const round = this.#round;
     if (round !== null) this.#follow(round);
     if (this.#goal === null || this.#parts.ctx.role !== 'root') return;
-    this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell, this.#lastRound);
+    this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell);
     this.#controller.beat();
   }
 
