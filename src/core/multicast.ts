@@ -167,8 +167,8 @@ export class Multicast {
       }
       if (head.origin === this.#ctx.self) continue;
       const isBehind = isAfter(stream, head);
-      if (!stream.proven && isBehind && from === this.#neighbourhood.upstream()) {
-        // An earlier neighbour may have lied: all that the parent has is asked for.
+      if (!stream.proven && isBehind) {
+        // An earlier neighbour may have lied: all that this one has is asked for.
         this.#restart(stream, head.incarnation, 0);
       }
       // A head is hearsay: what it leads to is pulled, and counts when its origin's signature holds.
