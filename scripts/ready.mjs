@@ -3,7 +3,7 @@
 // Uses Node built-ins alone, because it runs before anything is installed. All of npm's and the compiler's words go to
 // stderr, so that `npm start -- --json` keeps stdout for itself. `--force` builds even when nothing seems stale.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,7 +40,10 @@ function run(title, command, args) {
   console.error(`${title}: done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
+// Libraries that are only borrowed (a link to another clone's) are that one's business: npm would empty the folder behind the link.
+const isBorrowed = lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 if (
+  !isBorrowed &&
   existsSync(join(root, 'package-lock.json')) &&
   changedAt('package-lock.json') > changedAt('node_modules/.package-lock.json')
 ) {
