@@ -2,8 +2,8 @@
  * Finding the dead that nobody buried.
  *
  * A parent writes `gone` for a child it loses. When parent and child die together, nobody would. So every server looks now and
- * then for records that name it as the parent of one it does not have, and the root for records whose parent is no longer a
- * server. What stays so for several beats is written off; a living subject outbids that at once with a higher incarnation.
+ * then for records that name it as the parent of one it does not have, and the root for records whose parents do not lead
+ * up to it. What stays so for several beats is written off; a living subject outbids that at once with a higher incarnation.
  */
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord } from './messages.ts';
@@ -11,6 +11,8 @@ import type { Parts } from './parts.ts';
 
 const lookEveryBeats = 5;
 const looksBeforeGone = 3;
+/** No tree of servers is that high. */
+const mostLevels = 1_000;
 
 export class Sweep {
   readonly #parts: Parts;
@@ -41,11 +43,25 @@ export class Sweep {
   }
 
   #isMissing({ subject, state, parent }: MemberRecord): boolean {
-    const { ctx, servers, membership } = this.#parts;
+    const { ctx, servers } = this.#parts;
     if (subject === ctx.self || state === 'gone' || state === 'excluded') return false;
     if (parent === ctx.self) return servers.child(subject) === null;
     if (ctx.role !== 'root') return false;
-    const above = membership.get(parent)?.state ?? 'gone';
-    return above === 'gone' || above === 'excluded';
+    return !this.#leadsToRoot(parent);
+  }
+
+  /**
+   * Whether the parents that records name end at this root. Who names itself, or each other in a ring, hangs nowhere. One farther up that is
+   * gone is the matter of those right below it.
+   */
+  #leadsToRoot(parent: PeerHandle): boolean {
+    const { ctx, membership } = this.#parts;
+    let at = parent;
+    for (let steps = 0; steps <= mostLevels && at !== ctx.self; steps++) {
+      const above = membership.get(at);
+      if (above === null || above.state === 'gone' || above.state === 'excluded') return steps > 0;
+      at = above.parent;
+    }
+    return at === ctx.self;
   }
 }

@@ -5,7 +5,7 @@ import type { MemberRecord, MemberState } from '../../src/core/messages.ts';
 import { theRules } from '../../src/core/rules.ts';
 import { membershipAgrees } from '../../simulator/checkers/membership.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
-import { LonePeer, aServer, down, member, peerNumber, release, root, sign } from './lone-peer.ts';
+import { LonePeer, aRoot, aServer, down, member, peerNumber, release, root, sign } from './lone-peer.ts';
 
 const [one, two, three] = [peerNumber(1), peerNumber(2), peerNumber(3)];
 
@@ -218,6 +218,16 @@ describe('the dead', () => {
         .map((peer) => peer.state.membership.get(handle(1))?.state);
     expect(farm.runUntil(() => known().every((state) => state === 'gone'), 15_000)).toBe(true);
     expect(membershipAgrees(farm)).toBe(true);
+  });
+
+  it('are buried by the root too when they never lived: servers that name themselves, or each other, as their parents', () => {
+    const lone = aRoot();
+    const { membership } = lone.peer.state;
+    membership.merge(member(one, 'serving', { parent: one }));
+    membership.merge(member(two, 'serving', { parent: three }));
+    membership.merge(member(three, 'serving', { parent: two }));
+    lone.pass(20_000);
+    expect([one, two, three].map((peer) => membership.get(peer)?.state)).toEqual(['gone', 'gone', 'gone']);
   });
 
   it('are forgotten in the end by all, although each forgets in its own time', () => {

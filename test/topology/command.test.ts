@@ -104,7 +104,11 @@ describe('banyan topology generate', () => {
     ['JSON on top of the topology', ['plane', '--json'], '--json needs --out'],
     ['a matrix as a graph', ['cities', '--format', 'alt'], 'write this topology as a matrix'],
     ['an option that does not exist', ['plane', '--wings', '2'], 'unknown option'],
-    ['a ready-made topology that does not exist', ['preset', 'atlantis'], 'there are transit-stub-100'],
+    [
+      'a ready-made topology that does not exist',
+      ['preset', 'atlantis'],
+      'there are transit-stub-10, transit-stub-100',
+    ],
   ])('refuses %s with exit code 2', async (_, args, words) => {
     const { exitCode, err, out } = await run('generate', ...args);
     expect(err).toContain(words);
