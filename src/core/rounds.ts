@@ -38,6 +38,11 @@ export class Rounds {
     this.#departure = departure;
   }
 
+  /** See `Peer.fetch`. */
+  fetch(): number {
+    return this.#beat + this.#handover;
+  }
+
   beat(): void {
     const { ctx } = this.#parts;
     this.#beat++;

@@ -76,8 +76,14 @@ export class Tree {
   readonly #ctx: Context;
   isRoot = false;
   parent: PeerHandle = NOBODY;
-  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
-  place: Place | null = null;
+  /**
+   * The own place, as numbers: a heartbeat changes it, and a new object for each would be one that lasts for a beat, which is the kind
+   * that costs the garbage collector most. No place while the depth is below 0.
+   */
+  #stampRoot: PeerHandle = NOBODY;
+  #stampTerm = 0;
+  #stampSequence = 0;
+  #depth = -1;
   /** In the order in which they were accepted; one and the same empty array for all that have none. */
   #children: Child[] = none;
   /** The handles of the children, in the same order: whose message it is, is asked for each. */
@@ -102,7 +108,6 @@ export class Tree {
   beat = 0;
   rosterVersion = 1;
   #roster: Roster | null = null;
-  #stamp: Stamp | null = null;
   /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
   #beatSentAtMs: number[] | null = null;
   #lastBeatSentAtMs = 0;
@@ -121,6 +126,30 @@ export class Tree {
     return this.isRoot || this.parent !== NOBODY;
   }
 
+  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
+  get place(): Place | null {
+    if (this.#depth < 0) return null;
+    const stamp = { root: this.#stampRoot, term: this.#stampTerm, sequence: this.#stampSequence };
+    return { stamp, depth: this.#depth };
+  }
+
+  set place(place: Place | null) {
+    if (place === null) this.#depth = -1;
+    else this.#stand(place.stamp, place.depth);
+  }
+
+  #stand({ root, term, sequence }: Stamp, depth: number): void {
+    this.#stampRoot = root;
+    this.#stampTerm = term;
+    this.#stampSequence = sequence;
+    this.#depth = depth;
+  }
+
+  /** The root of the tree that it has a place in; NOBODY without one. */
+  get rootOfPlace(): PeerHandle {
+    return this.#depth < 0 ? NOBODY : this.#stampRoot;
+  }
+
   get children(): readonly Child[] {
     return this.#children;
   }
@@ -135,7 +164,9 @@ export class Tree {
   }
 
   child(peer: PeerHandle): Child | null {
-    return this.#children[this.#handles.indexOf(peer)] ?? null;
+    const handles = this.#handles;
+    for (let at = 0; at < handles.length; at++) if (handles[at] === peer) return this.#children[at]!;
+    return null;
   }
 
   /** Children that have not been told to leave. */
@@ -166,8 +197,7 @@ export class Tree {
     this.closed = false;
     this.parent = NOBODY;
     this.parentRoster = null;
-    this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
-    this.place = { stamp: this.#stamp, depth: 0 };
+    this.#stampAnew();
     this.rosterChanged();
   }
 
@@ -179,7 +209,6 @@ export class Tree {
     this.moving = false;
     this.closed = false;
     this.place = null;
-    this.#stamp = null;
     this.parentRoster = null;
     this.parentRtt.forget();
   }
@@ -213,9 +242,9 @@ export class Tree {
   /** The place this peer shows to joiners and children; null when it has none to show. */
   shown(): Place | null {
     if (this.orphaned) return this.passed;
-    if (this.place === null) return null;
+    if (this.#depth < 0) return null;
     const held = this.moving && !this.#ctx.rules.mayShow(false);
-    if (held && this.passed !== null && this.passed.stamp.root === this.place.stamp.root) return this.passed;
+    if (held && this.passed !== null && this.passed.stamp.root === this.#stampRoot) return this.passed;
     return this.place;
   }
 
@@ -407,19 +436,20 @@ export class Tree {
 
   // --- Heartbeats --------------------------------------------------------------------------------------------------------
 
-  /** Starts a new beat: the root stamps it. Returns the place to pass down, or null if there is none. */
-  nextBeat(): Place | null {
+  /** Starts a new beat: the root stamps it. */
+  nextBeat(): void {
     this.beat++;
     this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
     this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
     this.#lastBeatSentAtMs = this.#ctx.nowMs;
-    if (this.isRoot) {
-      this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
-      this.place = { stamp: this.#stamp, depth: 0 };
-    }
+    if (this.isRoot) this.#stampAnew();
+    if (this.#children.length === 0) return;
     const place = this.shown();
-    if (place !== null && this.#children.length > 0) this.#show(place);
-    return place;
+    if (place !== null) this.#show(place);
+  }
+
+  #stampAnew(): void {
+    this.#stand({ root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat }, 0);
   }
 
   /**
@@ -442,14 +472,13 @@ export class Tree {
       if (!sameFamily(before, beat.roster)) this.rosterChanged();
     }
     if (beat.stamp === null || !this.#isSoundPlace(beat.stamp, beat.depth)) return;
-    const { place } = this;
-    if (place !== null && place.stamp.root === beat.stamp.root) {
-      const age = beat.stamp.term - place.stamp.term || beat.stamp.sequence - place.stamp.sequence;
+    if (this.rootOfPlace === beat.stamp.root) {
+      const age = beat.stamp.term - this.#stampTerm || beat.stamp.sequence - this.#stampSequence;
       if (age < 0) return;
       if (age > 0) this.#risenBeats = 0;
-      else if (beat.depth >= place.depth) this.#risenBeats++;
+      else if (beat.depth >= this.#depth) this.#risenBeats++;
     }
-    this.place = { stamp: beat.stamp, depth: beat.depth + 1 };
+    this.#stand(beat.stamp, beat.depth + 1);
   }
 
   /** Only a tree's root is at depth 0 of it; the tree of servers has the service's root. */
@@ -488,6 +517,14 @@ export class Tree {
     if (beat <= 0 || this.beat - beat >= sentBeatsKept) return Number.NaN;
     if (beat === this.beat) return this.#lastBeatSentAtMs;
     return this.#beatSentAtMs?.[beat % sentBeatsKept] ?? Number.NaN;
+  }
+
+  /** See `Peer.fetch`. */
+  fetch(from: PeerHandle): number {
+    let sum = this.beat + this.parentBeat + this.#risenBeats + this.#depth + this.#handles.length;
+    for (const child of this.#children)
+      if (from === NOBODY || child.peer === from) sum += child.heardAtMs + child.steadyBeats;
+    return sum;
   }
 
   /** Peers in the subtree below and including this peer, and its height. */
