@@ -128,8 +128,6 @@ export class SimulatedFarm {
   #traceHash = 0;
   /** Delays of a connection vary: the order on it must be seen to. */
   #ordering: boolean;
-  /** Of no meaning: what was read must seem to be used. */
-  #fetched = 0;
   /** Somebody is or was slow. */
   #slowedDown = false;
   readonly #lastArrivalTick = new Map<number, number>();
@@ -149,7 +147,7 @@ export class SimulatedFarm {
     this.#ordering = options.jitter !== undefined;
     this.#ticksPerMs = options.ticksPerMs ?? 1;
     const ring = 8192 * 2 ** Math.ceil(Math.log2(this.#ticksPerMs));
-    this.#wheel = new TimingWheel({ expected: this.#expected.bind(this), happened: this.#happened.bind(this) }, ring);
+    this.#wheel = new TimingWheel({ happened: this.#happened.bind(this) }, ring);
     const { subnet = (peer: PeerHandle): number => peer } = options;
     this.#surroundings = {
       send: (from, to, message) => this.#send(from, to, message),
@@ -355,17 +353,6 @@ export class SimulatedFarm {
   #timeOf(handle: PeerHandle): number {
     if (this.#clocks.size === 0) return this.nowMs;
     return this.#clocks.get(handle)?.read(this.nowMs) ?? this.nowMs;
-  }
-
-  /**
-   * Has the memory of a peer fetched before it is needed. In a large farm nearly all of the time is spent waiting for memory: by this
-   * the processor waits for several peers at once, not for one field of one peer after the other.
-   */
-  #expected(kind: number, subject: number, other: number): void {
-    const peer = this.#peers[subject];
-    if (peer == null || kind > happening.wake) return;
-    const from = kind === happening.message ? (other as PeerHandle) : NOBODY;
-    this.#fetched = (this.#fetched + peer.fetch(from) + this.#hosts[subject]!.life) & 0xffff;
   }
 
   #happened(kind: number, subject: number, other: number, number: number, payload?: Message | (() => void)): void {

@@ -16,8 +16,6 @@
  * and its payload.
  */
 export interface EventHandler<Payload> {
-  /** Told of a handful of events just before the first of them happens: the time to fetch from memory what they will need. */
-  expected?(kind: number, subject: number, other: number): void;
   happened(kind: number, subject: number, other: number, number: number, payload: Payload | undefined): void;
 }
 
@@ -111,14 +109,12 @@ export class TimingWheel<Payload> {
     const { first, last, used } = this.#near;
     let block = first[hole]!;
     if (block === none) return;
-    this.#expect(block, block === last[hole] ? used[hole]! : blockEvents);
     for (let at = 0; block !== last[hole] || at < used[hole]!; at++) {
       if (at === blockEvents) {
         at = 0;
         const next = this.#following[block]!;
         this.#release(block);
         block = next;
-        this.#expect(block, block === last[hole] ? used[hole]! : blockEvents);
       }
       const place = block * blockEvents + at;
       const base = place * eventNumbers;
@@ -132,14 +128,6 @@ export class TimingWheel<Payload> {
     first[hole] = none;
     last[hole] = none;
     this.#release(block);
-  }
-
-  #expect(block: number, events: number): void {
-    if (events < 2) return;
-    const numbers = this.#numbers;
-    const start = block * blockEvents * eventNumbers;
-    for (let base = start; base < start + events * eventNumbers; base += eventNumbers)
-      this.#handler.expected?.(numbers[base]!, numbers[base + 1]!, numbers[base + 2]!);
   }
 
   /** The next hole of the second ring comes into reach of the first. Events of a later round stay, in their order. */

@@ -120,19 +120,6 @@ export class Context extends Timers {
     return order >= 0;
   }
 
-  /** See `Peer.fetch`: one field in each line of the cache. */
-  fetch(): number {
-    return (
-      (this.next() ?? 0) +
-      this.nowMs +
-      this.coordinate.x +
-      this.intervalMs +
-      this.releaseNumber +
-      this.incarnation +
-      this.#nonce
-    );
-  }
-
   isServer(): boolean {
     return this.role === 'root' || this.role === 'server';
   }

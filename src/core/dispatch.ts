@@ -55,11 +55,6 @@ export class Dispatch implements CastListener, MembershipListener {
     parts.membership.listener = this;
   }
 
-  /** See `Peer.fetch`. */
-  fetch(): number {
-    return this.#castDigestBefore;
-  }
-
   receive(from: PeerHandle, message: Message): void {
     const parts = this.#parts;
     const { ctx } = parts;

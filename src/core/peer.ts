@@ -286,14 +286,6 @@ export class Peer {
     return this.#parts;
   }
 
-  /**
-   * Reads what its next beat needs (NOBODY), or a heartbeat from one of its neighbours, and does nothing. Who runs many peers in one
-   * process calls it for several before the first is served: the processor then fetches them together. Returns a number of no meaning.
-   */
-  fetch(from: PeerHandle): number {
-    return this.#parts.ctx.fetch() + this.#parts.clients.fetch(from) + this.#dispatch.fetch() + this.#rounds.fetch();
-  }
-
   get role(): Role {
     return this.#parts.ctx.role;
   }

@@ -38,11 +38,6 @@ export class Rounds {
     this.#departure = departure;
   }
 
-  /** See `Peer.fetch`. */
-  fetch(): number {
-    return this.#beat + this.#handover;
-  }
-
   beat(): void {
     const { ctx } = this.#parts;
     this.#beat++;

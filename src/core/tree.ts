@@ -519,14 +519,6 @@ export class Tree {
     return this.#beatSentAtMs?.[beat % sentBeatsKept] ?? Number.NaN;
   }
 
-  /** See `Peer.fetch`. */
-  fetch(from: PeerHandle): number {
-    let sum = this.beat + this.parentBeat + this.#risenBeats + this.#depth + this.#handles.length;
-    for (const child of this.#children)
-      if (from === NOBODY || child.peer === from) sum += child.heardAtMs + child.steadyBeats;
-    return sum;
-  }
-
   /** Peers in the subtree below and including this peer, and its height. */
   extent(): { size: number; height: number } {
     let size = 1;
