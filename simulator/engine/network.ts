@@ -47,8 +47,13 @@ export class Network {
     if (a === b) return 0;
     const places = this.#places;
     const row = places[2 * a]! * this.#topology.size;
-    if (this.#rttMs[row] === unknown) this.#measure(places[2 * a]!);
-    return this.#rttMs[row + places[2 * b]!]! + places[2 * a + 1]! + places[2 * b + 1]!;
+    const column = places[2 * b]!;
+    let nodesMs = this.#rttMs[row + column]!;
+    if (nodesMs === unknown) {
+      this.#measure(places[2 * a]!);
+      nodesMs = this.#rttMs[row + column]!;
+    }
+    return nodesMs + places[2 * a + 1]! + places[2 * b + 1]!;
   }
 
   /** The network neighbourhood of a peer: the domain of its node. */

@@ -15,12 +15,11 @@ import type { Role, World } from './world.ts';
 const incarnationLeeway = 10_000_000;
 const firstStanding: Standing = { charter: 1, epoch: 1, term: 1 };
 
-export class Context {
+export class Context extends Timers {
   readonly self: PeerHandle;
   readonly world: World;
   readonly options: TreeOptions;
   // What every heartbeat needs stands together here: in a large simulation most of the time goes into fetching it.
-  readonly timers = new Timers();
   /** The time of the call that is being served, ms. */
   nowMs = 0;
   role: Role = 'outside';
@@ -31,7 +30,14 @@ export class Context {
   patienceMs: number;
   /** Others have dialled this peer back: it may be named to others. */
   reachable = false;
+  /** While it is reachable, nobody need be asked to dial it before this time, ms. */
+  dialledEnoughUntilMs = 0;
   draining = false;
+  // What heartbeats carry so that others see what they missed: kept by `multicast`, `views` and `releases`.
+  castDigest = 0;
+  viewVersion = 0;
+  /** The newest release it knows of; 0 for none. */
+  releaseNumber = 0;
   /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
   limits: Limits | null = null;
   readonly rules: Rules;
@@ -46,12 +52,18 @@ export class Context {
   #nonce = 0;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
+    super();
     this.self = self;
     this.world = world;
     this.options = options;
     this.rules = rules;
     this.intervalMs = options.minHeartbeatMs;
     this.patienceMs = options.minHeartbeatMs;
+  }
+
+  /** Its deadlines: part of the same object, because every heartbeat sets one. */
+  get timers(): Timers {
+    return this;
   }
 
   nonce(): number {

@@ -59,6 +59,11 @@ export class Dispatch implements CastListener, MembershipListener {
     const parts = this.#parts;
     const { ctx } = parts;
     switch (message.kind) {
+      // By far the most frequent ones first.
+      case 'heartbeat-down':
+        return this.#heardParent(from, message);
+      case 'heartbeat-up':
+        return this.#heardChild(from, message);
       case 'tree-create':
         return this.#treeCreated(from, message);
       case 'join':
@@ -74,10 +79,6 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'disown':
         if (this.#tree(message.tree).parent === from) this.#attachment.parentLost(this.#tree(message.tree), 'disowned');
         return;
-      case 'heartbeat-down':
-        return this.#heardParent(from, message);
-      case 'heartbeat-up':
-        return this.#heardChild(from, message);
       case 'ping':
         return this.#pinged(from, message);
       case 'pong': {
@@ -206,7 +207,7 @@ export class Dispatch implements CastListener, MembershipListener {
   // --- Heartbeats ------------------------------------------------------------------------------------------------------------
 
   #heardParent(from: PeerHandle, beat: HeartbeatDown): void {
-    const { ctx, membership, views, multicast, releases } = this.#parts;
+    const { ctx } = this.#parts;
     const tree = this.#tree(beat.tree);
     if (tree.parent !== from) {
       if (this.#attachment.joining.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
@@ -214,7 +215,7 @@ export class Dispatch implements CastListener, MembershipListener {
     }
     const before = this.#parts.ownServer();
     const asked = tree.kind === 'servers' && !this.#parts.caughtUp;
-    if (beat.release > (releases.latest?.number ?? 0) && !asked) ctx.world.send(from, { kind: 'release-ask' });
+    if (beat.release > ctx.releaseNumber && !asked) ctx.world.send(from, { kind: 'release-ask' });
     tree.heardParent(beat);
     if (tree.looped) {
       this.#attachment.parentLost(tree, 'loop');
@@ -222,6 +223,7 @@ export class Dispatch implements CastListener, MembershipListener {
     }
     this.#pulse.expectParent(tree);
     if (tree.kind === 'servers') {
+      const { membership } = this.#parts;
       for (const record of beat.deltas) membership.merge(record);
       this.#memberMismatch =
         beat.membershipDigest === membership.digest() || membership.hasDeltas() ? 0 : this.#memberMismatch + 1;
@@ -236,22 +238,26 @@ export class Dispatch implements CastListener, MembershipListener {
       }
     } else if (
       beat.membershipDigest !== 0 &&
-      (beat.membershipDigest !== views.version || before !== this.#parts.ownServer())
+      (beat.membershipDigest !== ctx.viewVersion || before !== this.#parts.ownServer())
     ) {
-      ctx.world.send(from, { kind: 'view-pull', version: views.version });
+      ctx.world.send(from, { kind: 'view-pull', version: ctx.viewVersion });
     }
-    const own = multicast.digest();
+    const own = ctx.castDigest;
     const stuck = beat.castDigest !== own && own === this.#castDigestBefore;
-    this.#castDigestBefore = own;
-    this.#castMismatch = stuck ? this.#castMismatch + 1 : 0;
+    if (this.#castDigestBefore !== own) this.#castDigestBefore = own;
+    if (!stuck) {
+      if (this.#castMismatch !== 0) this.#castMismatch = 0;
+      return;
+    }
+    this.#castMismatch++;
     if (this.#castMismatch >= patientBeats) {
       this.#castMismatch = 0;
-      ctx.world.send(from, { kind: 'cast-heads', heads: multicast.heads(), reply: true });
+      ctx.world.send(from, { kind: 'cast-heads', heads: this.#parts.multicast.heads(), reply: true });
     }
   }
 
   #heardChild(from: PeerHandle, beat: HeartbeatUp): void {
-    const { ctx, membership } = this.#parts;
+    const { ctx } = this.#parts;
     const tree = this.#tree(beat.tree);
     const child = tree.child(from);
     if (child === null) {
@@ -259,7 +265,7 @@ export class Dispatch implements CastListener, MembershipListener {
       return;
     }
     if (isSound(beat.coordinate)) tree.heardChild(child, beat);
-    if (tree.kind === 'servers') for (const record of beat.deltas) membership.merge(record);
+    if (tree.kind === 'servers') for (const record of beat.deltas) this.#parts.membership.merge(record);
   }
 
   // --- Membership ---------------------------------------------------------------------------------------------------------------

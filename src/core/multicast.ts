@@ -74,7 +74,6 @@ const noStreams: readonly Stream[] = [];
 const noHistory: readonly Cast[] = [];
 
 export class Multicast {
-  #digest = 0;
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
   /** One for each origin; usually there is only the root. */
@@ -123,7 +122,7 @@ export class Multicast {
   }
 
   digest(): number {
-    return this.#digest;
+    return this.#ctx.castDigest;
   }
 
   received(from: PeerHandle, cast: Cast): void {
@@ -376,7 +375,7 @@ export class Multicast {
           )) >>>
         0;
     }
-    this.#digest = sum & mostDigest;
+    this.#ctx.castDigest = sum & mostDigest;
   }
 }
 

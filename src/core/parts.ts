@@ -92,7 +92,9 @@ export class Parts {
    */
   ownServer(): PeerHandle {
     if (this.ctx.isServer()) return this.ctx.self;
-    const server = this.clients.place?.stamp.root ?? this.clients.parentRoster?.ancestors[0]?.peer ?? NOBODY;
+    const { clients } = this;
+    const server =
+      clients.rootOfPlace >= 0 ? clients.rootOfPlace : (clients.parentRoster?.ancestors[0]?.peer ?? NOBODY);
     return server === this.ctx.self ? NOBODY : server;
   }
 

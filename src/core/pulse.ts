@@ -50,10 +50,10 @@ export class Pulse {
   /** One beat: down both trees, and up. */
   beat(): void {
     const parts = this.#parts;
-    const { ctx, membership } = parts;
+    const { ctx } = parts;
     const isServer = ctx.isServer();
     this.#adapt();
-    const deltas = isServer && !membership.stale ? membership.takeDeltas() : noDeltas;
+    const deltas = isServer && !parts.membership.stale ? parts.membership.takeDeltas() : noDeltas;
     if (isServer) this.#beatDown(parts.servers, deltas);
     this.#beatDown(parts.clients, noDeltas);
     const up = parts.upTree();
@@ -84,10 +84,10 @@ export class Pulse {
   }
 
   beatUp(tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {
-    const { ctx, membership, multicast, clients } = this.#parts;
+    const { ctx } = this.#parts;
     let { size, height } = tree.extent();
     if (tree.kind === 'servers') {
-      const below = clients.extent();
+      const below = this.#parts.clients.extent();
       size += below.size - 1;
       height = Math.max(height, below.height);
     }
@@ -100,15 +100,15 @@ export class Pulse {
       reachable: ctx.reachable,
       size,
       height,
-      rosterVersion: tree.parentRoster?.version ?? 0,
+      rosterVersion: tree.parentRosterVersion,
       deltas,
-      membershipDigest: tree.kind === 'servers' ? membership.digest() : this.#parts.views.version,
-      castDigest: multicast.digest(),
+      membershipDigest: tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewVersion,
+      castDigest: ctx.castDigest,
     });
   }
 
   #compose(tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
-    const { ctx, membership, multicast, releases, views } = this.#parts;
+    const { ctx } = this.#parts;
     const place = tree.shown();
     return {
       kind: 'heartbeat-down',
@@ -120,10 +120,10 @@ export class Pulse {
       rosterVersion: tree.rosterVersion,
       roster: withRoster ? tree.roster() : null,
       standing: ctx.standing,
-      release: releases.latest?.number ?? 0,
+      release: ctx.releaseNumber,
       deltas,
-      membershipDigest: tree.kind === 'servers' ? membership.digest() : views.version,
-      castDigest: multicast.digest(),
+      membershipDigest: tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewVersion,
+      castDigest: ctx.castDigest,
     };
   }
 
@@ -138,7 +138,8 @@ export class Pulse {
     const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
     const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
     ctx.intervalMs = parentMs > 0 ? Math.max(minHeartbeatMs, Math.min(ownMs, parentMs)) : ownMs;
-    ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
+    if (ctx.patienceMs !== ctx.intervalMs)
+      ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
   }
 
   /** How long the children have stayed; null without children. */

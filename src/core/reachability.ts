@@ -47,8 +47,6 @@ export class Reachability {
   #tried: readonly PeerHandle[] = nobody;
   #beatsUntilAsk = 0;
   #failuresInRow = 0;
-  /** Nothing to be done before this time, ms. */
-  #restUntilMs = 0;
 
   constructor(ctx: Context, circle: Circle) {
     this.#ctx = ctx;
@@ -65,13 +63,13 @@ export class Reachability {
     this.#confirmed = noneConfirmed;
     this.#tried = nobody;
     this.#beatsUntilAsk = 0;
-    this.#restUntilMs = 0;
+    this.#ctx.dialledEnoughUntilMs = 0;
     if (this.#ctx.role !== 'root') this.#set(false);
   }
 
-  /** Called on every beat. */
+  /** Called on every beat, unless there is nothing to do (`dialledEnoughUntilMs`). */
   beat(): void {
-    if (this.#ctx.role === 'root' || (this.#ctx.reachable && this.#ctx.nowMs < this.#restUntilMs)) return;
+    if (this.#ctx.role === 'root' || (this.#ctx.reachable && this.#ctx.nowMs < this.#ctx.dialledEnoughUntilMs)) return;
     const freshMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs;
     const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * renewAfter;
     let fresh = 0;
@@ -82,7 +80,7 @@ export class Reachability {
     }
     if (fresh < this.#confirmed.length) this.#confirmed = this.#confirmed.filter(({ atMs }) => atMs >= freshMs);
     if (this.#ctx.reachable && lasting >= confirmationsNeeded) {
-      this.#restUntilMs = this.#renewalMs();
+      this.#ctx.dialledEnoughUntilMs = this.#renewalMs();
       return;
     }
     const known = this.#eligible();

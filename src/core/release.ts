@@ -21,8 +21,7 @@ export interface Sources {
 
 export class Releases {
   readonly #ctx: Context;
-  /** The newest release this peer knows of. */
-  latest: ReleaseNotice | null = null;
+  #latest: ReleaseNotice | null = null;
   /** The number of the release it holds; 0 for none. */
   installedNumber = 0;
   #transferring = false;
@@ -33,6 +32,16 @@ export class Releases {
   constructor(ctx: Context, sources: Sources) {
     this.#ctx = ctx;
     this.#sources = sources;
+  }
+
+  /** The newest release this peer knows of. */
+  get latest(): ReleaseNotice | null {
+    return this.#latest;
+  }
+
+  #note(notice: ReleaseNotice): void {
+    this.#latest = notice;
+    this.#ctx.releaseNumber = notice.number;
   }
 
   get upToDate(): boolean {
@@ -50,7 +59,7 @@ export class Releases {
       issuer: self,
       standing,
     });
-    this.latest = notice;
+    this.#note(notice);
     this.installedNumber = number;
     this.#ctx.world.persist({ type: 'release', notice, installed: true });
     return notice;
@@ -75,7 +84,7 @@ export class Releases {
       });
       return false;
     }
-    this.latest = notice;
+    this.#note(notice);
     this.#failures = 0;
     this.#pauseBeats = 0;
     this.#ctx.world.persist({ type: 'release', notice, installed: this.installedNumber >= notice.number });
@@ -108,7 +117,7 @@ export class Releases {
     this.#failures = 0;
     if (notice.number <= this.installedNumber) return;
     this.installedNumber = notice.number;
-    if (this.latest === null || this.latest.number < notice.number) this.latest = notice;
+    if (this.latest === null || this.latest.number < notice.number) this.#note(notice);
     this.#ctx.world.persist({ type: 'release', notice, installed: true });
     this.#ctx.world.tell({ type: 'release-installed', number: notice.number });
   }
@@ -120,7 +129,7 @@ export class Releases {
   }
 
   restore(notice: ReleaseNotice, installed: boolean): void {
-    if (this.latest === null || notice.number >= this.latest.number) this.latest = notice;
+    if (this.latest === null || notice.number >= this.latest.number) this.#note(notice);
     if (installed) this.installedNumber = Math.max(this.installedNumber, notice.number);
   }
 }

@@ -39,14 +39,14 @@ export class Rounds {
   }
 
   beat(): void {
-    const { ctx, reachability } = this.#parts;
+    const { ctx } = this.#parts;
     this.#beat++;
     if (ctx.isServer()) this.#buryTheSilent(this.#parts.servers);
     this.#buryTheSilent(this.#parts.clients);
     this.#showView();
     this.#pulse.beat();
     if (this.#beat % remindEveryBeats === 0) for (const tree of this.#parts.trees()) this.#thinOut(tree);
-    reachability.beat();
+    if (!ctx.reachable || ctx.nowMs >= ctx.dialledEnoughUntilMs) this.#parts.reachability.beat();
     if (ctx.isServer()) {
       this.#serve();
     } else if (ctx.limits !== null) {
@@ -114,9 +114,9 @@ export class Rounds {
 
   /** Guests beyond the fan-out are asked, one at a time, to hang below others. */
   #thinOut(tree: Tree): void {
+    if (tree.children.length <= this.#parts.ctx.options.fanOut) return;
     const guest = tree.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
-    if (guest !== null && tree.children.length > this.#parts.ctx.options.fanOut)
-      this.#attachment.evict(tree, guest.peer, 'no-room');
+    if (guest !== null) this.#attachment.evict(tree, guest.peer, 'no-room');
   }
 
   #noteAttached(): void {
@@ -128,7 +128,7 @@ export class Rounds {
 
   /** Every now and then: is there a better place? */
   #look(): void {
-    const { ctx, optimisation, clients, views } = this.#parts;
+    const { ctx } = this.#parts;
     const tree = this.#parts.upTree();
     if (tree === null || tree.parent === NOBODY || ctx.draining) return;
     this.#followHandover(tree);
@@ -136,6 +136,7 @@ export class Rounds {
     if (this.#untilLook < 0) this.#untilLook = Math.floor(ctx.world.random() * every);
     if (this.#untilLook-- > 0) return;
     this.#untilLook = every - 1;
+    const { optimisation, clients, views } = this.#parts;
     this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;
     optimisation.lookAround(tree);
@@ -145,7 +146,7 @@ export class Rounds {
   /** A client that waits to change servers alone: opens its doors again when its children do not go. */
   #followHandover(tree: Tree): void {
     if (!tree.closed) {
-      this.#handover = 0;
+      if (this.#handover > 0) this.#handover = 0;
       return;
     }
     this.#handover++;

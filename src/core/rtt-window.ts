@@ -37,6 +37,18 @@ export class RttWindow {
     return this.#medianMs ?? Number.NaN;
   }
 
+  /** All five are there and the same: another of the kind changes nothing. */
+  get isSteady(): boolean {
+    const newest = this.#newest;
+    return (
+      newest !== null &&
+      newest === this.#second &&
+      newest === this.#third &&
+      newest === this.#fourth &&
+      newest === this.#oldest
+    );
+  }
+
   forget(): void {
     this.#newest = null;
     this.#second = null;

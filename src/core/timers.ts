@@ -58,13 +58,23 @@ export class Timers {
     return earliest;
   }
 
-  /** Takes one timer that is due, or null. */
+  /** Takes one timer that is due, or null; of several, the first by the order of their names above. */
   due(nowMs: number): TimerName | null {
-    for (const name of timerNames) {
-      const atMs = this.#get(name);
-      if (atMs === null || atMs > nowMs) continue;
-      this.clear(name);
-      return name;
+    if (this.#beat !== null && this.#beat <= nowMs) {
+      this.#beat = null;
+      return 'beat';
+    }
+    if (this.#silence !== null && this.#silence <= nowMs) {
+      this.#silence = null;
+      return 'silence';
+    }
+    if (this.#attempt !== null && this.#attempt <= nowMs) {
+      this.#attempt = null;
+      return 'attempt';
+    }
+    if (this.#drain !== null && this.#drain <= nowMs) {
+      this.#drain = null;
+      return 'drain';
     }
     return null;
   }

@@ -29,6 +29,10 @@ export interface Child {
   readonly peer: PeerHandle;
   coordinate: Coordinate;
   readonly rtt: RttWindow;
+  /** The round trip that all of `rtt` agree on; -1 while they differ. */
+  steadyRttMs: number;
+  /** So many more like these have come since. */
+  steadyBeats: number;
   acceptedAtMs: number;
   heardAtMs: number;
   reachable: boolean;
@@ -59,6 +63,12 @@ const candidatesNamed = 8;
 const sentOnBeats = 120;
 const sentOnKept = 32;
 const nobody: readonly Child[] = [];
+/** A way whose round trip has not changed for so many beats has said what it has to say: it moves the coordinate once in a while. */
+const steadyAfterBeats = 60;
+const steadySampleBeats = 8;
+/** Stand for no children; nothing is ever put into them. */
+const none: Child[] = [];
+const noHandles: PeerHandle[] = [];
 const noneSentOn: readonly never[] = [];
 
 export class Tree {
@@ -66,10 +76,18 @@ export class Tree {
   readonly #ctx: Context;
   isRoot = false;
   parent: PeerHandle = NOBODY;
-  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
-  place: Place | null = null;
-  /** In the order in which they were accepted. */
-  readonly children: Child[] = [];
+  /**
+   * The own place, as numbers: a heartbeat changes it, and a new object for each would be one that lasts for a beat, which is the kind
+   * that costs the garbage collector most. No place while the depth is below 0.
+   */
+  #stampRoot: PeerHandle = NOBODY;
+  #stampTerm = 0;
+  #stampSequence = 0;
+  #depth = -1;
+  /** In the order in which they were accepted; one and the same empty array for all that have none. */
+  #children: Child[] = none;
+  /** The handles of the children, in the same order: whose message it is, is asked for each. */
+  #handles: PeerHandle[] = noHandles;
   /** The parent was lost and no other is found yet. */
   orphaned = false;
   /** A move is under way: nothing newer is shown to those below, so that the new parent can be ahead of us. */
@@ -80,7 +98,9 @@ export class Tree {
   parentIntervalMs = 0;
   /** The parent's last beat; 0 before the first. */
   parentBeat = 0;
-  parentRoster: Roster | null = null;
+  #parentRoster: Roster | null = null;
+  /** Its version; 0 for none. */
+  parentRosterVersion = 0;
   parentCoordinate: Coordinate | null = null;
   readonly parentRtt = new RttWindow();
   /** The best place ever shown below. */
@@ -88,9 +108,9 @@ export class Tree {
   beat = 0;
   rosterVersion = 1;
   #roster: Roster | null = null;
-  #stamp: Stamp | null = null;
   /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
   #beatSentAtMs: number[] | null = null;
+  #lastBeatSentAtMs = 0;
   #risenBeats = 0;
   #lastEvictionBeat: number | null = null;
   /** Orphans that were sent on lately, and at which beat. */
@@ -106,15 +126,53 @@ export class Tree {
     return this.isRoot || this.parent !== NOBODY;
   }
 
+  /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
+  get place(): Place | null {
+    if (this.#depth < 0) return null;
+    const stamp = { root: this.#stampRoot, term: this.#stampTerm, sequence: this.#stampSequence };
+    return { stamp, depth: this.#depth };
+  }
+
+  set place(place: Place | null) {
+    if (place === null) this.#depth = -1;
+    else this.#stand(place.stamp, place.depth);
+  }
+
+  #stand({ root, term, sequence }: Stamp, depth: number): void {
+    this.#stampRoot = root;
+    this.#stampTerm = term;
+    this.#stampSequence = sequence;
+    this.#depth = depth;
+  }
+
+  /** The root of the tree that it has a place in; NOBODY without one. */
+  get rootOfPlace(): PeerHandle {
+    return this.#depth < 0 ? NOBODY : this.#stampRoot;
+  }
+
+  get children(): readonly Child[] {
+    return this.#children;
+  }
+
+  get parentRoster(): Roster | null {
+    return this.#parentRoster;
+  }
+
+  set parentRoster(roster: Roster | null) {
+    this.#parentRoster = roster;
+    this.parentRosterVersion = roster?.version ?? 0;
+  }
+
   child(peer: PeerHandle): Child | null {
-    for (const child of this.children) if (child.peer === peer) return child;
+    const handles = this.#handles;
+    for (let at = 0; at < handles.length; at++) if (handles[at] === peer) return this.#children[at]!;
     return null;
   }
 
   /** Children that have not been told to leave. */
   get residents(): number {
     let count = 0;
-    for (const child of this.children) if (!child.evicted) count++;
+    for (const child of this.#children) if (!child.evicted) count++;
     return count;
   }
 
@@ -139,8 +197,7 @@ export class Tree {
     this.closed = false;
     this.parent = NOBODY;
     this.parentRoster = null;
-    this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
-    this.place = { stamp: this.#stamp, depth: 0 };
+    this.#stampAnew();
     this.rosterChanged();
   }
 
@@ -152,7 +209,6 @@ export class Tree {
     this.moving = false;
     this.closed = false;
     this.place = null;
-    this.#stamp = null;
     this.parentRoster = null;
     this.parentRtt.forget();
   }
@@ -162,7 +218,7 @@ export class Tree {
    * children once passed binds nobody any more, and may be better than what it has now: it is forgotten.
    */
   adopt(parent: PeerHandle, intervalMs: number, roster: Roster): void {
-    if (this.children.length === 0) this.passed = null;
+    if (this.#children.length === 0) this.passed = null;
     this.parent = parent;
     this.orphaned = false;
     this.moving = false;
@@ -186,9 +242,9 @@ export class Tree {
   /** The place this peer shows to joiners and children; null when it has none to show. */
   shown(): Place | null {
     if (this.orphaned) return this.passed;
-    if (this.place === null) return null;
+    if (this.#depth < 0) return null;
     const held = this.moving && !this.#ctx.rules.mayShow(false);
-    if (held && this.passed !== null && this.passed.stamp.root === this.place.stamp.root) return this.passed;
+    if (held && this.passed !== null && this.passed.stamp.root === this.#stampRoot) return this.passed;
     return this.place;
   }
 
@@ -219,7 +275,7 @@ export class Tree {
       return { accept: false, reason: 'infeasible' };
     if (this.child(from) !== null) return { accept: true, evict: null };
     if (this.#atClientLimit()) return { accept: false, reason: 'no-room' };
-    const hasSpace = this.children.length < options.fanOut + options.guestRoom;
+    const hasSpace = this.#children.length < options.fanOut + options.guestRoom;
     if (hasSpace && this.residents < options.fanOut) return { accept: true, evict: null };
 
     const worst = this.#worst();
@@ -229,7 +285,7 @@ export class Tree {
       worstRttMs: worst?.rtt.medianMs() ?? Number.NaN,
       beatsSinceLast: this.beat - (this.#lastEvictionBeat ?? Number.NEGATIVE_INFINITY),
     };
-    const isBearable = this.children.length <= options.fanOut + options.guestRoom;
+    const isBearable = this.#children.length <= options.fanOut + options.guestRoom;
     if (isBearable && worst !== null && rules.mayEvict(eviction, options)) {
       this.#lastEvictionBeat = this.beat;
       return { accept: true, evict: worst };
@@ -250,10 +306,17 @@ export class Tree {
   take(from: PeerHandle, join: Join): Place {
     const known = this.child(from);
     if (known === null) {
-      this.children.push({
+      if (this.#children === none) {
+        this.#children = [];
+        this.#handles = [];
+      }
+      this.#handles.push(from);
+      this.#children.push({
         peer: from,
         coordinate: join.coordinate,
         rtt: new RttWindow(),
+        steadyRttMs: -1,
+        steadyBeats: 0,
         acceptedAtMs: this.#ctx.nowMs,
         heardAtMs: this.#ctx.nowMs,
         reachable: join.reachable,
@@ -268,6 +331,7 @@ export class Tree {
       known.heardAtMs = this.#ctx.nowMs;
       known.evicted = false;
       known.rosterVersion = -1;
+      known.steadyRttMs = -1;
     }
     this.child(from)?.rtt.add(join.rttMs);
     const place = this.shown();
@@ -277,9 +341,10 @@ export class Tree {
   }
 
   drop(peer: PeerHandle): Child | null {
-    const index = this.children.findIndex((child) => child.peer === peer);
+    const index = this.#handles.indexOf(peer);
     if (index < 0) return null;
-    const [child] = this.children.splice(index, 1);
+    this.#handles.splice(index, 1);
+    const [child] = this.#children.splice(index, 1);
     this.rosterChanged();
     return child ?? null;
   }
@@ -288,14 +353,14 @@ export class Tree {
   silentChildren(): readonly Child[] {
     const limitMs = (this.#ctx.options.missedBeats + 0.5) * this.#ctx.patienceMs;
     const isSilent = (child: Child): boolean => this.#ctx.nowMs - child.heardAtMs > limitMs;
-    return this.children.some(isSilent) ? this.children.filter(isSilent) : nobody;
+    return this.#children.some(isSilent) ? this.#children.filter(isSilent) : nobody;
   }
 
   /** The child farthest away that has not been told to leave. */
   #worst(): Child | null {
     let worst: Child | null = null;
     let worstRttMs = -1;
-    for (const child of this.children) {
+    for (const child of this.#children) {
       const rttMs = child.rtt.medianMs();
       if (!child.evicted && rttMs > worstRttMs) {
         worst = child;
@@ -312,17 +377,17 @@ export class Tree {
   surplus(): Child | null {
     if (this.residents <= this.#ctx.options.fanOut) return null;
     const usable = (child: Child): boolean => this.#ctx.rules.mayBeParent(child.reachable);
-    const leaf = this.children.some(usable)
-      ? this.children.find((child) => !child.evicted && !usable(child))
+    const leaf = this.#children.some(usable)
+      ? this.#children.find((child) => !child.evicted && !usable(child))
       : undefined;
-    return leaf ?? this.#worst() ?? this.children.findLast((child) => !child.evicted) ?? null;
+    return leaf ?? this.#worst() ?? this.#children.findLast((child) => !child.evicted) ?? null;
   }
 
   /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */
   candidatesFor(joiner: PeerHandle, coordinate: Coordinate): PeerCard[] {
     const { rules, self } = this.#ctx;
     const cards: PeerCard[] = [];
-    for (const child of this.children) {
+    for (const child of this.#children) {
       if (rules.mayBeParent(child.reachable) && !child.evicted && child.peer !== joiner) {
         cards.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
       }
@@ -355,7 +420,7 @@ export class Tree {
       rttMs: Math.min(mostPathMs, card.rttMs + toParentMs),
     }));
     const siblings: PeerCard[] = [];
-    for (const child of this.children) {
+    for (const child of this.#children) {
       if (rules.mayBeParent(child.reachable) && !child.evicted)
         siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
     }
@@ -371,18 +436,20 @@ export class Tree {
 
   // --- Heartbeats --------------------------------------------------------------------------------------------------------
 
-  /** Starts a new beat: the root stamps it. Returns the place to pass down, or null if there is none. */
-  nextBeat(): Place | null {
+  /** Starts a new beat: the root stamps it. */
+  nextBeat(): void {
     this.beat++;
     this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
     this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
-    if (this.isRoot) {
-      this.#stamp = { root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat };
-      this.place = { stamp: this.#stamp, depth: 0 };
-    }
+    this.#lastBeatSentAtMs = this.#ctx.nowMs;
+    if (this.isRoot) this.#stampAnew();
+    if (this.#children.length === 0) return;
     const place = this.shown();
-    if (place !== null && this.children.length > 0) this.#show(place);
-    return place;
+    if (place !== null) this.#show(place);
+  }
+
+  #stampAnew(): void {
+    this.#stand({ root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat }, 0);
   }
 
   /**
@@ -405,14 +472,13 @@ export class Tree {
       if (!sameFamily(before, beat.roster)) this.rosterChanged();
     }
     if (beat.stamp === null || !this.#isSoundPlace(beat.stamp, beat.depth)) return;
-    const { place } = this;
-    if (place !== null && place.stamp.root === beat.stamp.root) {
-      const age = beat.stamp.term - place.stamp.term || beat.stamp.sequence - place.stamp.sequence;
+    if (this.rootOfPlace === beat.stamp.root) {
+      const age = beat.stamp.term - this.#stampTerm || beat.stamp.sequence - this.#stampSequence;
       if (age < 0) return;
       if (age > 0) this.#risenBeats = 0;
-      else if (beat.depth >= place.depth) this.#risenBeats++;
+      else if (beat.depth >= this.#depth) this.#risenBeats++;
     }
-    this.place = { stamp: beat.stamp, depth: beat.depth + 1 };
+    this.#stand(beat.stamp, beat.depth + 1);
   }
 
   /** Only a tree's root is at depth 0 of it; the tree of servers has the service's root. */
@@ -424,31 +490,40 @@ export class Tree {
     const ctx = this.#ctx;
     child.heardAtMs = ctx.nowMs;
     const known = child.reachable;
-    child.coordinate = beat.coordinate;
+    if (child.coordinate !== beat.coordinate) child.coordinate = beat.coordinate;
     child.reachable = beat.reachable;
     child.size = Math.min(beat.size, mostPeers);
     child.height = Math.min(beat.height, mostDepth);
     child.hasChildren = beat.size > 1;
     child.rosterVersion = beat.rosterVersion;
-    const sentAtMs =
-      this.beat - beat.echo < sentBeatsKept && beat.echo > 0
-        ? (this.#beatSentAtMs?.[beat.echo % sentBeatsKept] ?? Number.NaN)
-        : Number.NaN;
-    const rttMs = ctx.nowMs - sentAtMs - beat.heldMs;
-    if (rttMs >= 0) {
+    const rttMs = ctx.nowMs - this.#sentAtMs(beat.echo) - beat.heldMs;
+    if (rttMs === child.steadyRttMs) {
+      child.steadyBeats++;
+      if (child.steadyBeats < steadyAfterBeats || child.steadyBeats % steadySampleBeats === 0)
+        ctx.sampled(beat.coordinate, rttMs);
+    } else if (rttMs >= 0) {
       const fresh = Number.isNaN(child.rtt.medianMs());
       child.rtt.add(rttMs);
+      child.steadyRttMs = child.rtt.isSteady ? rttMs : -1;
+      child.steadyBeats = 0;
       ctx.sampled(beat.coordinate, rttMs);
       if (fresh && child.reachable) this.rosterChanged();
     }
     if (known !== child.reachable) this.rosterChanged();
   }
 
+  /** When one of the last beats was sent, ms; NaN for one that is not among them. */
+  #sentAtMs(beat: number): number {
+    if (beat <= 0 || this.beat - beat >= sentBeatsKept) return Number.NaN;
+    if (beat === this.beat) return this.#lastBeatSentAtMs;
+    return this.#beatSentAtMs?.[beat % sentBeatsKept] ?? Number.NaN;
+  }
+
   /** Peers in the subtree below and including this peer, and its height. */
   extent(): { size: number; height: number } {
     let size = 1;
     let height = 0;
-    for (const child of this.children) {
+    for (const child of this.#children) {
       size += child.size;
       height = Math.max(height, child.height + 1);
     }

@@ -18,14 +18,24 @@ const versionsPerIncarnation = 1 << 16;
 
 export class Views {
   readonly #ctx: Context;
-  current: View | null = null;
+  #current: View | null = null;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
   }
 
+  get current(): View | null {
+    return this.#current;
+  }
+
   get version(): number {
-    return this.current?.version ?? 0;
+    return this.#ctx.viewVersion;
+  }
+
+  #keep(view: View): View {
+    this.#current = view;
+    this.#ctx.viewVersion = view.version;
+    return view;
   }
 
   /** Server: composes the view for its own clients. Returns it when it differs from the last. */
@@ -45,8 +55,7 @@ export class Views {
     if (before !== null && before.server === self && sameRecords(before.records, records)) return null;
     const base = this.#ctx.incarnation * versionsPerIncarnation;
     const version = before !== null && before.server === self ? before.version + 1 : base + 1;
-    this.current = { kind: 'view', version, server: self, records };
-    return this.current;
+    return this.#keep({ kind: 'view', version, server: self, records });
   }
 
   /** Client: takes a list handed down. Returns whether it is news, to be handed on. Unsigned entries are left out. */
@@ -66,7 +75,7 @@ export class Views {
       });
     }
     // The same object for all who have it: a farm has as many clients as views differ.
-    this.current = records.length === view.records.length ? view : { ...view, records };
+    this.#keep(records.length === view.records.length ? view : { ...view, records });
     return true;
   }
 

@@ -66,6 +66,24 @@ describe('the heartbeat', () => {
     expect(lone.peer.state.clients.child(one)?.rtt.medianMs()).toBeLessThanOrEqual(offset + 1_000);
   });
 
+  it('moves the coordinate each time at first, and rarely once the round trip has not changed for a minute', () => {
+    const lone = aRoot().hear(one, join(1)).hear(two, join(2));
+    const isMovedBy = (rttMs: number): boolean => {
+      const before = lone.peer.state.ctx.coordinate;
+      const { beat } = lone.peer.state.clients;
+      lone.pass(1_000);
+      const heldMs = 1_000 - rttMs;
+      lone.hear(one, up({ echo: lone.peer.state.clients.beat > beat ? beat : beat - 1, heldMs }));
+      return lone.peer.state.ctx.coordinate !== before;
+    };
+    lone.pass(3_000);
+    const count = (beats: number): number => Array.from({ length: beats }, () => isMovedBy(80)).filter(Boolean).length;
+    expect(count(40)).toBe(40);
+    count(40);
+    expect(count(40)).toBe(5);
+    expect(isMovedBy(90)).toBe(true);
+  });
+
   it('out of turn is not echoed: it would be taken for a round trip of up to an interval', () => {
     const lone = aRoot().pass(900).hear(one, join(1));
     expect(lone.sent('heartbeat-down').map(({ to, message }) => [to, message.beat])).toEqual([[one, 0]]);
