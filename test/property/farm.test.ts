@@ -21,7 +21,7 @@ describe('a farm that random things befall', () => {
         expect(outcome.agreedAfterBeats, replay(schedule)).toBeLessThanOrEqual(agreedBeats);
         beats.push(outcome.wholeAfterBeats);
       }),
-      settings(100),
+      settings(500),
     );
     beats.sort((a, b) => a - b);
     expect(beats[beats.length >> 1]).toBeLessThanOrEqual(5);
@@ -37,7 +37,7 @@ describe('a farm that random things befall', () => {
       fc.property(hasty, (schedule) => {
         playWell(schedule);
       }),
-      settings(60),
+      settings(150),
     );
   });
 
@@ -46,33 +46,33 @@ describe('a farm that random things befall', () => {
       fc.property(schedules(), (schedule) => {
         playWell({ ...schedule, lossShare: 0.1, duplicationShare: 0.05 });
       }),
-      settings(40),
+      settings(150),
     );
   });
 
-  it.each([11, 12])('does so with 200 peers (seed %i)', (seed) => {
+  it.each([11, 12, 13, 14])('does so with 200 peers (seed %i)', (seed) => {
     const schedule = randomSchedule(seed, 200, 250, 500);
     const outcome = playWell(schedule);
     expect(outcome.wholeAfterBeats, replay(schedule)).toBeLessThanOrEqual(wholeBeats);
   });
 
-  it.each([21])('does so with 1,000 peers (seed %i)', (seed) => {
+  it.each([21, 22])('does so with 1,000 peers (seed %i)', (seed) => {
     const schedule = randomSchedule(seed, 1_000, 400, 100);
     const outcome = playWell(schedule);
     expect(outcome.wholeAfterBeats, replay(schedule)).toBeLessThanOrEqual(wholeBeats);
   });
 
-  it('loses next to nothing even when something befalls it every second: 99.7% of what was due to those who were there throughout arrived, the rest was said to be lost', () => {
+  it('loses next to nothing: 99.9% of what was due to those who were there throughout arrived, the rest was said to be lost', () => {
     let deliveries = 0;
     let lost = 0;
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 150; seed++) {
       const { farm, multicast } = playWell(randomSchedule(seed, 40, 100, 1_000));
       const due = multicast.due(farm);
       deliveries += due.deliveries;
       lost += due.lost;
     }
-    expect(deliveries).toBeGreaterThan(2_000);
-    expect(lost / deliveries).toBeLessThanOrEqual(0.003);
+    expect(deliveries).toBeGreaterThan(5_000);
+    expect(lost / deliveries).toBeLessThanOrEqual(0.001);
   });
 });
 
@@ -84,7 +84,7 @@ describe('a simulated farm', () => {
         expect(second.traceHash).toBe(first.traceHash);
         expect(second.messages).toBe(first.messages);
       }),
-      settings(20),
+      settings(40),
     );
   });
 
