@@ -5,7 +5,8 @@
  * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up. Met: one change a round.
  * The server that is cheapest to lose goes if the requirement still holds without it; else a server moves to where its group's
  * clients are, if that gains enough to be worth the trouble; or one server goes and another comes elsewhere. Gains that are made so
- * pay for the next retirement. What promises less than the gate is left alone, so a steady farm is still.
+ * pay for the next retirement. What promises less than the gate, or than readings of an unchanged farm differ by, is left alone, so a
+ * steady farm is still.
  *
  * Of the schools of facility location this is greedy with local search: add, drop, swap.
  */
@@ -52,7 +53,8 @@ export const balanced: Policy = {
   },
 };
 
-function promotions({ aggregate, total, budget, credit, recovering }: Situation): Action[] {
+function promotions({ aggregate, total, budget, lessons }: Situation): Action[] {
+  const { credit, recovering } = lessons;
   const bids = aggregate.bids.filter(({ action, change }) => action === 'promote' && change < 0);
   bids.sort((a, b) => a.change - b.change);
   const best = bids[0]?.change ?? 0;
@@ -97,12 +99,16 @@ function cheapest(bids: readonly Bid[]): Bid | null {
 }
 
 function trim(
-  { aggregate, total, budget, margin, caution, regret }: Situation,
+  { aggregate, total, budget, margin, lessons }: Situation,
   idle: Action | null,
 ): ReturnType<Policy['decide']> {
+  const { pause, regret, doubt } = lessons;
+  if (doubt === null)
+    return { actions: [], reason: 'the requirement is met; the next reading shows how far they can be trusted' };
+  const uncertain = doubt * aggregate.clients;
   const retire = cheapest(aggregate.bids);
   const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, retire?.change ?? 0) : 0;
-  if (retire !== null && total + retire.change + spare <= budget * (1 - reserve * regret)) {
+  if (retire !== null && total + retire.change + spare <= budget * (1 - reserve * regret) - uncertain) {
     const { server, change } = retire;
     return {
       actions: [{ action: 'retire', server, candidates: [], leaves: NOBODY, change }],
@@ -110,9 +116,10 @@ function trim(
     };
   }
   if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
-  if (total > budget * (1 - risk))
+  if (total > budget * (1 - risk) - uncertain)
     return { actions: [], reason: 'the requirement is only just met: a move that went wrong would miss it' };
-  const worthIt = -gate * caution * budget;
+  if (pause > 0) return { actions: [], reason: 'the requirement is met; the last move did not bring what it promised' };
+  const worthIt = -Math.max(gate * budget, uncertain);
   let best: Action | null = null;
   for (const bid of aggregate.bids) {
     if (bid.action === 'move' && bid.change < Math.min(worthIt, best?.change ?? 0))

@@ -15,25 +15,17 @@ import type { Aggregate, Bid, Order } from '../core/messages.ts';
 import type { Parts } from '../core/parts.ts';
 import { encodeAnnouncement, roundTopic } from './announcement.ts';
 import { balanced } from './balanced.ts';
+import { Experience } from './experience.ts';
+import type { Kept, Reading } from './experience.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import type { Action, Policy, PolicyName } from './policy.ts';
-import { costOf } from './requirement.ts';
+import { totalOf } from './requirement.ts';
 import type { CostKind, Figures, Goal } from './requirement.ts';
 import { DelaySketch } from './sketch.ts';
 import { Trust } from './trust.ts';
 import { worstQos } from './worst-qos.ts';
 
 export const policies: Readonly<Record<PolicyName, Policy>> = { 'worst-qos': worstQos, balanced };
-
-/** What was expected when something was done. */
-interface Promised {
-  readonly action: Action['action'];
-  readonly cost: CostKind;
-  readonly total: number;
-  readonly change: number;
-  /** Whose promise it is for the larger part; NOBODY when it is several servers'. */
-  readonly by: PeerHandle;
-}
 
 interface Pending {
   readonly number: number;
@@ -45,15 +37,8 @@ interface Pending {
   beatsLeft: number;
 }
 
-/** Bounds of how much better or worse than promised promotions are taken to be. */
-const leastCredit = 0.7;
-const mostCredit = 1.2;
-/** A move that keeps less of its promise than this makes the controller more cautious. */
-const keptAtLeast = 0.5;
 /** Promotions that keep less than this were a promise of nothing. */
 const keptNothing = 0.1;
-const mostCaution = 64;
-const mostRegret = 256;
 /**
  * Rounds are numbered by the seconds of the clock, incarnations by its tenths. What the root writes down as its incarnation also tells its
  * next life which rounds there were: no clock that was set back makes it open one of them again.
@@ -81,14 +66,9 @@ export class Controller {
   #cost: CostKind;
   #pending: Pending[] = [];
   readonly #trust = new Trust();
-  #credit = 1;
-  #caution = 1;
-  #regret = 1;
-  #wasMet = false;
-  /** A retirement was the last thing done. */
-  #retired = false;
-  /** The last promotions or move: cost before, and the change that was expected. */
-  #promised: Promised | null = null;
+  readonly #experience = new Experience();
+  /** What was decided last. */
+  #lastActions: readonly Action[] = [];
 
   constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void) {
     this.#parts = parts;
@@ -148,17 +128,15 @@ export class Controller {
     const cost = this.#cost;
     const enough = coverage >= this.#options.leastCoverage && clients > 0;
     const { limitMs } = this.#goal;
-    const total =
-      cost === 'delay'
-        ? sumMs
-        : over + (costOf('over', 0, limitMs) + costOf('over', limitMs, limitMs)) * (sumMs / limitMs);
+    const total = totalOf(cost, { sumMs, over }, limitMs);
+    const met = enough && this.#goal.isMet(figures);
+    const reading: Reading = { cost, total, clients, met };
     const budget = this.#goal.budget(cost, clients);
     const { margin } = this.#options;
     if (enough) {
-      this.#compare(cost, total);
+      this.#judge(this.#experience.read(reading));
       this.#trust.next();
     }
-    const credit = this.#credit;
     const bids = withVisits(aggregate).filter(({ server }) => this.#trust.isHeard(server));
     const { actions, reason } = enough
       ? this.#policy.decide({
@@ -169,10 +147,7 @@ export class Controller {
           total,
           budget,
           margin,
-          credit,
-          caution: this.#caution,
-          regret: this.#regret,
-          recovering: this.#wasMet,
+          lessons: this.#experience.lessons,
         })
       : {
           actions: [],
@@ -184,40 +159,26 @@ export class Controller {
     const delays = DelaySketch.of(sketch);
     this.#tell({
       type: 'decided',
-      decision: { round, figures, cost, servers, coverage, met: enough && this.#goal.isMet(figures), reason, actions },
+      decision: { round, figures, cost, servers, coverage, met, reason, actions },
       p95Ms: delays.quantileMs(0.95),
       p50Ms: delays.quantileMs(0.5),
     });
     if (enough) this.#cost = this.#goal.tighter(figures);
-    if (enough && this.#goal.isMet(figures)) this.#wasMet = true;
-    if (this.#retired && actions.some(({ action }) => action === 'promote'))
-      this.#regret = Math.min(mostRegret, this.#regret * 4);
-    this.#retired = actions.some(({ action }) => action === 'retire');
-    const [first] = actions;
-    if (first !== undefined && actions.every(({ action }) => action === first.action)) {
-      const change = actions.reduce((sum, action) => sum + action.change, 0);
-      const main = actions.find((action) => action.change <= change / 2);
-      this.#promised = { action: first.action, cost, total, change, by: main?.server ?? NOBODY };
-    }
+    if (enough) this.#experience.decided(reading, actions, this.#lastActions);
+    this.#lastActions = actions;
     for (const [at, action] of actions.entries()) this.#begin(round, round * grantsPerRound + at, action);
     if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
     else this.#state = 'acting';
   }
 
-  /** Compares what was done last with what was expected of it. */
-  #compare(cost: CostKind, total: number): void {
-    const promised = this.#promised;
-    this.#promised = null;
-    if (promised === null || promised.cost !== cost || promised.change >= 0) return;
-    const kept = (total - promised.total) / promised.change;
-    if (promised.action === 'promote' && promised.by !== this.#parts.ctx.self && promised.by !== NOBODY) {
-      if (kept < keptNothing) this.#trust.broke(promised.by);
-      else this.#trust.kept(promised.by);
-    }
-    if (promised.action === 'promote')
-      this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + kept) / 2));
-    else if (promised.action === 'move')
-      this.#caution = kept < keptAtLeast ? Math.min(mostCaution, this.#caution * 2) : Math.max(1, this.#caution / 2);
+  /** A server whose promise of promotions came to nothing is not believed for a while. */
+  #judge(kept: Kept | null): void {
+    if (kept === null || kept.action !== 'promote') return;
+    const change = this.#lastActions.reduce((sum, action) => sum + action.change, 0);
+    const main = this.#lastActions.find((action) => action.change <= change / 2)?.server ?? NOBODY;
+    if (main === NOBODY || main === this.#parts.ctx.self) return;
+    if (kept.share < keptNothing) this.#trust.broke(main);
+    else this.#trust.kept(main);
   }
 
   // --- Seeing it through ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
  */
 import type { PeerHandle } from '../core/ids.ts';
 import type { Aggregate, BidAction } from '../core/messages.ts';
+import type { Lessons } from './experience.ts';
 import type { CostKind, Figures, Goal } from './requirement.ts';
 
 /** `lean`: just enough servers. `n-1`: the requirement holds after the loss of any one of them. */
@@ -50,14 +51,8 @@ export interface Situation {
   readonly total: number;
   readonly budget: number;
   readonly margin: Margin;
-  /** What promotions really changed lately, over what was expected of them: bids do not see gains in other groups. */
-  readonly credit: number;
-  /** 1, and more after moves that did not keep their promise: they must promise more from now on. */
-  readonly caution: number;
-  /** 1, and more after retirements that had to be undone: so much more must be to spare before the next. */
-  readonly regret: number;
-  /** The requirement was met before: something was lost, and users should not wait for it twice. */
-  readonly recovering: boolean;
+  /** What earlier decisions taught. */
+  readonly lessons: Lessons;
 }
 
 export interface Policy {

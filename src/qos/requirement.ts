@@ -37,6 +37,15 @@ export function costOf(kind: CostKind, delayMs: number, limitMs: number): number
   return (delayMs > limitMs ? 1 : 0) + (delayInClients * delayMs) / limitMs;
 }
 
+/** What all clients cost together: their summed delays, ms, and how many are over the limit. */
+export function totalOf(
+  kind: CostKind,
+  { sumMs, over }: { readonly sumMs: number; readonly over: number },
+  limitMs: number,
+): number {
+  return kind === 'delay' ? sumMs : over + (delayInClients * sumMs) / limitMs;
+}
+
 export class Goal {
   readonly requirement: Requirement;
 

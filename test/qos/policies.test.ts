@@ -1,6 +1,7 @@
 /** What the two policies decide on aggregates made by hand: 100 clients that may feel 120 ms each, so 12,000 in all. */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
+import type { Lessons } from '../../src/qos/experience.ts';
 import type { Aggregate, Bid } from '../../src/core/messages.ts';
 import { balanced } from '../../src/qos/balanced.ts';
 import type { Action, Situation } from '../../src/qos/policy.ts';
@@ -10,6 +11,8 @@ import { aggregate, at, bid, peerNumber } from './findings.ts';
 
 const clients = 100;
 const goal = new Goal({ meanMs: 120, percentile: null, availability: null });
+
+const lessons: Lessons = { credit: 1, pause: 0, regret: 1, recovering: false, doubt: 0 };
 
 function situation(
   meanMs: number,
@@ -26,10 +29,7 @@ function situation(
     total,
     budget: goal.budget('delay', clients),
     margin: 'lean',
-    credit: 1,
-    caution: 1,
-    regret: 1,
-    recovering: false,
+    lessons,
     ...rest,
   };
 }
@@ -53,14 +53,14 @@ describe('the balanced policy, when the requirement is missed', () => {
 
   it('expects as much of a bid as bids kept lately', () => {
     const bids = [bid(1, -900), bid(2, -800), bid(3, -700)];
-    expect(decided(situation(136, bids, { credit: 1.2 }))).toHaveLength(2);
-    expect(decided(situation(136, bids, { credit: 0.7 }))).toHaveLength(3);
+    expect(decided(situation(136, bids, { lessons: { ...lessons, credit: 1.2 } }))).toHaveLength(2);
+    expect(decided(situation(136, bids, { lessons: { ...lessons, credit: 0.7 } }))).toHaveLength(3);
   });
 
   it('grants some more than is needed when the requirement was met before: users should not wait for it twice', () => {
     const bids = [bid(1, -500), bid(2, -400), bid(3, -300)];
     expect(decided(situation(124, bids))).toHaveLength(1);
-    expect(decided(situation(124, bids, { recovering: true }))).toHaveLength(2);
+    expect(decided(situation(124, bids, { lessons: { ...lessons, recovering: true } }))).toHaveLength(2);
   });
 
   it('leaves a bid under 0.35 of the best for the next round', () => {
@@ -113,8 +113,10 @@ describe('the balanced policy, when the requirement is met', () => {
   });
 
   it('leaves more to spare after retirements that had to be undone', () => {
-    expect(decided(situation(110, [retirement(1, 900)], { regret: 4 }))).toEqual([['retire', 1]]);
-    expect(decided(situation(110, [retirement(1, 900)], { regret: 16 }))).toEqual([]);
+    expect(decided(situation(110, [retirement(1, 900)], { lessons: { ...lessons, regret: 4 } }))).toEqual([
+      ['retire', 1],
+    ]);
+    expect(decided(situation(110, [retirement(1, 900)], { lessons: { ...lessons, regret: 16 } }))).toEqual([]);
   });
 
   it('moves a server when that is worth the trouble, and leaves it alone when not', () => {
@@ -122,9 +124,16 @@ describe('the balanced policy, when the requirement is met', () => {
     const [action] = balanced.decide(situation(119.7, [move(-50)])).actions;
     expect(action).toMatchObject({ action: 'move', server: 2, leaves: 2, change: -50 });
     expect(decided(situation(119.7, [move(-11)]))).toEqual([]);
-    expect(decided(situation(119.7, [move(-50)], { caution: 8 }))).toEqual([]);
+    expect(decided(situation(119.7, [move(-50)], { lessons: { ...lessons, pause: 1 } }))).toEqual([]);
     // At the edge a move that went wrong would miss the requirement.
     expect(decided(situation(119.9, [move(-50)]))).toEqual([]);
+  });
+
+  it('changes nothing before it knows how far readings can be trusted, and nothing that is smaller than they differ by', () => {
+    const bids = [retirement(1, 900), bid(2, -50, { action: 'move' })];
+    expect(decided(situation(110, bids))).toEqual([['retire', 1]]);
+    expect(decided(situation(110, bids, { lessons: { ...lessons, doubt: null } }))).toEqual([]);
+    expect(decided(situation(110, bids, { lessons: { ...lessons, doubt: 2 } }))).toEqual([]);
   });
 
   it('lets one go and another come elsewhere, when both together gain', () => {
