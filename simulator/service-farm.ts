@@ -206,7 +206,8 @@ export class ServiceFarm {
     farm.after(delayMs, () => {
       // Who asked is gone: nobody waits for the answer.
       if (farm.life(user) !== life) return;
-      const ok = serves();
+      // What a server asks itself has arrived at once: that it stops serving meanwhile changes nothing.
+      const ok = server === user || serves();
       farm.act(user, (peer) => peer.measured(farm.nowMs, { server, delayMs: ok ? delayMs : Number.NaN, ok }));
       if (ok) return;
       if (at === 0) this.requests.failedWithout++;

@@ -30,6 +30,8 @@ export class Host implements World {
   life = 0;
   readonly handle: PeerHandle;
   readonly #surroundings: Surroundings;
+  /** It died in the call that is under way. */
+  torn = false;
   /** Died without a word: nothing on this machine resets connections. */
   silent = false;
   /** How its peer was last started. */
@@ -40,8 +42,6 @@ export class Host implements World {
   uplinkFreeMs = 0;
   /** It dies as soon as it has written something down. */
   doomed = false;
-  /** It died in the call that is under way. */
-  torn = false;
   #disk: Map<string, DurableRecord> | null = null;
 
   constructor(handle: PeerHandle, surroundings: Surroundings, start: Omit<Start, 'records'>) {

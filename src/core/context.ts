@@ -23,26 +23,32 @@ export class Context extends Timers {
   /** The time of the call that is being served, ms. */
   nowMs = 0;
   role: Role = 'outside';
+  /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
+  rootPeer: PeerHandle = NOBODY;
   coordinate: Coordinate = origin;
   /** The pulse, ms: set by the parent, or from the ages of the children. */
   intervalMs: number;
-  /** The pulse by which children are judged silent, ms: follows `intervalMs` down slowly, since they learn of a change later. */
-  patienceMs: number;
   /** Others have dialled this peer back: it may be named to others. */
   reachable = false;
   /** While it is reachable, nobody need be asked to dial it before this time, ms. */
   dialledEnoughUntilMs = 0;
-  draining = false;
   // What heartbeats carry so that others see what they missed: kept by `multicast`, `views` and `releases`.
   castDigest = 0;
   viewVersion = 0;
+  /** The digest at the last beat of the parent, and how many beats in a row the parent's has differed for no known reason. */
+  castDigestBefore = 0;
+  castMismatchBeats = 0;
+  /** Heartbeats to come in which nothing is to be done but to send them, and those that were sent so; see `routine.ts`. */
+  routineBeats = 0;
+  routineDone = 0;
   /** The newest release it knows of; 0 for none. */
   releaseNumber = 0;
+  /** The pulse by which children are judged silent, ms: follows `intervalMs` down slowly, since they learn of a change later. */
+  patienceMs: number;
+  draining = false;
   /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
   limits: Limits | null = null;
   readonly rules: Rules;
-  /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
-  rootPeer: PeerHandle = NOBODY;
   /** Raised at every start and whenever false news of this peer must be outbid. */
   incarnation = 0;
   /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */

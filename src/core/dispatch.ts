@@ -41,8 +41,6 @@ export class Dispatch implements CastListener, MembershipListener {
   readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   #memberMismatch = 0;
-  #castMismatch = 0;
-  #castDigestBefore = 0;
   #createsSeen: readonly PeerHandle[] = noneSeen;
   readonly #departure: Departure;
 
@@ -243,15 +241,15 @@ export class Dispatch implements CastListener, MembershipListener {
       ctx.world.send(from, { kind: 'view-pull', version: ctx.viewVersion });
     }
     const own = ctx.castDigest;
-    const stuck = beat.castDigest !== own && own === this.#castDigestBefore;
-    if (this.#castDigestBefore !== own) this.#castDigestBefore = own;
+    const stuck = beat.castDigest !== own && own === ctx.castDigestBefore;
+    if (ctx.castDigestBefore !== own) ctx.castDigestBefore = own;
     if (!stuck) {
-      if (this.#castMismatch !== 0) this.#castMismatch = 0;
+      if (ctx.castMismatchBeats !== 0) ctx.castMismatchBeats = 0;
       return;
     }
-    this.#castMismatch++;
-    if (this.#castMismatch >= patientBeats) {
-      this.#castMismatch = 0;
+    ctx.castMismatchBeats++;
+    if (ctx.castMismatchBeats >= patientBeats) {
+      ctx.castMismatchBeats = 0;
       ctx.world.send(from, { kind: 'cast-heads', heads: this.#parts.multicast.heads(), reply: true });
     }
   }
@@ -264,7 +262,8 @@ export class Dispatch implements CastListener, MembershipListener {
       ctx.world.send(from, { kind: 'disown', tree: beat.tree });
       return;
     }
-    if (isSound(beat.coordinate)) tree.heardChild(child, beat);
+    // Most coordinates are the ones of the last beat: they were looked at then.
+    if (beat.coordinate === child.coordinate || isSound(beat.coordinate)) tree.heardChild(child, beat);
     if (tree.kind === 'servers') for (const record of beat.deltas) this.#parts.membership.merge(record);
   }
 

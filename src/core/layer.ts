@@ -12,6 +12,8 @@ import type { Answered } from './pings.ts';
 import type { Sample } from './selection.ts';
 
 export interface Layer {
+  /** Nothing is under way: the next heartbeats may go by without telling the layer. */
+  readonly isIdle: boolean;
   /** After the work of a heartbeat. */
   beat(): void;
   /** A message for the layer, from anybody: whether the sender may say it is for the layer to judge. */

@@ -14,6 +14,7 @@
  */
 import { Attachment } from './attachment.ts';
 import { Departure } from './departure.ts';
+import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
@@ -22,10 +23,12 @@ import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts, cardOf } from './parts.ts';
 import { Pulse } from './pulse.ts';
+import { routineBeat, routineHeardChild, routineHeardParent } from './routine.ts';
 import { Rounds } from './rounds.ts';
 import { theRules } from './rules.ts';
 import type { Rules } from './rules.ts';
 import type { Sample } from './selection.ts';
+import type { Tree } from './tree.ts';
 import type { DurableRecord, Role, World } from './world.ts';
 
 export interface Start {
@@ -46,6 +49,9 @@ const serversGreeted = 32;
 
 export class Peer {
   readonly #parts: Parts;
+  // Two of the parts that every heartbeat needs.
+  readonly #ctx: Context;
+  readonly #clients: Tree;
   readonly #dispatch: Dispatch;
   readonly #rounds: Rounds;
   readonly #pulse: Pulse;
@@ -64,6 +70,8 @@ export class Peer {
     const [problem] = validateOptions(options);
     if (problem !== undefined) throw new RangeError(problem);
     this.#parts = new Parts(self, world, options, rules);
+    this.#ctx = this.#parts.ctx;
+    this.#clients = this.#parts.clients;
     this.#pulse = new Pulse(this.#parts);
     this.#attachment = new Attachment(this.#parts, this.#pulse);
     this.#departure = new Departure(this.#parts, this.#attachment);
@@ -109,16 +117,33 @@ export class Peer {
   }
 
   receive(nowMs: number, from: PeerHandle, message: Message): void {
-    this.#parts.ctx.nowMs = nowMs;
+    const ctx = this.#ctx;
+    ctx.nowMs = nowMs;
+    switch (message.kind) {
+      case 'heartbeat-down':
+        if (routineHeardParent(ctx, this.#clients, from, message)) return this.#askForWake();
+        break;
+      case 'heartbeat-up':
+        if (routineHeardChild(this.#clients, from, message)) return this.#askForWake();
+        break;
+      case 'ping':
+        // To answer changes nothing.
+        this.#dispatch.receive(from, message);
+        return this.#askForWake();
+      default:
+    }
     this.#dispatch.receive(from, message);
     this.#settle();
   }
 
   wake(nowMs: number): void {
-    const { ctx } = this.#parts;
+    const ctx = this.#ctx;
     ctx.nowMs = nowMs;
     this.#wakeAtMs = null;
+    if (routineBeat(ctx, this.#clients)) return this.#askForWake();
+    let isBeat = false;
     for (let timer = ctx.timers.due(nowMs); timer !== null; timer = ctx.timers.due(nowMs)) {
+      isBeat = timer === 'beat';
       switch (timer) {
         case 'beat':
           this.#rounds.beat();
@@ -137,7 +162,8 @@ export class Peer {
           break;
       }
     }
-    this.#settle();
+    if (isBeat) this.#askForWake();
+    else this.#settle();
   }
 
   /** The last connection to this peer was closed or broke. */
@@ -366,9 +392,15 @@ export class Peer {
     }
   }
 
-  /** Asks the world for the next wake, once, when it changed. */
+  /** Something happened: the next heartbeat goes the long way. */
   #settle(): void {
-    const { ctx } = this.#parts;
+    this.#ctx.routineBeats = 0;
+    this.#askForWake();
+  }
+
+  /** Asks the world for the next wake, once, when it changed. */
+  #askForWake(): void {
+    const ctx = this.#ctx;
     const next = ctx.timers.next();
     if (next === this.#wakeAtMs) return;
     this.#wakeAtMs = next;

@@ -8,7 +8,8 @@
  * Source: P2P Volunteers, section 3.3.3 (two heartbeat timers).
  */
 import type { PeerHandle } from './ids.ts';
-import type { HeartbeatDown, MemberRecord } from './messages.ts';
+import type { Context } from './context.ts';
+import type { HeartbeatDown, HeartbeatUp, MemberRecord } from './messages.ts';
 import type { Parts } from './parts.ts';
 import type { Child, Tree } from './tree.ts';
 
@@ -19,7 +20,7 @@ const oldMs = 120 * 60_000;
 const tolerance = 0.25;
 /** How fast patience follows a quicker pulse, a beat. */
 const patienceLoss = 0.1;
-const noDeltas: readonly MemberRecord[] = [];
+export const noDeltas: readonly MemberRecord[] = [];
 
 export class Pulse {
   readonly #parts: Parts;
@@ -43,8 +44,7 @@ export class Pulse {
   /** Sets the alarm for the parent's silence. */
   expectParent(tree: Tree): void {
     const { ctx } = this.#parts;
-    const intervalMs = Math.max(tree.parentIntervalMs, ctx.options.minHeartbeatMs);
-    ctx.timers.set('silence', ctx.nowMs + intervalMs * (ctx.options.missedBeats + tolerance));
+    ctx.timers.set('silence', silentAtMs(ctx, tree));
   }
 
   /** One beat: down both trees, and up. */
@@ -91,20 +91,8 @@ export class Pulse {
       size += below.size - 1;
       height = Math.max(height, below.height);
     }
-    ctx.world.send(tree.parent, {
-      kind: 'heartbeat-up',
-      tree: tree.kind,
-      echo: tree.parentBeat,
-      heldMs: ctx.nowMs - tree.parentHeardAtMs,
-      coordinate: ctx.coordinate,
-      reachable: ctx.reachable,
-      size,
-      height,
-      rosterVersion: tree.parentRosterVersion,
-      deltas,
-      membershipDigest: tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewVersion,
-      castDigest: ctx.castDigest,
-    });
+    const digest = tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewVersion;
+    ctx.world.send(tree.parent, upwards(ctx, tree, size, height, deltas, digest));
   }
 
   #compose(tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
@@ -152,4 +140,34 @@ export class Pulse {
     const median = children[children.length - 1 - (children.length >> 1)];
     return median === undefined ? null : ctx.nowMs - median.acceptedAtMs;
   }
+}
+
+/** When the parent counts as silent, if it is not heard before, ms. */
+export function silentAtMs({ nowMs, options }: Context, tree: Tree): number {
+  return nowMs + Math.max(tree.parentIntervalMs, options.minHeartbeatMs) * (options.missedBeats + tolerance);
+}
+
+/** A beat to the parent. `size` and `height`: of the subtree below and including this peer. */
+export function upwards(
+  ctx: Context,
+  tree: Tree,
+  size: number,
+  height: number,
+  deltas: readonly MemberRecord[],
+  membershipDigest: number,
+): HeartbeatUp {
+  return {
+    kind: 'heartbeat-up',
+    tree: tree.kind,
+    echo: tree.parentBeat,
+    heldMs: ctx.nowMs - tree.parentHeardAtMs,
+    coordinate: ctx.coordinate,
+    reachable: ctx.reachable,
+    size,
+    height,
+    rosterVersion: tree.parentRosterVersion,
+    deltas,
+    membershipDigest,
+    castDigest: ctx.castDigest,
+  };
 }

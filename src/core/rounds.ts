@@ -4,6 +4,7 @@
 import type { Attachment } from './attachment.ts';
 import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
 import type { Parts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
 import { Sweep } from './sweep.ts';
@@ -15,6 +16,12 @@ const remindEveryBeats = 5;
 const attachedEveryMs = 3_600_000;
 const expireEveryBeats = 600;
 const askAgainBeats = 3;
+/**
+ * Looks for a better place that are taken at the pace of the options while the neighbourhood stays the same; each further one takes
+ * twice as long to come, up to so many doublings: what was not found by then is not there, and what changes in the network may wait.
+ */
+const eagerLooks = 8;
+const mostDoublings = 3;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */
 const handoverBeats = 10;
 
@@ -29,6 +36,10 @@ export class Rounds {
   /** When it is to be written down again that the peer is in the farm, ms. */
   #noteAtMs = 0;
   #untilLook = -1;
+  /** Looks since the neighbourhood changed last, and what it was: the parent, and the version of its roster. */
+  #looks = 0;
+  #lookedFrom: PeerHandle = NOBODY;
+  #lookedAtRoster = 0;
   #handover = 0;
 
   constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
@@ -40,6 +51,7 @@ export class Rounds {
 
   beat(): void {
     const { ctx } = this.#parts;
+    this.#catchUp();
     this.#beat++;
     if (ctx.isServer()) this.#buryTheSilent(this.#parts.servers);
     this.#buryTheSilent(this.#parts.clients);
@@ -57,6 +69,34 @@ export class Rounds {
     if (ctx.draining) this.#departure.beat();
     this.#noteAttached();
     this.#look();
+    ctx.routineBeats = this.#routineBeats();
+  }
+
+  /** Counts the beats that took the short way. */
+  #catchUp(): void {
+    const { ctx } = this.#parts;
+    this.#beat += ctx.routineDone;
+    this.#untilLook -= ctx.routineDone;
+    ctx.routineDone = 0;
+  }
+
+  /** In how many beats to come there will be nothing to do, if nothing happens: see `routine.ts`. */
+  #routineBeats(): number {
+    const { ctx, clients, layer } = this.#parts;
+    const isIdle =
+      ctx.role === 'client' &&
+      clients.parent !== NOBODY &&
+      clients.children.length === 0 &&
+      !clients.closed &&
+      ctx.reachable &&
+      ctx.limits === null &&
+      !ctx.draining &&
+      ctx.intervalMs === clients.parentIntervalMs &&
+      ctx.patienceMs === ctx.intervalMs &&
+      this.#attachment.joining.purpose === null &&
+      (layer === null || layer.isIdle);
+    if (!isIdle || this.#handover > 0) return 0;
+    return ctx.nowMs + (this.#untilLook + 1) * ctx.intervalMs < this.#noteAtMs ? this.#untilLook : 0;
   }
 
   #buryTheSilent(tree: Tree): void {
@@ -134,8 +174,15 @@ export class Rounds {
     this.#followHandover(tree);
     const every = ctx.options.optimiseEveryBeats;
     if (this.#untilLook < 0) this.#untilLook = Math.floor(ctx.world.random() * every);
+    if (tree.parent !== this.#lookedFrom || tree.parentRosterVersion !== this.#lookedAtRoster) {
+      this.#lookedFrom = tree.parent;
+      this.#lookedAtRoster = tree.parentRosterVersion;
+      this.#looks = 0;
+      this.#untilLook = Math.min(this.#untilLook, every - 1);
+    }
     if (this.#untilLook-- > 0) return;
-    this.#untilLook = every - 1;
+    this.#looks++;
+    this.#untilLook = every * 2 ** Math.min(mostDoublings, Math.max(0, this.#looks - eagerLooks)) - 1;
     const { optimisation, clients, views } = this.#parts;
     this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;

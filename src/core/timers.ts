@@ -58,6 +58,17 @@ export class Timers {
     return earliest;
   }
 
+  /** The time for a heartbeat has come, and for nothing else. */
+  isOnlyBeatDue(nowMs: number): boolean {
+    return (
+      this.#beat !== null &&
+      this.#beat <= nowMs &&
+      (this.#silence === null || this.#silence > nowMs) &&
+      (this.#attempt === null || this.#attempt > nowMs) &&
+      (this.#drain === null || this.#drain > nowMs)
+    );
+  }
+
   /** Takes one timer that is due, or null; of several, the first by the order of their names above. */
   due(nowMs: number): TimerName | null {
     if (this.#beat !== null && this.#beat <= nowMs) {

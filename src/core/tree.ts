@@ -84,6 +84,13 @@ export class Tree {
   #stampTerm = 0;
   #stampSequence = 0;
   #depth = -1;
+  #risenBeats = 0;
+  parentHeardAtMs = 0;
+  parentIntervalMs = 0;
+  /** The parent's last beat; 0 before the first. */
+  parentBeat = 0;
+  /** The version of the parent's roster; 0 for none. */
+  parentRosterVersion = 0;
   /** In the order in which they were accepted; one and the same empty array for all that have none. */
   #children: Child[] = none;
   /** The handles of the children, in the same order: whose message it is, is asked for each. */
@@ -94,13 +101,7 @@ export class Tree {
   moving = false;
   /** Takes no children: it is about to move to another tree alone. */
   closed = false;
-  parentHeardAtMs = 0;
-  parentIntervalMs = 0;
-  /** The parent's last beat; 0 before the first. */
-  parentBeat = 0;
   #parentRoster: Roster | null = null;
-  /** Its version; 0 for none. */
-  parentRosterVersion = 0;
   parentCoordinate: Coordinate | null = null;
   readonly parentRtt = new RttWindow();
   /** The best place ever shown below. */
@@ -111,7 +112,6 @@ export class Tree {
   /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
   #beatSentAtMs: number[] | null = null;
   #lastBeatSentAtMs = 0;
-  #risenBeats = 0;
   #lastEvictionBeat: number | null = null;
   /** Orphans that were sent on lately, and at which beat. */
   #sentOn: readonly { readonly peer: PeerHandle; readonly beat: number }[] = noneSentOn;
@@ -458,6 +458,20 @@ export class Tree {
    */
   get looped(): boolean {
     return this.#risenBeats > mostRisenBeats;
+  }
+
+  /** Whether a beat is the parent's, and says nothing but that time has passed: same roster, same root, a newer stamp. */
+  wouldOnlyAge(from: PeerHandle, { roster, stamp, depth }: HeartbeatDown): boolean {
+    return (
+      from === this.parent &&
+      (roster === null || roster.version === this.parentRosterVersion) &&
+      stamp !== null &&
+      this.#depth >= 0 &&
+      stamp.root === this.#stampRoot &&
+      stamp.term === this.#stampTerm &&
+      stamp.sequence > this.#stampSequence &&
+      this.#isSoundPlace(stamp, depth)
+    );
   }
 
   /** Takes in a beat of the parent. When its stamp is older than what we have, only its life is noted. */

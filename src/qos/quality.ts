@@ -121,6 +121,10 @@ export class Quality implements Layer {
 
   // --- Layer ---------------------------------------------------------------------------------------------------------------
 
+  get isIdle(): boolean {
+    return this.#errand === null && this.#round === null && this.#parts.ctx.role !== 'root';
+  }
+
   beat(): void {
     if (this.#errand !== null && --this.#errand.beatsLeft <= 0) this.#finishErrand();
     const round = this.#round;

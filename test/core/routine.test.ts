@@ -1,0 +1,96 @@
+/** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
+import { describe, expect, it } from 'vitest';
+import type { Layer } from '../../src/core/layer.ts';
+import { SimulatedFarm, handle } from '../../simulator/farm.ts';
+import type { LonePeer } from './lone-peer.ts';
+import { aClient, down, peerNumber, roster, card } from './lone-peer.ts';
+
+const root = handle(0);
+
+/** A layer that has nothing to do, but says so only if it is `idle`: else every heartbeat goes the long way. */
+function layer(isIdle: boolean): Layer {
+  const nothing = (): void => {};
+  return {
+    isIdle,
+    beat: nothing,
+    receive: nothing,
+    delivered: nothing,
+    measured: nothing,
+    viewChanged: nothing,
+    pinged: nothing,
+  };
+}
+
+function farmWhoseLayersAre(idle: boolean): { farm: SimulatedFarm; routine: number } {
+  const farm = new SimulatedFarm({
+    seed: 7,
+    rttMs: (a, b) => 20 + ((a * 31 + b * 31) % 60),
+    layer: () => () => layer(idle),
+  });
+  farm.start(root, { as: 'root', root, neighbours: [] });
+  for (let n = 1; n < 60; n++) farm.after(n * 200, () => farm.start(handle(n), { as: 'peer', root, neighbours: [] }));
+  let routine = 0;
+  for (let second = 0; second < 240; second++) {
+    if (second === 120) farm.crash(handle(7));
+    farm.run(1_000);
+    routine += farm.living().filter(({ state }) => state.ctx.routineDone > 0).length;
+  }
+  return { farm, routine };
+}
+
+describe('a heartbeat in which nothing is new', () => {
+  it('takes the short way, and everything happens as it would on the long one', () => {
+    const short = farmWhoseLayersAre(true);
+    const long = farmWhoseLayersAre(false);
+    expect(short.routine).toBeGreaterThan(1_000);
+    expect(long.routine).toBe(0);
+    expect(short.farm.traceHash).toBe(long.farm.traceHash);
+    expect(short.farm.delivered).toBe(long.farm.delivered);
+    expect(short.farm.wakes).toBe(long.farm.wakes);
+  });
+
+  it('goes the long way again as soon as something happens', () => {
+    const client = quiet(aClient(), 20);
+    expect(client.peer.state.ctx.routineBeats).toBeGreaterThan(0);
+    client.peer.drain(client.nowMs);
+    expect(client.peer.state.ctx.routineBeats).toBe(0);
+  });
+});
+
+describe('looking for a better place', () => {
+  const looksIn = (client: LonePeer, seconds: number): number => {
+    quiet(client.forget(), seconds);
+    return client.sent('ping').filter(({ to }) => to === root).length;
+  };
+
+  it('is done less often while the neighbourhood stays the same', () => {
+    const client = aClient();
+    expect(looksIn(client, 80)).toBe(8);
+    looksIn(client, 150);
+    expect(looksIn(client, 160)).toBe(2);
+  });
+
+  it('is done as often as before when there are others', () => {
+    const client = aClient();
+    looksIn(client, 400);
+    const stamp = { root, term: 1, sequence: 5_000 };
+    client.hear(root, down({ stamp, roster: roster([root], { version: 9, siblings: [card(peerNumber(3), 10)] }) }));
+    expect(looksIn(client, 20)).toBeGreaterThanOrEqual(2);
+  });
+});
+
+/** So many seconds with a beat of the parent in each, and nothing else. */
+function quiet(client: LonePeer, seconds: number): LonePeer {
+  for (let second = 0; second < seconds; second++) {
+    const { ctx, clients } = client.peer.state;
+    const sequence = (clients.place?.stamp.sequence ?? 0) + 1;
+    const rosterVersion = clients.parentRosterVersion;
+    client
+      .hear(
+        root,
+        down({ stamp: { root, term: 1, sequence }, beat: sequence, rosterVersion, castDigest: ctx.castDigest }),
+      )
+      .pass(1_000);
+  }
+  return client;
+}
