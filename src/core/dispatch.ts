@@ -23,6 +23,7 @@ import type {
   Ping,
   TreeCreate,
   View,
+  ViewChange,
 } from './messages.ts';
 import type { Parts } from './parts.ts';
 import type { BetterPlace } from './optimisation.ts';
@@ -93,6 +94,7 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'members':
         return this.#members(from, message);
       case 'view':
+      case 'view-change':
         return this.#viewed(from, message);
       case 'view-pull':
         if (parts.views.current !== null && parts.clients.child(from) !== null)
@@ -326,7 +328,7 @@ export class Dispatch implements CastListener, MembershipListener {
       membership.declare(ctx.role === 'root' ? 'serving' : 'joining', this.#parts.servers.parent);
   }
 
-  #viewed(from: PeerHandle, view: View): void {
+  #viewed(from: PeerHandle, view: View | ViewChange): void {
     const { ctx, clients, views } = this.#parts;
     if (clients.parent !== from || ctx.isServer()) return;
     const before = new Set(views.current?.records.map((record) => record.subject));

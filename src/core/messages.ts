@@ -270,6 +270,19 @@ export interface View {
   readonly records: readonly MemberRecord[];
 }
 
+/** What is new in a view: counts for those who have the one that it is based on; the others ask for the whole. */
+export interface ViewChange {
+  readonly kind: 'view-change';
+  /** The version that it changes, and the one that comes of it. */
+  readonly base: number;
+  readonly version: number;
+  readonly server: PeerHandle;
+  /** New servers, and new records of those that were in it. */
+  readonly records: readonly MemberRecord[];
+  /** Who is in view no more. */
+  readonly gone: readonly PeerHandle[];
+}
+
 export interface ViewPull {
   readonly kind: 'view-pull';
   readonly version: number;
@@ -522,6 +535,7 @@ export type Message =
   | MembersCompare
   | Members
   | View
+  | ViewChange
   | ViewPull
   | Cast
   | CastPull

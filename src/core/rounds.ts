@@ -22,6 +22,8 @@ const askAgainBeats = 3;
  */
 const eagerLooks = 8;
 const mostDoublings = 3;
+/** Beats between two views: servers come in bursts. That one has gone is told at once. */
+const viewEveryBeats = 4;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */
 const handoverBeats = 10;
 
@@ -41,6 +43,7 @@ export class Rounds {
   #lookedFrom: PeerHandle = NOBODY;
   #lookedAtRoster = 0;
   #handover = 0;
+  #nextViewBeat = 0;
 
   constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
     this.#parts = parts;
@@ -120,7 +123,9 @@ export class Rounds {
   #showView(): void {
     const { ctx, clients, views, membership } = this.#parts;
     if (!ctx.isServer() || !this.#parts.viewDirty) return;
+    if (this.#beat < this.#nextViewBeat && !views.namesTheGone(membership)) return;
     this.#parts.viewDirty = false;
+    this.#nextViewBeat = this.#beat + viewEveryBeats;
     const view = views.compose(membership);
     if (view !== null) for (const child of clients.children) ctx.world.send(child.peer, view);
   }

@@ -2,8 +2,8 @@
  * What a client knows of the servers: the few that could matter to it.
  *
  * A farm may have thousands of servers; a client needs the ones near its group, the root, and one far away in case its whole
- * region is cut off. Its tree's server picks them and hands the list down the client tree whenever it changes; a
- * heartbeat carries the version, so who missed a list pulls it.
+ * region is cut off. Its tree's server picks them and hands down the client tree what changes; a heartbeat carries the version,
+ * so who missed something, or is new, pulls the whole list.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection).
  */
@@ -11,7 +11,7 @@ import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
-import type { MemberRecord, View } from './messages.ts';
+import type { MemberRecord, View, ViewChange } from './messages.ts';
 import type { Membership } from './membership.ts';
 
 const versionsPerIncarnation = 1 << 16;
@@ -38,8 +38,8 @@ export class Views {
     return view;
   }
 
-  /** Server: composes the view for its own clients. Returns it when it differs from the last. */
-  compose(membership: Membership): View | null {
+  /** Server: composes the view for its own clients. Returns what to tell them when it differs from the last. */
+  compose(membership: Membership): View | ViewChange | null {
     const { self, coordinate, rootPeer, options } = this.#ctx;
     const others = membership.nearestServing(coordinate, self);
     const picked = new Map<PeerHandle, MemberRecord>();
@@ -55,28 +55,48 @@ export class Views {
     if (before !== null && before.server === self && sameRecords(before.records, records)) return null;
     const base = this.#ctx.incarnation * versionsPerIncarnation;
     const version = before !== null && before.server === self ? before.version + 1 : base + 1;
-    return this.#keep({ kind: 'view', version, server: self, records });
+    const view = this.#keep({ kind: 'view', version, server: self, records });
+    return before?.server === self ? changeBetween(before, view) : view;
   }
 
-  /** Client: takes a list handed down. Returns whether it is news, to be handed on. Unsigned entries are left out. */
-  take(view: View): boolean {
+  /** Server: a peer that serves no more is in the view that its clients have. */
+  namesTheGone(membership: Membership): boolean {
+    return this.current?.records.some(({ subject }) => membership.get(subject)?.state !== 'serving') ?? false;
+  }
+
+  /**
+   * Client: takes what was handed down. Returns whether it is news, to be handed on; a change to a list that this client does not have
+   * is none. Unsigned entries are left out.
+   */
+  take(view: View | ViewChange): boolean {
     const before = this.current;
-    if (before !== null && before.server === view.server && before.version >= view.version) return false;
-    const known = new Map<PeerHandle, MemberRecord>();
-    for (const record of before?.records ?? []) known.set(record.subject, record);
-    const records = view.records.filter(
-      (record) => known.get(record.subject) === record || this.#ctx.world.verify(record),
-    );
-    if (records.length < view.records.length) {
+    const isSameServer = before?.server === view.server;
+    if (isSameServer && before.version >= view.version) return false;
+    if (view.kind === 'view-change' && !(isSameServer && before.version === view.base)) return false;
+    const genuine = this.#genuine(view.records, before?.records ?? []);
+    if (genuine.length < view.records.length) {
       this.#ctx.world.tell({
         type: 'refused',
         peer: view.server,
         what: 'a view of the servers with a false signature',
       });
     }
-    // The same object for all who have it: a farm has as many clients as views differ.
-    this.#keep(records.length === view.records.length ? view : { ...view, records });
+    const { version, server } = view;
+    if (view.kind === 'view-change') {
+      const left = (before?.records ?? []).filter(
+        ({ subject }) => !view.gone.includes(subject) && !genuine.some((record) => record.subject === subject),
+      );
+      this.#keep({ kind: 'view', version, server, records: left.concat(genuine) });
+    } else {
+      // The same object for all who have it: a farm has as many clients as views differ.
+      this.#keep(genuine.length === view.records.length ? view : { ...view, records: genuine });
+    }
     return true;
+  }
+
+  /** What is signed by whom it is about; what was known already was looked at then. */
+  #genuine(records: readonly MemberRecord[], known: readonly MemberRecord[]): readonly MemberRecord[] {
+    return records.filter((record) => known.includes(record) || this.#ctx.world.verify(record));
   }
 
   /** The servers in view, the nearest first by coordinates. */
@@ -86,6 +106,16 @@ export class Views {
       .filter((record) => record.subject !== except && record.subject !== self)
       .sort((a, b) => predictRttMs(a.coordinate, coordinate) - predictRttMs(b.coordinate, coordinate));
   }
+}
+
+/** What to tell those who have the old list: what changed, or all of it when that is shorter. */
+function changeBetween(before: View, view: View): View | ViewChange {
+  const records = view.records.filter((record) => !before.records.includes(record));
+  const gone = before.records
+    .map(({ subject }) => subject)
+    .filter((subject) => !view.records.some((record) => record.subject === subject));
+  if (2 * records.length > view.records.length) return view;
+  return { kind: 'view-change', base: before.version, version: view.version, server: view.server, records, gone };
 }
 
 /** Which servers are named matters, not in which order: each client sorts them by its own distance. */

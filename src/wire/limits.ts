@@ -26,6 +26,7 @@ export const sizeLimits: Readonly<Record<MessageKind, number>> = {
   'members-compare': 1 * kib,
   members: 1 * mib,
   view: 64 * kib,
+  'view-change': 64 * kib,
   'view-pull': 256,
   cast: 64 * kib,
   'cast-pull': 256,

@@ -354,4 +354,14 @@ export const messages = choice<Message, 'kind'>('kind', {
   grant: [38, { number: [1, uint], orders: [2, list(order, itemLimits.alternatives)] }],
   granted: [39, { number: [1, uint], peer: [2, peerOrNobody] }],
   retire: [40, { order: [1, order] }],
+  'view-change': [
+    41,
+    {
+      base: [1, uint],
+      version: [2, uint],
+      server: [3, introducedPeer],
+      records: [4, list(memberRecord, itemLimits.records)],
+      gone: [5, list(peer, itemLimits.records)],
+    },
+  ],
 });

@@ -13,23 +13,72 @@ function view(...records: MemberRecord[]) {
   return { kind: 'view', version: 99, server: root, records } as const;
 }
 
+/** So many seconds in which the parent of a server is heard. */
+function beats(lone: LonePeer, count: number): LonePeer {
+  for (let beat = 0; beat < count; beat++) lone.hear(root, down({ tree: 'servers' })).pass(1_000);
+  return lone;
+}
+
 describe('the view that a server hands down', () => {
   it('names itself, the root, the nearest servers, and one far away', () => {
     const lone = aServer({ viewSize: 3 });
     const others = Array.from({ length: 10 }, (_, i) =>
       member(peerNumber(10 + i), 'serving', { coordinate: at(10 * (i + 1)) }),
     );
-    lone.hear(root, { kind: 'members', records: others, snapshot: false }).hear(two, join(1)).pass(1_000);
+    lone.hear(root, { kind: 'members', records: others, snapshot: false }).hear(two, join(1)).pass(5_000);
     const named = new Set(lone.peer.state.views.current?.records.map(({ subject }) => subject));
     expect(named).toEqual(new Set([root, one, 10, 11, 19].map(peerNumber)));
   });
 
   it('is sent when it changes, and not otherwise', () => {
-    const lone = aServer().hear(two, join(1)).pass(1_000).forget();
-    lone.hear(root, down({ tree: 'servers' })).pass(1_000);
+    const lone = beats(aServer(), 6).hear(two, join(1)).forget();
+    beats(lone, 1);
     expect(lone.sent('view')).toEqual([]);
     lone.hear(root, { kind: 'members', records: [member(four, 'serving')], snapshot: false }).pass(1_000);
-    expect(lone.sent('view').map(({ to }) => to)).toEqual([two]);
+    expect(lone.sent('view-change').map(({ to }) => to)).toEqual([two]);
+  });
+
+  it('is told as a change to those who have it: newcomers once in four beats at most, who is gone at once', () => {
+    const lone = beats(aServer(), 6).hear(two, join(1));
+    const tell = (...records: MemberRecord[]): LonePeer =>
+      beats(lone.forget().hear(root, { kind: 'members', records, snapshot: false }), 1);
+    const told = (): unknown[] =>
+      lone.sent('view-change').map(({ to, message: { records, gone } }) => ({ to, records, gone }));
+    const [newcomer, another] = [member(four, 'serving'), member(three, 'serving')];
+    tell(newcomer);
+    expect(told()).toEqual([{ to: two, records: [newcomer], gone: [] }]);
+    tell(another);
+    expect(told()).toEqual([]);
+    tell(member(four, 'gone', { incarnation: 2 }));
+    expect(told()).toEqual([{ to: two, records: [another], gone: [four] }]);
+    expect(lone.sent('view')).toEqual([]);
+  });
+
+  it('is changed by what its server says of it, and only if it is the one that is meant', () => {
+    const lone = aClient();
+    lone.hear(root, view(member(root, 'serving'), member(three, 'serving')));
+    const change = {
+      kind: 'view-change',
+      server: root,
+      version: 101,
+      gone: [three],
+      records: [member(four, 'serving')],
+    } as const;
+    const named = (): number[] | undefined => lone.peer.state.views.current?.records.map(({ subject }) => subject);
+    lone.hear(root, { ...change, base: 98 });
+    expect(named()).toEqual([root, three]);
+    lone.hear(root, { ...change, base: 99 });
+    expect(named()).toEqual([root, four]);
+    expect(lone.peer.state.views.version).toBe(101);
+    lone.hear(root, {
+      ...change,
+      base: 101,
+      version: 102,
+      gone: [],
+      records: [{ ...member(two, 'serving'), signature: new Uint8Array(4) }],
+    });
+    expect(named()).toEqual([root, four]);
+    expect(lone.told('refused')).toHaveLength(1);
   });
 
   it('is passed on by clients to their children, and asked for by one who missed it', () => {

@@ -29,6 +29,7 @@ const noise: readonly Message['kind'][] = [
   'release-ask',
   'release-now',
   'view',
+  'view-change',
   'view-pull',
 ];
 
@@ -254,6 +255,10 @@ export class Dialogue {
         return `members-compare${message.answer ? ' in return' : ''}${message.snapshot ? ': send everything' : ''}`;
       case 'view':
         return `view of ${this.#name(message.server)}: ${this.#records(message.records)}`;
+      case 'view-change': {
+        const gone = message.gone.map((peer) => `, without ${this.#name(peer)}`).join('');
+        return `news in the view of ${this.#name(message.server)}: ${this.#records(message.records)}${gone}`;
+      }
       case 'cast': {
         const what = message.payload.type === 'release' ? this.#release(message.payload.notice) : message.payload.topic;
         return `cast ${message.sequence} of ${this.#name(message.origin)}: ${what}`;

@@ -12,7 +12,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
       new Dialogue({ root: [0, 0], ann: [30, 0] })
         .enter('root')
         .run(2_300)
-        .begin('heartbeat-down', 'heartbeat-up', 'view', 'cast-heads', 'release-ask', 'release-now')
+        .begin('heartbeat-down', 'heartbeat-up', 'view', 'view-change', 'cast-heads', 'release-ask', 'release-now')
         .note('ann starts, with the root in her invite')
         .enter('ann')
         .run(1_000),
@@ -123,7 +123,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
       const scene = new Dialogue({ root: [0, 0], ann: [40, 0], bob: [60, 0] }, { fanOut: 2 })
         .enter('root', 'ann', 'bob')
         .run(20_000)
-        .begin('view')
+        .begin('view', 'view-change')
         .without((_from, _to, { kind }) => kind === 'ping' || kind === 'pong')
         .note('ann offers to serve; pings are left out');
       scene.promote('ann');
@@ -140,7 +140,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
       )
         .enter('root', 'ann', 'bob', 'cat')
         .run(20_000)
-        .begin('view')
+        .begin('view', 'view-change')
         .note('cat begins to serve');
       scene.promote('cat');
       return scene.until('bob has moved', () => scene.peer('bob').state.clients.parent === scene.handle('cat'));
@@ -183,7 +183,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
       scene
         .until('bob is a client of ann', () => scene.peer('bob').state.clients.parent === scene.handle('ann'))
         .run(5_000)
-        .begin('members', 'view')
+        .begin('members', 'view', 'view-change')
         .without((_from, _to, { kind }) => kind === 'ping' || kind === 'pong')
         .note('ann drains; pings are left out');
       scene.act('ann', (peer, nowMs) => peer.drain(nowMs));
@@ -278,7 +278,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
       scene
         .until('cat is a client of ann', () => scene.peer('cat').state.clients.parent === scene.handle('ann'))
         .run(10_000)
-        .begin('members', 'view')
+        .begin('members', 'view', 'view-change')
         .without((_from, _to, { kind }) => kind === 'ping' || kind === 'pong')
         .note('bob gets a page from ann that contradicts the release it names; pings are left out');
       scene.act('bob', (peer, nowMs) => peer.lied(nowMs, scene.handle('ann'), '/index.html', 1));

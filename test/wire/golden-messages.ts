@@ -201,6 +201,9 @@ export const goldenMessages: Examples = {
   ],
   members: [{ kind: 'members', records: [member, gone], snapshot: true }],
   view: [{ kind: 'view', version: 1_048_577, server: sibling, records: [member] }],
+  'view-change': [
+    { kind: 'view-change', base: 1_048_577, version: 1_048_578, server: sibling, records: [member], gone: [sibling] },
+  ],
   'view-pull': [{ kind: 'view-pull', version: 1_048_576 }],
   cast: [
     {
