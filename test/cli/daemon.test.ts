@@ -2,7 +2,8 @@
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { builtProgram, Home, parseLines, type Running } from './command-line.ts';
+import { builtProgram } from '../home.ts';
+import { Home, parseLines, type Running } from './command-line.ts';
 
 let home: Home;
 const pids: number[] = [];

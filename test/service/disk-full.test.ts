@@ -32,6 +32,16 @@ async function take(store: ReleaseStore, from: ReleaseStore, manifest: Manifest)
   await intake.finish();
 }
 
+/** An origin, and a server on the disk in question that has the first release: one block. */
+async function releaseOne(folder: string): Promise<{ readonly origin: ReleaseStore; readonly store: ReleaseStore }> {
+  const origin = await openStore(service.charter);
+  const store = await openStore(service.charter, { folder });
+  const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+  await take(store, origin, first);
+  await store.install(first);
+  return { origin, store };
+}
+
 /** The old release must still be there in every byte, and nothing of the new one. */
 async function expectUntouched(store: ReleaseStore, folder: string): Promise<void> {
   expect(store.current?.release).toBe(1);
@@ -45,11 +55,7 @@ describe('a full disk', () => {
     async () => {
       const folder = await temporaryFolder();
       expect(tryMount(folder, 4 * BLOCK_BYTES)).toBe(true);
-      const origin = await openStore(service.charter);
-      const store = await openStore(service.charter, { folder });
-      const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-      await take(store, origin, first);
-      await store.install(first);
+      const { origin, store } = await releaseOne(folder);
       const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
       await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
       await expectUntouched(store, folder);
@@ -62,11 +68,7 @@ describe('a full disk', () => {
     async () => {
       const folder = await temporaryFolder();
       expect(tryMount(folder, 8 * BLOCK_BYTES)).toBe(true);
-      const origin = await openStore(service.charter);
-      const store = await openStore(service.charter, { folder });
-      const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-      await take(store, origin, first);
-      await store.install(first);
+      const { origin, store } = await releaseOne(folder);
       const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
       const intake = await store.begin(second);
       const hog = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'hog')}`, 'bs=1M', 'count=4'], {
@@ -91,11 +93,7 @@ describe('a full disk', () => {
 
   itNeeds(canLimit, 'prlimit (package util-linux)')('also when it is a limit on files that is reached', async () => {
     const folder = await temporaryFolder();
-    const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { folder });
-    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-    await take(store, origin, first);
-    await store.install(first);
+    const { origin, store } = await releaseOne(folder);
     const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
     const ignore = (): void => undefined;
     process.on('SIGXFSZ', ignore); // without a listener the signal ends the process
