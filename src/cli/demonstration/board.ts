@@ -3,10 +3,12 @@
  * bottom of a terminal. Where there is no terminal, only the lines.
  */
 import type { NodeStatus } from '../../host/farm-node.ts';
+import type { ProcessLife } from './farm-process.ts';
 
 export interface Row {
   readonly city: string;
-  readonly part: 'root' | 'volunteer';
+  readonly life: ProcessLife;
+  /** Null when it gave none. */
   readonly status: NodeStatus | null;
 }
 
@@ -67,9 +69,9 @@ function tableOf({ rows, requiredMs, medianMs, firstMs, ok, failed, url }: Figur
     '',
     `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`,
   ];
-  for (const { city, status } of rows) {
+  for (const { city, life, status } of rows) {
     if (status === null) {
-      lines.push(`  ${city.padEnd(15)}${'down'.padEnd(10)}`);
+      lines.push(`  ${city.padEnd(15)}${life === 'up' ? 'no answer' : life}`);
       continue;
     }
     const role = status.draining ? 'draining' : status.role === 'outside' ? 'joining' : status.role;

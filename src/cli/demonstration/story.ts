@@ -317,8 +317,8 @@ class Story {
     const rows = await Promise.all(
       [root, ...volunteers].map(async (process) => ({
         city: process.name,
-        part: process === root ? ('root' as const) : ('volunteer' as const),
         status: await process.status(),
+        life: process.life,
       })),
     );
     const nowMs = performance.now();
