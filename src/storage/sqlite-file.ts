@@ -106,12 +106,17 @@ class Damage extends Error {
   override readonly name = 'Damage';
 }
 
+/** The first that says something: SQLite puts the database's name on a line of its own before them. */
+function firstFinding(findings: string): string {
+  return findings.split('\n').find((line) => !line.startsWith('***')) ?? 'its pages do not fit together';
+}
+
 function openSound(path: string, { busyTimeoutMs = 5_000, maxBytes }: OpenOptions): Database.Database {
   const database = new Database(path, { timeout: busyTimeoutMs });
   try {
     refuseNewer(database);
     const findings = database.pragma('quick_check', { simple: true });
-    if (findings !== 'ok') throw new Damage(String(findings).split('\n', 1)[0]);
+    if (findings !== 'ok') throw new Damage(firstFinding(String(findings)));
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     // macOS takes only this for "on the disk"; elsewhere it changes nothing.

@@ -4,26 +4,11 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { itNeeds } from '../programs.ts';
+import { canMountDisks, mountSmallDisk } from '../small-disk.ts';
 import { BLOCK_BYTES, DiskFullError, type Manifest, type ReleaseStore } from '../../src/service/index.ts';
 import { afterwards, found, noise, openStore, publish, temporaryFolder } from './workshop.ts';
 
 const service = found();
-const isRoot = process.getuid?.() === 0;
-
-function tryMount(folder: string, bytes: number): boolean {
-  if (!isRoot) return false;
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
-  if (status !== 0) return false;
-  afterwards(() => {
-    execFileSync('umount', [folder]);
-  });
-  return true;
-}
-
-const canMount = ((): boolean => {
-  if (!isRoot || process.platform !== 'linux') return false;
-  return spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' }).status === 0;
-})();
 const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version'], { stdio: 'ignore' }).status === 0;
 
 async function take(store: ReleaseStore, from: ReleaseStore, manifest: Manifest): Promise<void> {
@@ -50,11 +35,11 @@ async function expectUntouched(store: ReleaseStore, folder: string): Promise<voi
 }
 
 describe('a full disk', () => {
-  itNeeds(canMount, 'the right to mount a small disk')(
+  itNeeds(canMountDisks, 'the right to mount a small disk')(
     'is noticed before a byte is taken when its free space is known to be too small',
     async () => {
       const folder = await temporaryFolder();
-      expect(tryMount(folder, 4 * BLOCK_BYTES)).toBe(true);
+      afterwards(mountSmallDisk(folder, 4 * BLOCK_BYTES));
       const { origin, store } = await releaseOne(folder);
       const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
       await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
@@ -63,11 +48,11 @@ describe('a full disk', () => {
     },
   );
 
-  itNeeds(canMount, 'the right to mount a small disk')(
+  itNeeds(canMountDisks, 'the right to mount a small disk')(
     'that fills up in the middle takes back the new release and keeps serving the old',
     async () => {
       const folder = await temporaryFolder();
-      expect(tryMount(folder, 8 * BLOCK_BYTES)).toBe(true);
+      afterwards(mountSmallDisk(folder, 8 * BLOCK_BYTES));
       const { origin, store } = await releaseOne(folder);
       const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
       const intake = await store.begin(second);
