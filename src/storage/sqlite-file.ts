@@ -101,6 +101,22 @@ export class SqliteFile {
   }
 }
 
+/** What is damaged in a database file that nobody has open; null when it is sound, or not there. @throws StorageError when it cannot be opened */
+export function damageIn(path: string): string | null {
+  if (!existsSync(path)) return null;
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { fileMustExist: true });
+    const findings = database.pragma('quick_check', { simple: true });
+    return findings === 'ok' ? null : firstFinding(String(findings));
+  } catch (error) {
+    if (isCorruption(error)) return (error as Error).message;
+    throw translate(error, path);
+  } finally {
+    database?.close();
+  }
+}
+
 /** What `quick_check` found wrong. */
 class Damage extends Error {
   override readonly name = 'Damage';

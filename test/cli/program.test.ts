@@ -218,6 +218,28 @@ describe('doctor', () => {
     expect(stdout).toContain(`FAIL  Others on this machine can read the key ${key}.\n      chmod 600 ${key}`);
     await chmod(key, 0o600);
   });
+
+  it('finds what would keep a peer from starting: a damaged charter, root key or database', async () => {
+    const machine = await Home.make();
+    try {
+      await machine.run(['init', '--name', 'old']);
+      const file = (name: string): string => machine.file('.local/share/banyan/services/old', name);
+      const failures = async (): Promise<unknown[]> => {
+        const findings = parseLines((await machine.run(['doctor', '--json', '--port', '0'])).stdout);
+        return findings.filter(({ verdict }) => verdict === 'fail').map(({ sentence }) => sentence);
+      };
+      expect(await failures()).toEqual([]);
+      await writeFile(file('state.sqlite'), 'this is no database, but it is long enough to be looked at. '.repeat(20));
+      expect(await failures()).toEqual([expect.stringContaining(`${file('state.sqlite')} is damaged`)]);
+      await rm(file('state.sqlite'));
+      await writeFile(file('root-key.pem'), 'x');
+      expect(await failures()).toEqual([expect.stringContaining(`${file('root-key.pem')} is not a private key`)]);
+      await writeFile(file('charter.json'), '{');
+      expect(await failures()).toEqual([expect.stringContaining(`${file('charter.json')} does not hold the charter`)]);
+    } finally {
+      await machine.clear();
+    }
+  });
 });
 
 describe('the owner key', () => {
