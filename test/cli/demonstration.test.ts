@@ -35,7 +35,7 @@ async function peer(): Promise<{ readonly process: FarmProcess; readonly letGo: 
 function tableOf(rows: Figures['rows']): string {
   let text = '';
   const board = new Board({ write: (more) => (text += more) });
-  board.print({ rows, requiredMs: 60, medianMs: 70, firstMs: 150, ok: 10, failed: 0, url: null });
+  board.print({ rows, requiredMs: 60, medianMs: 70, firstMs: 150, ok: 10, failed: 0, url: 'http://127.0.0.1:1/' });
   return text;
 }
 
@@ -51,6 +51,8 @@ describe('the table of the demonstration', () => {
     expect(table).toMatch(/^ {2}Cairo +starting$/m);
     expect(table).toMatch(/^ {2}Mumbai +down$/m);
     expect(table).toMatch(/^ {2}Sydney +no answer$/m);
+    // It is shown when all is over: the site is gone.
+    expect(table).not.toContain('http://');
   });
 });
 

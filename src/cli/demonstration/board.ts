@@ -52,10 +52,10 @@ export class Board {
     this.#tableLines = lines.length;
   }
 
-  /** The table once more, for good. */
+  /** The table once more, for good; there is nothing to look at any more. */
   print(figures: Figures): void {
     this.#wipe();
-    this.#stream.write(`${tableOf(figures).join('\n')}\n`);
+    this.#stream.write(`${tableOf({ ...figures, url: null }).join('\n')}\n`);
   }
 
   #wipe(): void {
