@@ -94,10 +94,10 @@ describe('a farm with a requirement', () => {
     },
     {
       what: 'by the worst-qos policy, one server at a time',
-      terms: ['--requirement', '60ms', '--policy', 'worst-qos'],
+      terms: ['--requirement', '68ms', '--policy', 'worst-qos'],
       cost: 'delay',
-      expectMet: ({ figures }: Decision) => expect(figures.meanMs).toBeLessThanOrEqual(60),
-      requirement: { meanMs: 60, percentile: null, availability: null },
+      expectMet: ({ figures }: Decision) => expect(figures.meanMs).toBeLessThanOrEqual(68),
+      requirement: { meanMs: 68, percentile: null, availability: null },
     },
   ])(
     'is kept $what, and explained',
@@ -105,10 +105,13 @@ describe('a farm with a requirement', () => {
       const farm = await newFarm();
       const root = await farm.raise({ args: [...terms, '--settle', '4', ...standing('London')] });
       const cities = ['Tokyo', 'Singapore', 'Sao Paulo', 'Johannesburg'];
+      // In the first rounds not everybody is there.
+      const isMetByAll = ({ met, servers, figures }: Decision): boolean =>
+        met && servers > 1 && figures.clients === 1 + cities.length;
       await Promise.all(cities.map((city) => farm.volunteer(city, { args: ['--serve', ...standing(city)] })));
       await until(
         'the requirement is met by volunteers',
-        async () => (await decisionsOf(root)).some(({ met, servers }) => met && servers > 1),
+        async () => (await decisionsOf(root)).some(isMetByAll),
         roundsWithinMs,
       );
       const { exitCode, entries } = await explained(farm, root, '--last', '100');
@@ -116,7 +119,7 @@ describe('a farm with a requirement', () => {
       const decisions = (entries as DecisionEntry[]).filter((entry) => entry.kind === 'decided');
       const acting = decisions.filter(({ actions }) => actions.some(({ action }) => action === 'promote'));
       expect(acting[0]).toMatchObject({ met: false, servers: 1, cost, requirement });
-      const met = decisions.find((decision) => decision.met && decision.servers > 1);
+      const met = decisions.find(isMetByAll);
       if (met === undefined) throw new Error('the decision that found it met is not explained');
       expectMet(met);
       if (!terms.includes('worst-qos')) return;
