@@ -389,7 +389,9 @@ export class SimulatedFarm {
     const clock = this.#clocks.size === 0 ? undefined : this.#clocks.get(handle);
     if (clock !== undefined) {
       clock.wakeAtMs = atMs;
-      dueMs = this.nowMs + Math.max(0, atMs - clock.read(this.nowMs));
+      // A clock may be short of the time by less than numbers can tell: the next look is a tick later, or there would be no end to them.
+      const shortMs = atMs - clock.read(this.nowMs);
+      dueMs = shortMs > 0 ? this.nowMs + Math.max(shortMs, 1 / this.#ticksPerMs) : this.nowMs;
     }
     this.#wheel.add(this.#tickAt(dueMs), happening.wake, handle, 0, alarm);
   }
