@@ -40,6 +40,10 @@ export class Context extends Timers {
   releaseNumber = 0;
   /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
   limits: Limits | null = null;
+  /** This server is full, and says so in its membership record. */
+  full = false;
+  /** The server of this peer's client tree is full while others are not: no newcomer shall hang here. Kept by `views`. */
+  shut = false;
   readonly rules: Rules;
   /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
   rootPeer: PeerHandle = NOBODY;

@@ -255,6 +255,13 @@ export class Peer {
     this.#settle();
   }
 
+  /** Server: a request of another peer was answered here; `serveMs` from when it came to the first byte of the answer. */
+  answered(nowMs: number, serveMs: number): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.layer?.answered(serveMs);
+    this.#settle();
+  }
+
   /** A request ended that nobody felt: it was made only to know a server better, or another server answered in its place. */
   probed(nowMs: number, sample: Sample): void {
     this.#parts.ctx.nowMs = nowMs;
@@ -278,7 +285,7 @@ export class Peer {
     const { ctx, membership, views, selection } = this.#parts;
     ctx.nowMs = nowMs;
     const known: Iterable<MemberRecord> = ctx.isServer() ? membership.records() : (views.current?.records ?? []);
-    return selection.rank([...known]);
+    return selection.rank([...known], this.#parts.ownServer());
   }
 
   /** A look inside, for `status`, tests and checkers; not to be changed. */

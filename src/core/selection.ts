@@ -4,14 +4,17 @@
  * For every server it knows, a client keeps the response delay it felt (an exponentially weighted mean), and how often it
  * failed lately. Before each request the servers are sorted by what a request is expected to cost: the delay, plus the
  * price of a failure times its likelihood. A server that was never tried is judged by its distance, with a little
- * optimism, so that a newcomer nearby gets its chance. One that lied is out for good.
+ * optimism, so that a newcomer nearby gets its chance. One that lied is out for good. A full server is left to those who have it:
+ * it comes after all others for who hangs elsewhere, or was told by it to go.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection, evaluation after each call).
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import type { Distances } from './distances.ts';
+import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
+import { isFree } from './membership.ts';
 import type { MemberRecord } from './messages.ts';
 
 export interface Sample {
@@ -49,6 +52,8 @@ export class Selection {
   readonly #records: ServerRecords;
   /** What servers need for a request besides the way to them, ms: a mean over those that were used; NaN before the first. */
   #serveMs = Number.NaN;
+  /** The server that told this peer to go to another; NOBODY for none. */
+  leaving: PeerHandle = NOBODY;
 
   constructor(ctx: Context, distances: Distances) {
     this.#ctx = ctx;
@@ -103,16 +108,20 @@ export class Selection {
     return this.#records.get(peer) ?? null;
   }
 
-  /** The servers to try for a request, the best first. */
-  rank(servers: readonly MemberRecord[]): PeerHandle[] {
-    const usable = servers.filter((record) => record.state === 'serving' && !this.isLiar(record.subject));
+  /** The servers to try for a request, the best first. `own`: the one in whose tree this peer is, full or not. */
+  rank(servers: readonly MemberRecord[], own: PeerHandle): PeerHandle[] {
+    const serving = servers.filter((record) => record.state === 'serving' && !this.isLiar(record.subject));
+    const mayAsk = (record: MemberRecord): boolean =>
+      isFree(record) || (record.subject === own && own !== this.leaving);
+    const usable = serving.filter(mayAsk);
+    const full = usable.length === serving.length ? [] : serving.filter((record) => !mayAsk(record));
     const draining = servers.filter((record) => record.state === 'draining' && !this.isLiar(record.subject));
     const sorted = (records: MemberRecord[]): PeerHandle[] =>
       records
         .map((record) => ({ peer: record.subject, cost: this.#costMs(record) }))
         .sort((a, b) => a.cost - b.cost)
         .map(({ peer }) => peer);
-    return [...sorted(usable), ...sorted(draining)];
+    return [...sorted(usable), ...sorted(full), ...sorted(draining)];
   }
 
   /** What a request to this server would take by what is known, ms; NaN when nothing was measured. */

@@ -213,8 +213,8 @@ export class Dialogue {
     return stamp === null ? 'no stamp yet' : `stamp of ${this.#name(stamp.root)} at depth ${depth}`;
   }
 
-  #record({ subject, state, issuer }: MemberRecord): string {
-    return `${this.#name(subject)} ${state}${issuer === subject ? '' : ` (says ${this.#name(issuer)})`}`;
+  #record({ subject, state, full, issuer }: MemberRecord): string {
+    return `${this.#name(subject)} ${state}${full ? ' (full)' : ''}${issuer === subject ? '' : ` (says ${this.#name(issuer)})`}`;
   }
 
   #records(records: readonly MemberRecord[]): string {
@@ -293,6 +293,8 @@ export class Dialogue {
         return `granted ${message.number}: ${message.peer === NOBODY ? 'nobody' : this.#name(message.peer)} serves`;
       case 'retire':
         return 'retire: stop serving';
+      case 'shed':
+        return 'shed: go to the next server that is near you';
       case 'ping':
       case 'view-pull':
       case 'volunteer':

@@ -41,6 +41,7 @@ const member: MemberRecord = {
   state: 'serving',
   parent: root,
   coordinate,
+  full: false,
   issuer: sibling,
   standing,
   signature,
@@ -88,6 +89,7 @@ const aggregate: Aggregate = {
   ],
   bids: [{ action: 'promote', server: parent, candidates: [child, sibling], coordinate, change: -432.1 }],
   visits: [{ server: parent, loss: 12.5 }],
+  serveSketch: [],
 };
 
 export const goldenMessages: Examples = {
@@ -248,6 +250,7 @@ export const goldenMessages: Examples = {
     { kind: 'granted', number: 2, peer: NOBODY },
   ],
   retire: [{ kind: 'retire', order: { ...order, action: 'retire' } }],
+  shed: [{ kind: 'shed' }],
 };
 
 export const goldenStatements: { readonly [K in Statement['type']]: readonly Statement[] } = {
