@@ -250,6 +250,7 @@ export class ServiceFarm {
       if (at === 0) this.requests.failedWithout++;
       return;
     }
+    if (this.options.capacityPerSecond !== undefined) farm.act(user, (peer) => peer.asked(farm.nowMs, server));
     this.#ask(user, server, (delayMs, ok) => {
       // Who asked is gone: nobody waits for the answer.
       if (farm.life(user) !== life) return;

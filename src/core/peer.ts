@@ -247,6 +247,20 @@ export class Peer {
     this.#settle();
   }
 
+  /** A request to a server is on its way. */
+  asked(nowMs: number, server: PeerHandle): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.selection.asked(server);
+    this.#settle();
+  }
+
+  /** The user gave up on a request before it was answered. */
+  abandoned(nowMs: number, server: PeerHandle): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.selection.abandoned(server);
+    this.#settle();
+  }
+
   /** A request to a server ended. */
   measured(nowMs: number, sample: Sample): void {
     this.#parts.ctx.nowMs = nowMs;

@@ -4,7 +4,8 @@
  * For every server it knows, a client keeps the response delay it felt (an exponentially weighted mean), and how often it
  * failed lately. Before each request the servers are sorted by what a request is expected to cost: the delay, plus the
  * price of a failure times its likelihood. A server that was never tried is judged by its distance, with a little
- * optimism, so that a newcomer nearby gets its chance. One that lied is out for good. A full server is left to those who have it:
+ * optimism, so that a newcomer nearby gets its chance. A request that is still waiting counts with its age, so that nobody piles more
+ * upon a server that does not keep up. One that lied is out for good. A full server is left to those who have it:
  * it comes after all others for who hangs elsewhere, or was told by it to go.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection, evaluation after each call).
@@ -35,6 +36,8 @@ export interface ServerRecord {
   failures: number;
   requests: number;
   lastFailureAtMs: number;
+  /** Since when a request has been waiting for its answer, ms; NaN when none is. */
+  waitingSinceMs: number;
   liar: boolean;
 }
 
@@ -46,6 +49,9 @@ const forgiveHalfMs = 15_000;
 /** An untried server is taken to answer in this share of its predicted round trip, plus the farm's usual time to serve. */
 const optimism = 0.9;
 const persistEvery = 32;
+/** A request that has been waiting says something of its server from here, for a connection may have to be made; and up to here, ms. */
+const leastWaitMs = 500;
+const mostWaitMs = 10_000;
 
 export class Selection {
   readonly #ctx: Context;
@@ -60,9 +66,22 @@ export class Selection {
     this.#records = new ServerRecords(distances);
   }
 
+  /** A request is on its way. */
+  asked(server: PeerHandle): void {
+    const record = this.#record(server);
+    if (Number.isNaN(record.waitingSinceMs)) record.waitingSinceMs = this.#ctx.nowMs;
+  }
+
+  /** Nobody waits for the answer any more: it says nothing of the server. */
+  abandoned(server: PeerHandle): void {
+    const record = this.#records.get(server);
+    if (record !== undefined) record.waitingSinceMs = Number.NaN;
+  }
+
   /** Takes note of one request. */
   measured(sample: Sample): void {
     const record = this.#record(sample.server);
+    record.waitingSinceMs = Number.NaN;
     record.requests++;
     if (sample.ok && sample.isFirst === true) {
       record.failures = this.#failures(record) / 2;
@@ -145,9 +164,18 @@ export class Selection {
         : record.rttMs;
     const guessMs = optimism * rttMs + (this.#serveMs >= 0 ? this.#serveMs : 0);
     if (record === undefined) return guessMs;
-    const delayMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
+    const knownMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
+    const waitedMs = this.#waitedMs(record);
+    const delayMs = waitedMs > knownMs ? waitedMs : knownMs;
     const failures = this.#failures(record);
     return delayMs + (failureCostMs * failures) / (1 + failures);
+  }
+
+  /** A request that is not answered yet takes at least as long as it has been waiting; 0 for none, or for one that is forgotten. */
+  #waitedMs(record: ServerRecord): number {
+    const waitedMs = this.#ctx.nowMs - record.waitingSinceMs;
+    if (waitedMs > mostWaitMs) record.waitingSinceMs = Number.NaN;
+    return waitedMs > leastWaitMs && waitedMs <= mostWaitMs ? waitedMs : 0;
   }
 
   #failures(record: ServerRecord): number {
@@ -199,5 +227,14 @@ class ServerRecords {
 }
 
 function newRecord(peer: PeerHandle, rttMs: number, lastFailureAtMs: number): ServerRecord {
-  return { peer, delayMs: Number.NaN, rttMs, failures: 0, requests: 0, lastFailureAtMs, liar: false };
+  return {
+    peer,
+    delayMs: Number.NaN,
+    rttMs,
+    failures: 0,
+    requests: 0,
+    lastFailureAtMs,
+    waitingSinceMs: Number.NaN,
+    liar: false,
+  };
 }

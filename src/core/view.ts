@@ -56,7 +56,10 @@ export class Views {
     for (const record of near) picked.set(record.subject, record);
     const free = near.filter(isFree).length;
     if (free < near.length && free < leastFree)
-      for (const record of others.slice(options.viewSize).filter(isFree).slice(0, leastFree - free))
+      for (const record of others
+        .slice(options.viewSize)
+        .filter(isFree)
+        .slice(0, leastFree - free))
         picked.set(record.subject, record);
     const far = others.at(-1);
     if (far !== undefined) picked.set(far.subject, far);

@@ -12,6 +12,7 @@ import type { ReleaseNotice } from '../core/messages.ts';
 import type { Sample } from '../core/selection.ts';
 import type { PeerEvent } from '../core/world.ts';
 import { Quality } from '../qos/index.ts';
+import type { QosEvent } from '../qos/index.ts';
 import {
   ReleaseStore,
   createService,
@@ -42,6 +43,7 @@ import type {
 import { HttpClient, serveHttp } from './http-stream.ts';
 import type { HttpServer } from './http-stream.ts';
 import { IdleProbe, isProbe } from './idle-probe.ts';
+import { loadSentence } from './load-sentence.ts';
 import { introduce, peerIdIn } from './introduction.ts';
 import { Network } from './network.ts';
 import { NodeError } from './node-error.ts';
@@ -49,6 +51,7 @@ import { qosOptionsOf, signingKeyOf, treeOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';
 import { composeStatus } from './node-status.ts';
 import { Reader } from './reader.ts';
+import { ServeTimes } from './serve-times.ts';
 import { ServiceRecord } from './service-record.ts';
 import { UploadLimit } from './upload-limit.ts';
 
@@ -109,6 +112,7 @@ export class Node implements FarmNode {
   readonly #door: Doorkeeper;
   readonly #decisions: DecisionLog | null;
   readonly #probe: IdleProbe;
+  readonly #serveTimes = new ServeTimes((serveMs) => this.#host.turn((peer, nowMs) => peer.answered(nowMs, serveMs)));
   #stopped = false;
   #isMending = false;
   /** Told of everything that happens in the core, after it has been acted upon. */
@@ -142,7 +146,7 @@ export class Node implements FarmNode {
       clock: this.#clock,
       serviceId: charter.serviceId,
       options: treeOptionsOf(charter),
-      makeLayer: (parts) => new Quality(parts, qos, (event) => this.#decisions?.happened(event)),
+      makeLayer: (parts) => new Quality(parts, qos, (event) => this.#decided(event)),
       logger,
       sign: (bytes) => sign(null, bytes, key),
       admits: (peerId, credential) => this.#door.admits(peerId, credential),
@@ -201,7 +205,14 @@ export class Node implements FarmNode {
     const upload = uploadBytesPerSecond > 0 ? new UploadLimit(uploadBytesPerSecond) : undefined;
     this.#carrier = new Carrier(this.network, store, service, options.logger, upload);
     await this.#carrier.start();
-    this.#httpServer = await serveHttp(this.network, (req, res) => service.handle(req, res), { upload });
+    this.#httpServer = await serveHttp(
+      this.network,
+      (req, res) => {
+        this.#serveTimes.follow(res);
+        service.handle(req, res);
+      },
+      { upload },
+    );
     await this.#door.start();
     this.#startCore(store);
     this.#record.start();
@@ -390,6 +401,22 @@ export class Node implements FarmNode {
     this.#options.state.close();
   }
 
+  // --- What is decided, here or at the root -------------------------------------------------------------------------------
+
+  #decided(event: QosEvent): void {
+    this.#decisions?.happened(event);
+    const sentence = loadSentence(event);
+    if (event.type === 'fullness-changed' && event.full === null) {
+      this.#problems.delete('full');
+      this.#options.logger.warn({ about: 'full' }, sentence ?? '');
+    } else if (event.type === 'fullness-changed' && sentence !== null) {
+      this.#say('full', sentence);
+    } else if (event.type === 'shed' && sentence !== null) {
+      const clients = event.clients.map((client) => this.#book.peerIdOf(client));
+      this.#options.logger.warn({ about: 'full', clients }, sentence);
+    }
+  }
+
   // --- What happens ------------------------------------------------------------------------------------------------------
 
   #happened(event: PeerEvent): void {
@@ -397,6 +424,7 @@ export class Node implements FarmNode {
       case 'role-changed':
         if (event.role === 'server' || event.role === 'root') this.#startServing();
         else this.#stopServing();
+        if (!this.#host.peer.state.ctx.isServer()) this.#problems.delete('full');
         this.#explainStorage();
         break;
       case 'release-learned':
@@ -529,6 +557,8 @@ export class Node implements FarmNode {
   #readerPort(): ConstructorParameters<typeof Reader>[1] {
     return {
       rank: () => (this.#host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map((handle) => this.#reachable(handle)),
+      asked: (server) => this.#host.turn((peer, nowMs) => peer.asked(nowMs, this.#book.handleOfPeer(server))),
+      abandoned: (server) => this.#host.turn((peer, nowMs) => peer.abandoned(nowMs, this.#book.handleOfPeer(server))),
       measured: (server, delayMs, isFirst) => {
         this.#probe.busy();
         const handle = this.#book.handleOfPeer(server);

@@ -83,8 +83,8 @@ describe('the status page', () => {
       role: 'server',
       clientChildren: [{ peerId: 'child-of-mine', rttMs: 42.4, reachable: false, size: 3 }],
       servers: [
-        { peerId: 'far-away-server', state: 'serving', incarnation: 1, delayMs: null, requests: 0 },
-        { peerId: 'near-server', state: 'draining', incarnation: 1, delayMs: 3.25, requests: 9 },
+        { peerId: 'far-away-server', state: 'serving', full: false, incarnation: 1, delayMs: null, requests: 0 },
+        { peerId: 'near-server', state: 'draining', full: false, incarnation: 1, delayMs: 3.25, requests: 9 },
       ],
       release: { installed: 1, latest: 3, installing: { number: 3, bytesDone: 50, bytesTotal: 200 } },
       problems: ['The disk is full.'],
