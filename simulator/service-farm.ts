@@ -14,6 +14,7 @@ import type { Decision, Margin, PolicyName, QosEvent, Requirement } from '../src
 import type { Topology } from '../src/topology/index.ts';
 import { isWhole } from './checkers/structure.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
+import { Queues, patienceMs } from './queues.ts';
 import { Random } from './random.ts';
 import { Workload } from './workload.ts';
 import type { WorkloadShape } from './workload.ts';
@@ -74,8 +75,6 @@ export const rootPeer = handle(0);
 const beatMs = 1_000;
 /** Distances are compared here, and a millisecond is much between neighbours. */
 const ticksPerMs = 10;
-/** Users wait this long for an answer, ms. */
-const patienceMs = 10_000;
 const releaseBytes = 1e6;
 /** Between two looks at the second best server, ms, on average. */
 const lookEveryMs = 16 * beatMs;
@@ -94,8 +93,8 @@ export class ServiceFarm {
   onEvent: (event: QosEvent, peer: PeerHandle) => void = () => {};
   readonly #random: Random;
   readonly #workload: Workload | null;
-  /** Until when each server of limited capacity is busy, ms. */
-  readonly #busyUntilMs = new Map<PeerHandle, number>();
+  /** Null where servers manage any number of requests. */
+  readonly #queues: Queues | null;
   #requirement: Requirement | null = null;
 
   constructor(options: ServiceFarmOptions) {
@@ -103,7 +102,8 @@ export class ServiceFarm {
     const { topology, seed, policy, margin } = options;
     this.peers = options.peers ?? topology.size;
     this.#random = new Random(seed ^ 0x7365_7276);
-    const { workload } = options;
+    const { workload, capacityPerSecond } = options;
+    this.#queues = capacityPerSecond === undefined ? null : new Queues(capacityPerSecond);
     this.#workload =
       workload === undefined ? null : new Workload({ ...workload, regions: topology.domainCount }, this.#random);
     const accessMs = Float64Array.from({ length: this.peers }, () =>
@@ -153,7 +153,7 @@ export class ServiceFarm {
       throw new Error(`a farm of ${this.peers} peers did not become whole`);
     for (let n = 0; n < this.peers; n++) {
       this.#requestLater(handle(n));
-      if (this.options.capacityPerSecond !== undefined) this.#lookLater(handle(n));
+      if (this.#queues !== null) this.#lookLater(handle(n));
     }
     farm.run(8 * beatMs);
   }
@@ -228,20 +228,6 @@ export class ServiceFarm {
     return peer.state.ctx.isServer() ? [peer.self] : peer.rank(this.farm.nowMs);
   }
 
-  /**
-   * How long a request that arrives in `afterMs` waits for its turn at a server of limited capacity, ms; takes its place in the queue, if that
-   * is not longer than anybody has patience for.
-   */
-  #waitMs(server: PeerHandle, afterMs: number): number {
-    const { capacityPerSecond } = this.options;
-    if (capacityPerSecond === undefined) return 0;
-    const arrivesMs = this.farm.nowMs + afterMs;
-    const beginsMs = Math.max(arrivesMs, this.#busyUntilMs.get(server) ?? 0);
-    if (beginsMs - arrivesMs > patienceMs) return Number.POSITIVE_INFINITY;
-    this.#busyUntilMs.set(server, beginsMs + 1_000 / capacityPerSecond(server));
-    return beginsMs - arrivesMs;
-  }
-
   #try(user: PeerHandle, life: number, ranking: readonly PeerHandle[], at: number, sinceMs: number): void {
     const { farm } = this;
     const server = ranking[at] ?? NOBODY;
@@ -250,7 +236,7 @@ export class ServiceFarm {
       if (at === 0) this.requests.failedWithout++;
       return;
     }
-    if (this.options.capacityPerSecond !== undefined) farm.act(user, (peer) => peer.asked(farm.nowMs, server));
+    if (this.#queues !== null) farm.act(user, (peer) => peer.asked(farm.nowMs, server));
     this.#ask(user, server, (delayMs, ok) => {
       // Who asked is gone: nobody waits for the answer.
       if (farm.life(user) !== life) return;
@@ -269,12 +255,12 @@ export class ServiceFarm {
     const rttMs = farm.options.rttMs(user, server);
     const serves = (): boolean =>
       farm.life(server) === serverLife && (farm.peer(server)?.state.ctx.isServer() ?? false);
-    const waitMs = serves() ? this.#waitMs(server, rttMs / 2) : 0;
-    const isTaken = serves() && waitMs <= patienceMs;
+    const waitMs = serves() ? (this.#queues?.waitMs(server, farm.nowMs + rttMs / 2) ?? 0) : 0;
+    const isTaken = serves() && Number.isFinite(waitMs);
     const delayMs = isTaken ? rttMs + waitMs + this.options.serverTimeMs : rttMs;
     farm.after(delayMs, () => {
       const ok = isTaken && serves();
-      if (ok && user !== server && this.options.capacityPerSecond !== undefined)
+      if (ok && user !== server && this.#queues !== null)
         farm.act(server, (peer) => peer.answered(farm.nowMs, waitMs + this.options.serverTimeMs));
       answered(ok ? delayMs : Number.NaN, ok);
     });

@@ -21,6 +21,9 @@ export interface WhatIfOptions {
   readonly workload?: WorkloadShape | undefined;
   readonly zipf?: number | undefined;
   readonly capacity?: number | undefined;
+  readonly weak?: number | undefined;
+  readonly declared?: boolean | undefined;
+  readonly shedding?: boolean | undefined;
   readonly seeds: number;
   readonly firstSeed?: number | undefined;
   readonly jobs?: number | undefined;
@@ -52,6 +55,7 @@ export async function whatIfExperiment(
 
 function inWords(result: AttackResult, clients: number): string[] {
   const { serversBefore, requirementMs, recoveryRounds, notRecovered, attacks, requests, killed, mode } = result;
+  const { felt, overload } = result;
   const percent = (share: number): string => (share === 0 ? 'none' : `${(100 * share).toPrecision(2)}%`);
   const lost = killed / Math.max(1, attacks);
   const who = mode === 'root' ? 'the root' : `${lost.toFixed(1)} servers on average`;
@@ -64,5 +68,6 @@ function inWords(result: AttackResult, clients: number): string[] {
     `${clients} clients at a requirement of ${requirementMs} ms take ${serversBefore.toFixed(1)} servers, the root included (server time ${attackDefaults.serverTimeMs} ms).`,
     `Then ${who} went down. ${back}`,
     `Of ${requests.total} requests meanwhile, ${percent(requests.failedShareWithFailover)} failed for users; without failover it would have been ${percent(requests.failedShareWithout)}.`,
+    `From the first round to the end users waited ${felt.meanMs.toFixed(0)} ms on average, and 95% of the time at most ${felt.p95Ms.toFixed(0)} ms; servers were full ${overload.full.toFixed(1)} times a run and sent ${overload.sentOn.toFixed(1)} clients on.`,
   ];
 }

@@ -531,7 +531,8 @@ export class Quality implements Layer {
     const serveMs = medianServeMs(clients.samples.filter(({ server }) => server === ctx.self));
     if (!Number.isNaN(serveMs)) clients.serving.add(serveMs);
     if (this.#options.shedding) {
-      const weight = Math.max(1, clients.clients / Math.max(1, clients.samples.length));
+      // This server itself is one of those counted.
+      const weight = Math.max(1, (clients.clients - 1) / Math.max(1, clients.samples.length));
       this.#ownShedding().roundOver(announcement, clients.samples, weight);
     }
     clients.samples = [];

@@ -202,7 +202,10 @@ export const goldenMessages: Examples = {
     },
   ],
   members: [{ kind: 'members', records: [member, gone], snapshot: true }],
-  view: [{ kind: 'view', version: 1_048_577, server: sibling, records: [member] }],
+  view: [
+    { kind: 'view', version: 1_048_577, server: sibling, records: [member] },
+    { kind: 'view', version: 1_048_578, server: sibling, records: [{ ...member, incarnation: 6, full: true }] },
+  ],
   'view-pull': [{ kind: 'view-pull', version: 1_048_576 }],
   cast: [
     {
@@ -241,7 +244,15 @@ export const goldenMessages: Examples = {
   'dial-back': [{ kind: 'dial-back', nonce: 7 }],
   'dialed-back': [{ kind: 'dialed-back', nonce: 7, worked: true }],
   report: [{ kind: 'report', subject: sibling, path: '/images/tree.png', releaseNumber: 2 }],
-  aggregate: [{ kind: 'aggregate', tree: 'clients', round: 1_790_000_000, aggregate }],
+  aggregate: [
+    { kind: 'aggregate', tree: 'clients', round: 1_790_000_000, aggregate },
+    {
+      kind: 'aggregate',
+      tree: 'servers',
+      round: 1_790_000_000,
+      aggregate: { ...aggregate, samples: [], servers: 3, serveSketch: [160, 1, 181, 2] },
+    },
+  ],
   survey: [{ kind: 'survey', round: 1_790_000_000, cards: [card(sibling, Number.NaN)] }],
   surveyed: [{ kind: 'surveyed', round: 1_790_000_000, cards: [card(sibling, 12.34)] }],
   grant: [{ kind: 'grant', number: 1, orders: [order] }],
