@@ -175,7 +175,7 @@ export function medianServeMs(samples: readonly MemberSample[]): number {
 // --- The client's side --------------------------------------------------------------------------------------------------------
 
 /** A server sends this client on. Goes to the best server that is not full; false when it stays, or the word does not count. */
-export function sentOn(parts: Parts, from: PeerHandle): boolean {
+export function sentOn(parts: Readonly<Parts>, from: PeerHandle): boolean {
   const { ctx, selection, views } = parts;
   const records = views.current?.records ?? [];
   // The word of one whose tree this peer has left meanwhile comes too late.

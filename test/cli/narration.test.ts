@@ -78,6 +78,16 @@ describe('the status page', () => {
     }
   });
 
+  it('tells of servers that are full, this one and others', () => {
+    const text = page({
+      role: 'server',
+      full: true,
+      servers: [{ peerId: 'other-server', state: 'serving', full: true, incarnation: 1, delayMs: 9, requests: 4 }],
+    });
+    expect(text).toMatch(/role\s+server \(full\)/);
+    expect(text).toContain('serving, full');
+  });
+
   it('shows children, servers and problems when there are any', () => {
     const text = page({
       role: 'server',
