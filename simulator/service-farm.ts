@@ -50,7 +50,7 @@ export interface Requests {
 }
 
 /** What users waited. */
-export class Felt {
+export class WaitTimes {
   readonly #sketch = new DelaySketch();
   #sumMs = 0;
   #count = 0;
@@ -88,7 +88,7 @@ export class ServiceFarm {
   readonly requests: Requests = { total: 0, failedWithFailover: 0, failedWithout: 0 };
   readonly decisions: Decision[] = [];
   /** What users waited for an answer; may be replaced to begin anew. */
-  felt = new Felt();
+  felt = new WaitTimes();
   /** Called for all that happens at the controller, and at servers about their load. */
   onEvent: (event: QosEvent, peer: PeerHandle) => void = () => {};
   readonly #random: Random;

@@ -14,7 +14,7 @@ import { runCrew } from '../crew.ts';
 import type { Report } from '../crew.ts';
 import { Random } from '../random.ts';
 import { capacities, weakDefaults } from '../capacities.ts';
-import { Felt, ServiceFarm, rootPeer } from '../service-farm.ts';
+import { WaitTimes, ServiceFarm, rootPeer } from '../service-farm.ts';
 import type { WorkloadShape } from '../workload.ts';
 import type { Requests } from '../service-farm.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
@@ -173,7 +173,7 @@ export async function attackOfSeed(task: AttackTask, report: Report = () => {}):
     course.push({ seconds: farm.farm.nowMs / 1000, delayMs: figures.meanMs, trueMs: farm.meanDelayMs(), servers });
   };
   farm.require({ meanMs: task.requirementMs ?? attackDefaults.requirementMs, percentile: null, availability: null });
-  farm.felt = new Felt();
+  farm.felt = new WaitTimes();
   grow(farm, (share) => report(0.05 + 0.4 * share, 'growing until it is still'));
   Object.assign(farm.requests, { total: 0, failedWithFailover: 0, failedWithout: 0 });
   const attacks: AttackOutcome['attacks'][number][] = [];

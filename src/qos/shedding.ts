@@ -17,7 +17,6 @@ import type { Announcement } from './announcement.ts';
 import type { QosEvent } from './options.ts';
 import { Overload } from './overload.ts';
 import type { Load, Witness } from './overload.ts';
-import { DelaySketch } from './sketch.ts';
 
 /** A client and what it would lose by going, ms. */
 interface Parting {
@@ -33,8 +32,8 @@ const pauseBeats = 8;
 const freshBeats = 3;
 const leastTimes = 4;
 const mostTimes = 256;
-/** Nobody minds this share of the required delay. */
-const trifleShare = 0.1;
+/** Nobody minds this share of the required delay: a machine that is a little slow for a moment does not matter. */
+const trifleShare = 0.5;
 /** The clamp is so many times the required delay. */
 const clampOverRequired = 10;
 
@@ -80,9 +79,8 @@ export class Shedding {
     }
     if (this.#due.length > 0 && this.#beat >= this.#dueAtBeat) this.#send();
     this.#times = this.#times.filter(({ beat }) => this.#beat - beat <= freshBeats);
-    const sketch = new DelaySketch();
-    if (this.#times.length >= leastTimes) for (const { serveMs } of this.#times) sketch.add(serveMs);
-    this.#look('itself', sketch.quantileMs(0.5));
+    const isKnown = this.#times.length >= leastTimes;
+    this.#look('itself', isKnown ? medianMs(this.#times.map(({ serveMs }) => serveMs)) : Number.NaN);
   }
 
   /** Who serves no more is not full; what it managed is remembered for the day it is asked again. */
@@ -167,9 +165,12 @@ export class Shedding {
 
 /** What a request takes besides the way, ms: the median over the clients; NaN without any. */
 export function medianServeMs(samples: readonly MemberSample[]): number {
-  const sketch = new DelaySketch();
-  for (const { delayMs, rttMs } of samples) sketch.add(Math.max(0, delayMs - rttMs));
-  return sketch.quantileMs(0.5);
+  return medianMs(samples.map(({ delayMs, rttMs }) => Math.max(0, delayMs - rttMs)));
+}
+
+/** The lower one of two in the middle; NaN for none. */
+function medianMs(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[(times.length - 1) >> 1] ?? Number.NaN;
 }
 
 // --- The client's side --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import { generatePlane, scaleToMeanRtt } from '../../src/topology/index.ts';
 import { capacities } from '../../simulator/capacities.ts';
 import { isWhole } from '../../simulator/checkers/structure.ts';
 import { generous, handle } from '../../simulator/farm.ts';
-import { Felt, ServiceFarm, rootPeer } from '../../simulator/service-farm.ts';
+import { WaitTimes, ServiceFarm, rootPeer } from '../../simulator/service-farm.ts';
 import type { ServiceFarmOptions } from '../../simulator/service-farm.ts';
 
 const requestEveryMs = 2_000;
@@ -93,11 +93,11 @@ function withTiredServer(options: Partial<ServiceFarmOptions> & { readonly nodes
 
 describe('a farm in which half of the volunteers manage a tenth of what others do, and say so', () => {
   /** The first rounds of a farm: while it grows, and a little after. */
-  function grown(seed: number, shedding: boolean): { felt: Felt; failed: number } {
+  function grown(seed: number, shedding: boolean): { felt: WaitTimes; failed: number } {
     const strength = { seed, perSecond: 20, weak: 0.5, declared: true, requestEveryMs };
     const { farm } = standing({ seed, nodes: 80, shedding, ...capacities(strength) });
     require(farm, 70);
-    farm.felt = new Felt();
+    farm.felt = new WaitTimes();
     farm.runRounds(12);
     return { felt: farm.felt, failed: farm.requests.failedWithout };
   }
