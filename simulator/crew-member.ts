@@ -15,8 +15,9 @@ const loading = (import(module) as Promise<Record<string, unknown>>).then((expor
   if (typeof work !== 'function') throw new Error(`${module} exports no function called ${name}`);
   return work as Work<unknown, unknown>;
 });
-// An error while loading is told with the first task, to which it matters.
-loading.catch(() => {});
+// Nobody waits for it until the first task comes, and a rejection that nobody waits for would end the thread without a word. The task's own
+// `then` below gets the same error, and tells it.
+loading.catch(() => undefined);
 
 port.on('message', (task: unknown) => {
   loading

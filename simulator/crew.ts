@@ -27,10 +27,10 @@ export interface CrewOptions<Task, Outcome> {
   /** What a task is called when it fails: `seed 7`. Its number in the list when absent. */
   readonly nameOf?: (task: Task) => string;
   /** Worker threads; as many as there are cores when absent, and never more than tasks. 1 = none: the caller's own thread. */
-  readonly jobs?: number;
+  readonly jobs?: number | undefined;
   /** A single job gets a thread of its own too, so that the caller's stays free to answer to people, and what memory it needs. */
   readonly apart?: boolean;
-  readonly progress?: Progress;
+  readonly progress?: Progress | undefined;
   /** Ends the workers at once. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -10,7 +10,6 @@
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Margin, PolicyName } from '../../src/qos/index.ts';
-import { runCrew } from '../crew.ts';
 import type { Report } from '../crew.ts';
 import { Random } from '../random.ts';
 import { capacities, weakDefaults } from '../capacities.ts';
@@ -19,12 +18,13 @@ import type { WorkloadShape } from '../workload.ts';
 import type { Requests } from '../service-farm.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
 import { topologyOf } from './qos.ts';
-import { mean, quantile, round } from './seeds.ts';
+import { mean, quantile, round, runSeeds, seedsOf } from './seeds.ts';
+import type { SeedOptions } from './seeds.ts';
 
 /** `random`: any servers. `heaviest`: those with the most clients. `domain`: whole networks, clients and all. `root`: the origin itself, which comes back after a while. */
 export type AttackMode = 'random' | 'heaviest' | 'domain' | 'root';
 
-export interface AttackOptions {
+export interface AttackOptions extends SeedOptions {
   /** Share of the servers, 0 to 1; of `root` there is only one. */
   readonly kill: number;
   readonly mode: AttackMode;
@@ -49,9 +49,6 @@ export interface AttackOptions {
   readonly declared?: boolean | undefined;
   /** Full servers send clients on; true when absent. */
   readonly shedding?: boolean | undefined;
-  readonly seeds: number;
-  readonly firstSeed?: number | undefined;
-  readonly jobs?: number | undefined;
 }
 
 export interface AttackResult {
@@ -115,17 +112,9 @@ export async function attackExperiment(
   progress?: Progress,
   signal?: AbortSignal,
 ): Promise<Findings<AttackResult>> {
-  const first = options.firstSeed ?? 1;
-  const tasks = Array.from({ length: options.seeds }, (_, at): AttackTask => ({ ...options, seed: first + at }));
-  const outcomes = await runCrew({
-    work: attackOfSeed,
-    module: import.meta.url,
-    tasks,
-    nameOf: ({ seed }) => `seed ${seed}`,
-    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
-    ...(progress === undefined ? {} : { progress }),
-    signal,
-  });
+  const tasks = seedsOf(options).map((seed): AttackTask => ({ ...options, seed }));
+  const crew = { work: attackOfSeed, module: import.meta.url, jobs: options.jobs, progress, signal };
+  const outcomes = await runSeeds({ ...crew, tasks });
   const result = resultOf(options, outcomes);
   return { result, tables: [tableOf(result)], charts: chartsOf(result, outcomes) };
 }

@@ -2,23 +2,21 @@
  * How the trees bear peers that come and go: stretch, link stress, repair, time cut off, cost, delivery. What is measured, and how, stands
  * in `churn-run.ts`; here many seeds are put together.
  */
-import { runCrew } from '../crew.ts';
 import { distributions, readTrace } from '../sessions.ts';
 import type { Distribution } from '../sessions.ts';
 import { cumulative, spread } from '../spread.ts';
 import { churnRun, churnRunModule } from './churn-run.ts';
 import type { ChurnOutcome, ChurnTask } from './churn-run.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
+import { runSeeds, seedsOf } from './seeds.ts';
+import type { SeedOptions } from './seeds.ts';
 
-export interface ChurnOptions {
+export interface ChurnOptions extends SeedOptions {
   /** How long half of the sessions last at most, minutes. Of a trace it is what the trace has. */
   readonly medianSessionMin: number;
   readonly heartbeatS: number;
   /** How many are there at a time, on average. Of a trace it is how many it names, and the root. */
   readonly peers: number;
-  readonly seeds: number;
-  readonly firstSeed?: number;
-  readonly jobs?: number;
   readonly distribution?: Distribution;
   /** A file of sessions, `peer,arriveS,leaveS`, instead of drawn ones. */
   readonly trace?: string | null;
@@ -66,20 +64,12 @@ export async function churnExperiment(
   progress: Progress,
   signal?: AbortSignal,
 ): Promise<Findings<ChurnResult>> {
-  const {
-    seeds,
-    firstSeed = 1,
-    heartbeatS,
-    distribution = 'exponential',
-    watchMin = 30,
-    settleMin = 15,
-    jobs,
-  } = options;
+  const { heartbeatS, distribution = 'exponential', watchMin = 30, settleMin = 15 } = options;
   if (!distributions.includes(distribution)) throw new RangeError(`"${distribution}" is no distribution of sessions`);
   const trace = options.trace == null ? null : await readTrace(options.trace);
   const cast = trace === null ? options.peers : 1 + trace.reduce((most, { peer }) => Math.max(most, peer), 0);
-  const tasks = Array.from({ length: seeds }, (_, at): ChurnTask => ({
-    seed: firstSeed + at,
+  const tasks = seedsOf(options).map((seed): ChurnTask => ({
+    seed,
     peers: cast,
     medianSessionMin: options.medianSessionMin,
     heartbeatS,
@@ -89,15 +79,8 @@ export async function churnExperiment(
     settleMin: settleMin * Math.max(1, heartbeatS),
     watchMin,
   }));
-  const outcomes = await runCrew({
-    work: churnRun,
-    module: churnRunModule,
-    tasks,
-    nameOf: ({ seed }) => `seed ${seed}`,
-    ...(jobs === undefined ? {} : { jobs }),
-    progress,
-    signal,
-  });
+  const crew = { work: churnRun, module: churnRunModule, jobs: options.jobs, progress, signal };
+  const outcomes = await runSeeds({ ...crew, tasks });
   const lengths = trace?.map(({ arriveMs, leaveMs }) => (leaveMs - arriveMs) / 60_000);
   const medianSessionMin = lengths === undefined ? options.medianSessionMin : spread(lengths).p50;
   return findings(

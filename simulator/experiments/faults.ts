@@ -4,8 +4,6 @@
  * What befalls a farm is drawn from its seed (`schedule.ts`), played by `stage.ts` and watched by `checkers/`. Every kind of fault is counted,
  * because surviving what did not happen proves nothing. A seed that broke a rule is told with the command that plays it alone.
  */
-import { availableParallelism } from 'node:os';
-import { runCrew } from '../crew.ts';
 import { faultKinds, noFaults } from '../engine/faults.ts';
 import type { FaultCounts } from '../engine/faults.ts';
 import { cumulative } from '../spread.ts';
@@ -13,13 +11,12 @@ import { patienceBeats } from '../stage.ts';
 import { faultsRun, faultsRunModule } from './faults-run.ts';
 import type { FaultsOutcome, FaultsTask } from './faults-run.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
-import { round } from './seeds.ts';
+import { round, runSeeds, seedsOf } from './seeds.ts';
+import type { SeedOptions } from './seeds.ts';
 
-export interface FaultsOptions {
+export interface FaultsOptions extends Omit<SeedOptions, 'seeds'> {
   /** How many runs; as many as there is time for when only `seconds` is given, 100 when nothing is. */
   readonly seeds?: number;
-  readonly firstSeed?: number;
-  readonly jobs?: number;
   /** Begins no run after so many seconds. */
   readonly seconds?: number;
 }
@@ -53,7 +50,7 @@ export async function faultsExperiment(
   progress: Progress,
   signal?: AbortSignal,
 ): Promise<Findings<FaultsResult>> {
-  const { firstSeed = 1, seconds, jobs = availableParallelism() } = options;
+  const { firstSeed = 1, seconds, jobs } = options;
   const seeds = options.seeds ?? (seconds === undefined ? 100 : Number.POSITIVE_INFINITY);
   const beganMs = Date.now();
   const untilMs = seconds === undefined ? null : beganMs + 1_000 * seconds;
@@ -68,16 +65,9 @@ export async function faultsExperiment(
     },
   };
   for (let next = 0; next < seeds && (untilMs === null || Date.now() < untilMs); next += batchSize) {
-    const count = Math.min(batchSize, seeds - next);
-    const batch = await runCrew({
-      work: faultsRun,
-      module: faultsRunModule,
-      tasks: Array.from({ length: count }, (_, at): FaultsTask => ({ seed: firstSeed + next + at, untilMs })),
-      nameOf: ({ seed }) => `seed ${seed}`,
-      jobs,
-      progress: follow,
-      signal,
-    });
+    const batchSeeds = seedsOf({ seeds: Math.min(batchSize, seeds - next), firstSeed: firstSeed + next });
+    const tasks = batchSeeds.map((seed): FaultsTask => ({ seed, untilMs }));
+    const batch = await runSeeds({ work: faultsRun, module: faultsRunModule, tasks, jobs, progress: follow, signal });
     for (const outcome of batch) if (outcome !== null) outcomes.push(outcome);
     violations = outcomes.filter(({ sentences }) => sentences.length > 0).length;
   }

@@ -9,7 +9,6 @@
  * Source: P2P Volunteers, section 4; the readings of its tables in `docs/SIMULATOR.md`.
  */
 import type { PolicyName } from '../../src/qos/index.ts';
-import { runCrew } from '../crew.ts';
 import type { Report } from '../crew.ts';
 import { Random } from '../random.ts';
 import { ServiceFarm } from '../service-farm.ts';
@@ -19,13 +18,8 @@ import type { AttackOutcome } from './attack.ts';
 import type { Chart, Findings, Progress, Series, Table } from './experiment.ts';
 import { qosOfSeed, topologyOf } from './qos.ts';
 import type { QosOutcome } from './qos.ts';
-import { mean, round } from './seeds.ts';
-
-export interface PaperOptions {
-  readonly seeds: number;
-  readonly firstSeed?: number | undefined;
-  readonly jobs?: number | undefined;
-}
+import { mean, round, runSeeds, seedsOf } from './seeds.ts';
+import type { SeedOptions } from './seeds.ts';
 
 /** What one policy reached, as means over the seeds. */
 export interface Reached {
@@ -95,20 +89,13 @@ type PaperOutcome =
   | { readonly work: 'unstable'; readonly servers: number; readonly delayMs: number };
 
 export async function paperExperiment(
-  options: PaperOptions,
+  options: SeedOptions,
   progress?: Progress,
   signal?: AbortSignal,
 ): Promise<Findings<PaperResult>> {
   const tasks = tasksOf(options);
-  const outcomes = await runCrew({
-    work: paperTask,
-    module: import.meta.url,
-    tasks,
-    nameOf: ({ seed }) => `seed ${seed}`,
-    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
-    ...(progress === undefined ? {} : { progress }),
-    signal,
-  });
+  const crew = { work: paperTask, module: import.meta.url, jobs: options.jobs, progress, signal };
+  const outcomes = await runSeeds({ ...crew, tasks });
   const rows = (printed: readonly Printed[]): PaperRow[] => printed.map((row) => rowOf(row, tasks, outcomes));
   const result: PaperResult = { seeds: options.seeds, table41: rows(printed41), table42: rows(printed42) };
   return {
@@ -121,12 +108,12 @@ export async function paperExperiment(
   };
 }
 
-function tasksOf({ seeds, firstSeed = 1 }: PaperOptions): PaperTask[] {
+function tasksOf(options: SeedOptions): PaperTask[] {
+  const { firstSeed = 1 } = options;
   const tasks: PaperTask[] = [];
   const rows = [...printed41, ...printed42.filter(({ requirementMs }) => requirementMs !== 120)];
   for (const row of rows)
-    for (const policy of policies)
-      for (let n = 0; n < seeds; n++) tasks.push({ work: 'row', row, policy, seed: firstSeed + n });
+    for (const policy of policies) for (const seed of seedsOf(options)) tasks.push({ work: 'row', row, policy, seed });
   const attack = (chart: string, name: string, peers: number, kill: number): void => {
     tasks.push({ work: 'attack', chart, name, peers, kill, seed: firstSeed });
   };

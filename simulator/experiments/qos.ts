@@ -12,16 +12,15 @@ import { readFile } from 'node:fs/promises';
 import type { Margin, PolicyName } from '../../src/qos/index.ts';
 import { presetTopology, presets, readTopology, scaleToMeanRtt } from '../../src/topology/index.ts';
 import type { Topology } from '../../src/topology/index.ts';
-import { runCrew } from '../crew.ts';
 import type { Report } from '../crew.ts';
 import { optimum } from '../k-median.ts';
 import { Random } from '../random.ts';
 import { ServiceFarm, rootPeer } from '../service-farm.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
-import { mean, meanSd, round } from './seeds.ts';
-import type { MeanSd } from './seeds.ts';
+import { mean, meanSd, round, runSeeds, seedsOf } from './seeds.ts';
+import type { MeanSd, SeedOptions } from './seeds.ts';
 
-export interface QosOptions {
+export interface QosOptions extends SeedOptions {
   /** A preset's name or a file. */
   readonly topology: string;
   /** Scales the mean round trip over all pairs to this, ms; absent: as the topology says. */
@@ -30,10 +29,6 @@ export interface QosOptions {
   readonly requirementMs: number;
   readonly policy: PolicyName;
   readonly margin: Margin;
-  readonly seeds: number;
-  readonly firstSeed?: number | undefined;
-  /** Seeds that run side by side. */
-  readonly jobs?: number | undefined;
 }
 
 export interface QosResult {
@@ -97,17 +92,9 @@ export async function qosExperiment(
   progress?: Progress,
   signal?: AbortSignal,
 ): Promise<Findings<QosResult>> {
-  const first = options.firstSeed ?? 1;
-  const tasks = Array.from({ length: options.seeds }, (_, at): QosTask => ({ ...options, seed: first + at }));
-  const outcomes = await runCrew({
-    work: qosOfSeed,
-    module: import.meta.url,
-    tasks,
-    nameOf: ({ seed }) => `seed ${seed}`,
-    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
-    ...(progress === undefined ? {} : { progress }),
-    signal,
-  });
+  const tasks = seedsOf(options).map((seed): QosTask => ({ ...options, seed }));
+  const crew = { work: qosOfSeed, module: import.meta.url, jobs: options.jobs, progress, signal };
+  const outcomes = await runSeeds({ ...crew, tasks });
   return findings(options, outcomes);
 }
 

@@ -1,4 +1,34 @@
-/** Figures over many seeds. */
+/**
+ * Many seeds of one experiment: how they are asked for and run, side by side, and figures over what they came to.
+ *
+ * A run is a pure function of its task, and a task says its seed; so a run that failed is named by its seed and can be played alone.
+ */
+import { runCrew } from '../crew.ts';
+import type { CrewOptions } from '../crew.ts';
+
+/** What every experiment over seeds is asked for. */
+export interface SeedOptions {
+  /** How many runs. */
+  readonly seeds: number;
+  /** 1 when absent; the others follow it. */
+  readonly firstSeed?: number | undefined;
+  /** Runs at a time; as many as there are cores when absent. */
+  readonly jobs?: number | undefined;
+}
+
+interface Seeded {
+  readonly seed: number;
+}
+
+/** The seeds that were asked for. */
+export function seedsOf({ seeds, firstSeed = 1 }: SeedOptions): number[] {
+  return Array.from({ length: seeds }, (_, at) => firstSeed + at);
+}
+
+/** Outcomes in the order of the tasks. @throws TaskError naming the seed whose run failed; the signal's reason when it was given up */
+export async function runSeeds<Task extends Seeded, Outcome>(options: CrewOptions<Task, Outcome>): Promise<Outcome[]> {
+  return await runCrew({ nameOf: ({ seed }) => `seed ${seed}`, ...options });
+}
 
 export interface MeanSd {
   readonly mean: number;

@@ -4,29 +4,12 @@
  * Nothing but the attack experiment with the owner's numbers, answered in sentences: how many volunteers have to serve, what users would
  * notice, and how soon it is good again.
  */
-import type { Margin, PolicyName } from '../../src/qos/index.ts';
-import type { WorkloadShape } from '../workload.ts';
 import { attackDefaults, attackExperiment } from './attack.ts';
-import type { AttackMode, AttackResult } from './attack.ts';
+import type { AttackOptions, AttackResult } from './attack.ts';
 import type { Findings, Progress } from './experiment.ts';
 
-export interface WhatIfOptions {
+export interface WhatIfOptions extends Omit<AttackOptions, 'peers' | 'attacks'> {
   readonly clients: number;
-  readonly topology?: string | undefined;
-  readonly requirementMs?: number | undefined;
-  readonly kill: number;
-  readonly mode: AttackMode;
-  readonly policy?: PolicyName | undefined;
-  readonly margin: Margin;
-  readonly workload?: WorkloadShape | undefined;
-  readonly zipf?: number | undefined;
-  readonly capacity?: number | undefined;
-  readonly weak?: number | undefined;
-  readonly declared?: boolean | undefined;
-  readonly shedding?: boolean | undefined;
-  readonly seeds: number;
-  readonly firstSeed?: number | undefined;
-  readonly jobs?: number | undefined;
 }
 
 export interface WhatIfResult extends AttackResult {

@@ -49,7 +49,7 @@ export class ControlClient {
     const client = await ControlClient.find(folder);
     if (client !== null) return client;
     throw new UserError(`Nothing is running on ${folder.path}.`, {
-      hint: `Start it with \`${toStart}\`.`,
+      hint: `Start it with \`${toStart} --state ${folder.path}\`.`,
       code: 'not-running',
     });
   }

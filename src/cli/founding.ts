@@ -9,7 +9,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Charter, CharterTerms, SigningKey } from '../service/index.ts';
 import type { StateFolder } from './state-folder.ts';
-import { UserError } from './user-error.ts';
+import { UserError, tellError } from './user-error.ts';
 
 export type Terms = Omit<CharterTerms, 'rootPublicKey' | 'rootPeerId'>;
 
@@ -36,7 +36,15 @@ export async function readOwnCharter(state: StateFolder, serviceId: string): Pro
       code: 'charter-missing',
     });
   });
-  return readCharter(bytes, serviceId);
+  try {
+    return readCharter(bytes, serviceId);
+  } catch (error) {
+    throw new UserError(`The file ${path} does not hold the charter of this service. ${tellError(error).message}`, {
+      hint: 'Restore the state folder from a backup, or the service from its export: banyan init --restore <file>.',
+      code: 'charter-damaged',
+      cause: error,
+    });
+  }
 }
 
 /** The text to keep elsewhere. */

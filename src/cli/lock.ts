@@ -86,8 +86,15 @@ async function seize(folder: StateFolder, patienceMs: number): Promise<(() => vo
         cause: error,
       });
     }
+    if (code === 'SQLITE_FULL') {
+      throw new UserError(`The disk that holds ${folder.path} is full.`, {
+        hint: 'Free some space, or use another disk with --state.',
+        code: 'ENOSPC',
+        cause: error,
+      });
+    }
     throw new UserError(`The state folder ${folder.path} cannot be locked (${code || String(error)}).`, {
-      hint: 'Check that it may be written to, that its disk is not full, and that it lies on a local disk.',
+      hint: 'Check that it may be written to, and that it lies on a local disk.',
       code: 'state-unlockable',
       cause: error,
     });

@@ -29,6 +29,7 @@ export async function* examinePeer({ folder, record }: KnownState): AsyncGenerat
       `"${record.name}" (${record.part}) is not running.`,
       'Start it, or let the system start it: banyan service --systemd.',
     );
+    yield* files(folder, record);
     yield* dialInvited(record.invite);
     return;
   }
@@ -107,6 +108,32 @@ async function dial(address: string): Promise<string | null> {
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
     socket.once('connect', () => end(null));
   });
+}
+
+/** Not running: would what lies here let it start? */
+async function* files(folder: StateFolder, { part, serviceId }: KnownState['record']): AsyncGenerator<Finding> {
+  try {
+    if (part === 'root') {
+      const { readOwnCharter } = await import('./founding.ts');
+      const { readKeyFile } = await import('../service/index.ts');
+      await readOwnCharter(folder, serviceId);
+      await readKeyFile(folder.file('rootKey'), 'root');
+    }
+    const { damageIn } = await import('../storage/sqlite-file.ts');
+    const path = folder.file('database');
+    const damage = damageIn(path);
+    if (damage !== null)
+      yield fail(
+        'peer',
+        `The state database ${path} is damaged (${damage}).`,
+        'Put a backup in its place. Without one, start the peer twice: the damaged file is moved aside, and it begins again with an empty state.',
+      );
+  } catch (error) {
+    const { message, hint, code } = tellError(error);
+    // A key that is missing, or that others can read, has been told.
+    if (code !== 'key-missing' && code !== 'key-exposed')
+      yield fail('peer', message, hint ?? 'Restore it from a backup.');
+  }
 }
 
 async function* keys(folder: StateFolder, isRoot: boolean): AsyncGenerator<Finding> {

@@ -155,12 +155,18 @@ function usageExit(error: CommanderError, words: readonly string[], outside: Out
   return 2;
 }
 
+/** Commands that have commands of their own. */
+const groups = ['topology', 'simulate'];
+
 function usageHint(code: string, words: readonly string[]): string | undefined {
-  const command = words.find((word) => !word.startsWith('-')) ?? '';
+  const [command = '', subcommand = ''] = words.filter((word) => !word.startsWith('-'));
+  const isGroup = groups.includes(command);
   if (code === 'commander.unknownOption' && words[0]?.startsWith('-') === true)
     return 'Options follow the command, as in `banyan status --json`.';
-  if (code === 'commander.unknownCommand') return 'See `banyan --help`.';
-  return code === 'commander.help' ? undefined : `See \`banyan ${command} --help\`.`;
+  if (code === 'commander.unknownCommand')
+    return isGroup ? `See \`banyan ${command} --help\`.` : 'See `banyan --help`.';
+  if (code === 'commander.help') return undefined;
+  return `See \`banyan ${isGroup && subcommand !== '' ? `${command} ${subcommand}` : command} --help\`.`;
 }
 
 /** Whether errors are told to a program, as far as that can be known of a command line that may make no sense. */

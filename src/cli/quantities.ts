@@ -158,12 +158,12 @@ function isUnlimited(text: string): boolean {
 }
 
 function whole(text: string, value: number, what: string): number {
-  if (value > Number.MAX_SAFE_INTEGER) throw wrong(text, `${what} that can be`, 'less');
+  if (value > Number.MAX_SAFE_INTEGER) throw wrong(text, `${what} that can be`, 'a smaller one');
   return Math.round(value);
 }
 
 function positive(text: string, value: number, what: string): number {
-  if (value < 1) throw wrong(text, `${what} above zero`, 'more');
+  if (value < 1) throw wrong(text, `${what} above zero`, 'a larger one');
   return value;
 }
 

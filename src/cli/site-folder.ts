@@ -19,7 +19,11 @@ const TOLD_NAMES = 5;
 export async function siteFolder(folder: string): Promise<string> {
   const path = resolve(folder);
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`The folder ${path} cannot be read (${error.code ?? error.message}).`, {
+    const message =
+      error.code === 'ENOENT'
+        ? `There is no folder ${path}.`
+        : `The folder ${path} cannot be read (${error.code ?? error.message}).`;
+    throw new UserError(message, {
       hint: 'Give the folder that holds the site.',
       code: 'folder-unusable',
     });

@@ -127,8 +127,13 @@ export class StateFolder {
   async writeRecord(record: ServiceRecord): Promise<void> {
     await this.make();
     const path = this.file('service');
-    await writeFile(`${path}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: true });
-    await rename(`${path}.tmp`, path);
+    try {
+      await writeFile(`${path}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, flush: true });
+      await rename(`${path}.tmp`, path);
+    } catch (error) {
+      // What fails on an open file does not say which.
+      throw Object.assign(error as NodeJS.ErrnoException, { path });
+    }
   }
 
   /**

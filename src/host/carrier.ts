@@ -115,7 +115,7 @@ export class Carrier {
       return { ok: true, manifest };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      this.#logger.warn({ from, release: notice.number, reason: message }, 'a release could not be installed');
+      this.#logger.debug({ from, release: notice.number, reason: message }, 'a release could not be installed');
       const storage = error instanceof QuotaError || error instanceof DiskFullError;
       return { ok: false, reason: storage ? 'storage' : 'failed', message };
     } finally {

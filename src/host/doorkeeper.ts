@@ -50,7 +50,10 @@ export class Doorkeeper {
   async #welcome(question: WelcomeQuestion): Promise<WelcomeAnswer> {
     const { charter, rootKey } = this.#given;
     if (question.serviceId !== charter.serviceId) {
-      return refuse('other-service', `This peer belongs to another service, ${charter.serviceId}.`);
+      return refuse(
+        'other-service',
+        `The peer that this invite leads to belongs to another service now, ${charter.serviceId}: ask whoever sent the invite for a new one.`,
+      );
     }
     const { token } = question;
     if (token === null) {

@@ -264,7 +264,7 @@ class DelayedConnection extends AbstractMultiaddrConnection {
   }
 }
 
-/** A promise that is settled from outside; nobody need listen when it fails. */
+/** A promise that is settled from outside. */
 class Gate {
   readonly passed: Promise<void>;
   open: () => void = () => undefined;
@@ -275,6 +275,6 @@ class Gate {
       this.open = resolve;
       this.bar = reject;
     });
-    this.passed.catch(() => undefined);
+    this.passed.catch(() => undefined); // nobody need stand at it when it is barred; whoever does is told
   }
 }

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { ServiceError, readCharter, supersedes } from '../service/index.ts';
 import type { Charter, Invite } from '../service/index.ts';
+import type { AddressBook } from './address-book.ts';
 import { byteStream } from './byte-stream.ts';
 import type { Network } from './network.ts';
 import { NodeError } from './node-error.ts';
@@ -18,6 +19,8 @@ import type { WelcomeQuestion } from './welcome.ts';
 
 /** For one peer, from dialling it to the last byte of its answer. */
 const TIMEOUT_MS = 10_000;
+/** So many addresses of neighbours are remembered. */
+const mostNeighbours = 32;
 
 /** What of the network is needed to ask. */
 export type IntroductionNetwork = Pick<Network, 'peerId' | 'learn' | 'openStream'>;
@@ -36,6 +39,26 @@ export function rememberedCharter(state: Pick<NodeState, 'recall'>): Charter | n
 /** The peer that a multiaddr ends in; undefined when it names none. */
 export function peerIdIn(address: string): string | undefined {
   return /\/p2p\/([^/]+)$/.exec(address)?.[1];
+}
+
+/** Those who can be asked for a place in the farm: peers of the invite and of earlier ones. Their addresses are put into the book. */
+export function neighboursOf(
+  invite: Invite | null,
+  state: Pick<NodeState, 'recall' | 'remember'>,
+  self: string,
+  book: AddressBook,
+): string[] {
+  const remembered = JSON.parse(state.recall('neighbours') ?? '[]') as string[];
+  const addresses = [...new Set([...(invite?.addresses ?? []), ...remembered])];
+  if (invite !== null) state.remember('neighbours', JSON.stringify(addresses.slice(0, mostNeighbours)));
+  const peerIds: string[] = [];
+  for (const address of addresses) {
+    const peerId = peerIdIn(address);
+    if (peerId === undefined || peerId === self) continue;
+    book.confirm(book.handleOfPeer(peerId), [address]);
+    if (!peerIds.includes(peerId)) peerIds.push(peerId);
+  }
+  return peerIds;
 }
 
 /**

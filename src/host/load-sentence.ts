@@ -1,6 +1,31 @@
-/** What a server says about its own load, in a sentence for its person; null for what is not about that. Pure. */
+/**
+ * What a server says about its own load to its person: being full stands among the problems of `banyan status` as long as it lasts, and who was
+ * sent on stands in the log.
+ */
+import type { PeerHandle } from '../core/ids.ts';
 import type { Load, QosEvent } from '../qos/index.ts';
+import type { HostLogger } from './network-options.ts';
+import type { Problems } from './problems.ts';
 
+/** Tells what happened, if it is about the load. */
+export function tellLoad(
+  event: QosEvent,
+  problems: Problems,
+  logger: HostLogger,
+  peerIdOf: (peer: PeerHandle) => string,
+): void {
+  const sentence = loadSentence(event);
+  if (sentence === null) return;
+  if (event.type === 'fullness-changed' && event.full !== null) {
+    problems.say('full', sentence);
+    return;
+  }
+  if (event.type === 'fullness-changed') problems.over('full');
+  const clients = event.type === 'shed' ? event.clients.map(peerIdOf) : [];
+  logger.warn({ about: 'full', clients }, sentence);
+}
+
+/** In a sentence; null for what is not about the load. */
 export function loadSentence(event: QosEvent): string | null {
   if (event.type === 'shed') {
     const { clients, load } = event;

@@ -1,33 +1,26 @@
 /** A peer's state in plain data, for people: what `banyan status` shows. */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Limits } from '../core/messages.ts';
 import type { Peer } from '../core/peer.ts';
 import type { Tree } from '../core/tree.ts';
 import type { Charter } from '../service/index.ts';
-import type { AddressBook } from './address-book.ts';
-import type { Installing } from './carrier.ts';
 import type { NeighbourStatus, NodeStatus, QualityStatus, ServerStatus } from './farm-node.ts';
 import type { Network } from './network.ts';
+import { qosOptionsOf } from './node-options.ts';
+import type { NodeParts } from './node-parts.ts';
 
-export interface StatusSources {
+export interface StatusSources extends Pick<NodeParts, 'book' | 'decisions' | 'hosting' | 'problems'> {
   readonly charter: Charter;
   readonly network: Network;
-  readonly book: AddressBook;
   readonly peer: Peer;
-  readonly installed: number;
-  readonly installing: Installing | null;
-  readonly requestsServed: number;
-  readonly bytesServed: number;
-  readonly servingSeconds: number;
   readonly uptimeSeconds: number;
-  readonly limits: Limits | null;
-  readonly quality: QualityStatus;
-  readonly problems: readonly string[];
 }
 
+/** A peer may take this long to find its place before that is a problem. */
+const settlingSeconds = 10;
+
 export function composeStatus(from: StatusSources): NodeStatus {
-  const { charter, network, book, peer } = from;
+  const { charter, network, book, peer, hosting } = from;
   const { ctx, servers, clients, releases } = peer.state;
   const up = peer.state.upTree();
   const nameOf = (handle: PeerHandle): string | null => (handle === NOBODY ? null : book.peerIdOf(handle));
@@ -54,19 +47,35 @@ export function composeStatus(from: StatusSources): NodeStatus {
     subtreeSize: servers.extent().size + clients.extent().size - 1,
     servers: serversOf(from),
     release: {
-      installed: from.installed,
-      latest: releases.latest?.number ?? from.installed,
-      installing: from.installing,
+      installed: hosting.current?.release ?? 0,
+      latest: releases.latest?.number ?? hosting.current?.release ?? 0,
+      installing: hosting.installing,
     },
     reachable: ctx.reachable,
-    requestsServed: from.requestsServed,
-    bytesServed: from.bytesServed,
-    servingSeconds: from.servingSeconds,
+    ...hosting.totals,
     uptimeSeconds: from.uptimeSeconds,
-    quality: from.quality,
-    limits: from.limits,
-    problems: from.problems,
+    quality: qualityOf(from),
+    limits: ctx.limits,
+    problems: problemsOf(from),
   };
+}
+
+function qualityOf({ charter, decisions }: StatusSources): QualityStatus {
+  const { requirement, policy, margin } = qosOptionsOf(charter);
+  const { latest = null, lastAction = null } = decisions ?? {};
+  return { requirement, policy, margin, latest, lastAction };
+}
+
+function problemsOf({ problems, peer, uptimeSeconds }: StatusSources): string[] {
+  const sentences = problems.list();
+  const up = peer.state.upTree();
+  const isLost = up !== null && !up.attached && !problems.has('orphan');
+  if (isLost && uptimeSeconds > settlingSeconds) {
+    sentences.push(
+      'This peer has not found a place in the farm yet: are its other peers running, and is this machine online?',
+    );
+  }
+  return sentences;
 }
 
 function serversOf({ peer, book }: StatusSources): ServerStatus[] {

@@ -159,7 +159,10 @@ export class Shedding {
   #send(): void {
     const going = this.#due;
     this.#due = [];
-    for (const client of going) this.#parts.ctx.world.send(client, { kind: 'shed' });
+    // It may have lost its parent meanwhile, or begun to leave, and then its record says something else.
+    const { membership, ctx } = this.#parts;
+    if (membership.get(ctx.self)?.full !== true) return;
+    for (const client of going) ctx.world.send(client, { kind: 'shed' });
   }
 }
 

@@ -100,7 +100,7 @@ export class BlockStore {
   async requireFree(bytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.folder);
     if (bavail * bsize >= bytes) return;
-    throw new DiskFullError(this.folder, `${bytes} bytes are needed, ${bavail * bsize} are free`);
+    throw new DiskFullError(this.folder, `${megabytes(bytes)} MB are needed, ${megabytes(bavail * bsize)} MB are free`);
   }
 
   async createWriter(): Promise<PackWriter> {
@@ -294,4 +294,8 @@ export class BlockStore {
   #takeNumber(): string {
     return String(this.#nextNumber++).padStart(8, '0');
   }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }

@@ -76,18 +76,21 @@ export function formatInvite(invite: Invite): string {
 export function readInvite(link: string, nowMs: number): Invite {
   const text = link.replace(/^[\s"'<]+|[\s"'>]+$/g, '').replace(/\s+/g, '');
   if (text.slice(0, INVITE_SCHEME.length).toLowerCase() !== INVITE_SCHEME) {
-    throw bad(`it must begin with "${INVITE_SCHEME}", this begins with "${text.slice(0, 12)}"`);
+    throw bad(`it must begin with "${INVITE_SCHEME}", this begins with "${text.slice(0, 12)}": copy the link again`);
   }
   const code = text.slice(INVITE_SCHEME.length).replace(/^\/\//, '');
   const wrong = /[^A-Za-z0-9_-]/.exec(code);
   if (wrong !== null)
-    throw bad(`"${wrong[0]}" at character ${INVITE_SCHEME.length + wrong.index + 1} is not part of one`);
+    throw bad(
+      `"${wrong[0]}" at character ${INVITE_SCHEME.length + wrong.index + 1} is not part of one: copy the link again`,
+    );
   const payload = unpack(Buffer.from(code, 'base64url'));
   const invite = readPayload(payload);
   if (invite.expiresAtMs !== null && nowMs >= invite.expiresAtMs) {
     throw new ServiceError(
       'invite-expired',
-      `This invite expired on ${new Date(invite.expiresAtMs).toISOString()}: ask whoever sent it for a new one.`,
+      `This invite expired on ${new Date(invite.expiresAtMs).toISOString()}, and this machine's clock says ` +
+        `${new Date(nowMs).toISOString()}: ask whoever sent it for a new one, or set the clock.`,
     );
   }
   return invite;
@@ -105,7 +108,7 @@ function unpack(bytes: Buffer): Buffer {
   if (version !== VERSION) throw bad(`its format ${version} never existed`);
   const whole = HEADER_BYTES + bytes.readUInt16BE(1) + CHECK_BYTES;
   if (bytes.length < whole) throw truncated(bytes.length, whole);
-  if (bytes.length > whole) throw bad(`something was pasted after its end (${bytes.length - whole} bytes too many)`);
+  if (bytes.length > whole) throw bad('something was pasted after its end: copy the link alone');
   const body = bytes.subarray(0, whole - CHECK_BYTES);
   if (!timingSafeEqual(check(body), bytes.subarray(whole - CHECK_BYTES))) {
     throw bad('a character in it is wrong: copy it again');

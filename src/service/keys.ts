@@ -50,7 +50,7 @@ export function keyFromPem(pem: string, what: string, passphrase?: string): Sign
     throw new ServiceError(
       'key-unreadable',
       passphrase === undefined
-        ? `The ${what} is not a private key in PEM form: is it the right file, and complete?`
+        ? `The ${what} is not a private key in PEM form: is it the right file, and complete? Else restore it from your backup.`
         : `The ${what} cannot be opened: the passphrase is wrong, or the file is damaged.`,
       { cause: error },
     );

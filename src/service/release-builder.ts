@@ -51,13 +51,15 @@ export async function hashFolder(
   onProgress: (progress: BuildProgress) => void = () => undefined,
 ): Promise<HashedFolder> {
   const root = await realpath(folder).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') throw unusable(`There is no folder ${folder}`, error);
     throw unusable(`The folder ${folder} cannot be read (${systemCode(error)})`, error);
   });
   const found: Found[] = [];
   const ignored: { path: string; reason: string }[] = [];
   if (!(await stat(root)).isDirectory()) throw unusable(`${folder} is a file; a folder is needed`);
   await walk(root, root, [root], found, ignored);
-  if (found.length === 0) throw unusable(`There is no file to serve in ${folder}`);
+  if (found.length === 0)
+    throw unusable(`There is no file to serve in ${folder}: put one there first, such as index.html`);
   found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const twin = found.find((file, i) => i > 0 && found[i - 1]?.path === file.path);
   if (twin !== undefined) throw unusable(`Two files in ${folder} have the same name "${twin.path}" once normalised`);

@@ -69,7 +69,7 @@ export class DiskFullError extends ServiceError {
     super(
       'disk-full',
       `The disk that holds ${folder} is full (${detail}): free some space or give the store another folder. ` +
-        `The release that was being served stays in service.`,
+        `A release that was being served stays in service.`,
       cause === undefined ? undefined : { cause },
     );
     this.name = 'DiskFullError';

@@ -101,9 +101,30 @@ export class SqliteFile {
   }
 }
 
+/** What is damaged in a database file that nobody has open; null when it is sound, or not there. @throws StorageError when it cannot be opened */
+export function damageIn(path: string): string | null {
+  if (!existsSync(path)) return null;
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { fileMustExist: true });
+    const findings = database.pragma('quick_check', { simple: true });
+    return findings === 'ok' ? null : firstFinding(String(findings));
+  } catch (error) {
+    if (isCorruption(error)) return (error as Error).message;
+    throw translate(error, path);
+  } finally {
+    database?.close();
+  }
+}
+
 /** What `quick_check` found wrong. */
 class Damage extends Error {
   override readonly name = 'Damage';
+}
+
+/** The first that says something: SQLite puts the database's name on a line of its own before them. */
+function firstFinding(findings: string): string {
+  return findings.split('\n').find((line) => !line.startsWith('***')) ?? 'its pages do not fit together';
 }
 
 function openSound(path: string, { busyTimeoutMs = 5_000, maxBytes }: OpenOptions): Database.Database {
@@ -111,7 +132,7 @@ function openSound(path: string, { busyTimeoutMs = 5_000, maxBytes }: OpenOption
   try {
     refuseNewer(database);
     const findings = database.pragma('quick_check', { simple: true });
-    if (findings !== 'ok') throw new Damage(String(findings).split('\n', 1)[0]);
+    if (findings !== 'ok') throw new Damage(firstFinding(String(findings)));
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     // macOS takes only this for "on the disk"; elsewhere it changes nothing.

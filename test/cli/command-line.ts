@@ -1,12 +1,7 @@
 /** Runs the built program as people do: as a process of its own, in a home of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-export const builtProgram = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+import { builtProgram, homeEnvironment, newHome, removeHome } from '../home.ts';
 
 /** The URL of a built module, for scripts of processes that tests start. */
 export function builtModule(path: string): string {
@@ -26,20 +21,12 @@ export class Home {
   readonly #children = new Set<ChildProcess>();
 
   static async make(): Promise<Home> {
-    if (!existsSync(builtProgram)) throw new Error(`there is no ${builtProgram}: build first (npm run build)`);
-    const path = await mkdtemp(join(tmpdir(), 'by-'));
-    await mkdir(join(path, 'run'), { mode: 0o700 });
-    return new Home(path);
+    return new Home(await newHome());
   }
 
   private constructor(path: string) {
     this.path = path;
-    this.environment = {
-      PATH: process.env['PATH'] ?? '',
-      HOME: path,
-      XDG_RUNTIME_DIR: join(path, 'run'),
-      NO_COLOR: '1',
-    };
+    this.environment = homeEnvironment(path);
   }
 
   file(...parts: readonly string[]): string {
@@ -64,7 +51,7 @@ export class Home {
 
   async clear(): Promise<void> {
     for (const child of this.#children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    await rm(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await removeHome(this.path);
   }
 }
 

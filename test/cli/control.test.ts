@@ -169,7 +169,7 @@ describe('asking a daemon', () => {
   it('says how to start one when none runs, also where a crash left a socket', async () => {
     await expect(callControl(folder, 'status', {}, { toStart })).rejects.toMatchObject({
       code: 'not-running',
-      hint: 'Start it with `banyan join`.',
+      hint: `Start it with \`banyan join --state ${folder.path}\`.`,
     });
     await serve();
     await server?.close();

@@ -2,7 +2,8 @@
 import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { builtProgram, Home, parseLines, type Running } from './command-line.ts';
+import { builtProgram } from '../home.ts';
+import { Home, parseLines, type Running } from './command-line.ts';
 
 let home: Home;
 const pids: number[] = [];
@@ -85,7 +86,9 @@ describe('banyan serve', () => {
     const { running, ready } = await serve();
     running.child.kill('SIGKILL');
     await running.ended;
-    expect((await home.run(['status'])).stderr).toContain('Nothing is running on');
+    const idle = await home.run(['status']);
+    expect(idle.stderr).toContain('Nothing is running on');
+    expect(idle.stderr).toContain(`banyan serve --state ${String(ready['stateFolder'])}`);
     const again = await serve();
     expect(again.ready['peerId']).toBe(ready['peerId']);
     expect(await statusOf(String(ready['stateFolder']))).toMatchObject({ role: 'root' });
@@ -137,7 +140,15 @@ describe('banyan serve', () => {
     await running.ended;
     const state = String(ready['stateFolder']);
     await writeFile(`${state}/charter.json`, '{"format":1}');
-    expect((await home.run(['serve', 'site', ...local])).stderr).toContain('The charter has a bad field');
+    const [told] = parseLines((await home.run(['serve', 'site', ...local])).stderr);
+    expect(told).toMatchObject({
+      kind: 'error',
+      code: 'charter-damaged',
+      message: expect.stringMatching(
+        /^The file .*charter\.json does not hold .* The charter has a bad field/,
+      ) as string,
+      hint: expect.stringContaining('Restore the state folder from a backup') as string,
+    });
     await writeFile(`${state}/service.json`, '{{{');
     const { code, stderr } = await home.run(['serve', '--state', state, ...local]);
     expect(code).toBe(1);

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireLock, findHolder } from '../../src/cli/lock.ts';
 import { StateFolder } from '../../src/cli/state-folder.ts';
+import { itNeeds } from '../programs.ts';
+import { canMountDisks, fillDisk, mountSmallDisk } from '../small-disk.ts';
 import { builtModule } from './command-line.ts';
 
 const me = { pid: process.pid, startedAtMs: 1_000, command: 'serve', version: '0.1.0' };
@@ -83,6 +85,20 @@ describe('the lock of a state folder', () => {
   it('says so when the folder cannot be locked, or the lock is no lock', async () => {
     await writeFile(folder.file('lock'), 'this is a text and not a database, long enough to be looked at '.repeat(20));
     await expect(acquireLock(folder, me)).rejects.toThrow('is not the lock that Banyan made');
+  });
+
+  itNeeds(canMountDisks, 'the right to mount a small disk')('says so when the disk is full', async () => {
+    const unmount = mountSmallDisk(folder.path, 1_000_000);
+    try {
+      fillDisk(folder.path);
+      await expect(acquireLock(folder, me)).rejects.toMatchObject({
+        code: 'ENOSPC',
+        message: `The disk that holds ${folder.path} is full.`,
+        hint: expect.stringContaining('Free some space') as string,
+      });
+    } finally {
+      unmount();
+    }
   });
 
   it('looking for a holder makes no folder', async () => {

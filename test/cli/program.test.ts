@@ -51,6 +51,8 @@ describe('a command line that makes no sense', () => {
     [['statsu'], "unknown command 'statsu'", 'Did you mean status?'],
     [['serve', '--prot', '1'], "unknown option '--prot'", 'Did you mean --port?'],
     [['--quiet'], "unknown option '--quiet'", 'Options follow the command'],
+    [['simulate', 'qso'], "unknown command 'qso'", 'See `banyan simulate --help`.'],
+    [['simulate', 'qos', '--seeds', '0'], 'It must be a whole number', 'See `banyan simulate qos --help`.'],
     [['status', 'now'], "too many arguments for 'status'", 'banyan status --help'],
     [['serve', '--port'], "option '--port <port>' argument missing", 'banyan serve --help'],
     [['serve', '--port', '70000'], '--port: "70000" is not what is needed; write a whole number, from 0 to 65535.', ''],
@@ -58,7 +60,8 @@ describe('a command line that makes no sense', () => {
     [['init', '--requirement', '120'], '--requirement: "120" is not a duration: the unit is missing', ''],
     [['join', 'x', '--serve', '--never-serve'], '--serve and --never-serve do not go together', ''],
     [['service'], 'Say which: --systemd or --launchd', ''],
-    [['topology', 'info'], 'missing required argument', ''],
+    [['topology', 'info'], 'missing required argument', 'See `banyan topology info --help`.'],
+    [['serve', '--heartbeat', '0s'], '"0s" is not a duration above zero; write a larger one', ''],
   ])('%j exits with 2 and says why', async (args, message, hint) => {
     const { code, stdout, stderr } = await home.run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -73,8 +76,8 @@ describe('something that went wrong', () => {
     [['status'], 'There is no service on this machine.', 'banyan serve <folder>'],
     [['update'], 'There is no service of your own on this machine.', 'banyan init'],
     [['status', '--service', 'nope'], 'There is no service called "nope" on this machine.', 'banyan'],
-    [['serve', './nowhere'], 'cannot be read (ENOENT)', 'Give the folder that holds the site'],
-    [['join', 'hello'], 'This is not a Banyan invite', ''],
+    [['serve', './nowhere'], 'There is no folder ', 'Give the folder that holds the site'],
+    [['join', 'hello'], 'This is not a Banyan invite', 'copy the link again'],
     [['join', 'banyan:AQ'], 'This invite was cut off', ''],
     [['status', '--config', 'none.toml'], 'cannot be read (ENOENT)', '--config'],
   ])('%j exits with 1, with a sentence and no trace', async (args, message, hint) => {
@@ -103,7 +106,7 @@ describe('something that went wrong', () => {
     [['statsu', '--json'], "Unknown command 'statsu'.", 'Did you mean status?'],
     [['status', 'now', '--json'], "Too many arguments for 'status'", 'See `banyan status --help`.'],
     [['--json', 'status'], "Unknown option '--json'.", 'Options follow the command'],
-    [['topology', 'info', '--json'], 'Missing required argument', 'banyan topology --help'],
+    [['topology', 'info', '--json'], 'Missing required argument', 'banyan topology info --help'],
   ])('is one JSON object for a command line that makes no sense too: %j', async (args, message, hint) => {
     const { code, stdout, stderr } = await home.run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -214,6 +217,28 @@ describe('doctor', () => {
     expect(code).toBe(1);
     expect(stdout).toContain(`FAIL  Others on this machine can read the key ${key}.\n      chmod 600 ${key}`);
     await chmod(key, 0o600);
+  });
+
+  it('finds what would keep a peer from starting: a damaged charter, root key or database', async () => {
+    const machine = await Home.make();
+    try {
+      await machine.run(['init', '--name', 'old']);
+      const file = (name: string): string => machine.file('.local/share/banyan/services/old', name);
+      const failures = async (): Promise<unknown[]> => {
+        const findings = parseLines((await machine.run(['doctor', '--json', '--port', '0'])).stdout);
+        return findings.filter(({ verdict }) => verdict === 'fail').map(({ sentence }) => sentence);
+      };
+      expect(await failures()).toEqual([]);
+      await writeFile(file('state.sqlite'), 'this is no database, but it is long enough to be looked at. '.repeat(20));
+      expect(await failures()).toEqual([expect.stringContaining(`${file('state.sqlite')} is damaged`)]);
+      await rm(file('state.sqlite'));
+      await writeFile(file('root-key.pem'), 'x');
+      expect(await failures()).toEqual([expect.stringContaining(`${file('root-key.pem')} is not a private key`)]);
+      await writeFile(file('charter.json'), '{');
+      expect(await failures()).toEqual([expect.stringContaining(`${file('charter.json')} does not hold the charter`)]);
+    } finally {
+      await machine.clear();
+    }
   });
 });
 

@@ -11,6 +11,9 @@ import {
   labelledFolder,
   meantBy,
 } from '../../src/cli/state-folder.ts';
+import { tellError } from '../../src/cli/user-error.ts';
+import { itNeeds } from '../programs.ts';
+import { canMountDisks, fillDisk, mountSmallDisk } from '../small-disk.ts';
 
 const record: ServiceRecord = {
   format: 1,
@@ -45,6 +48,23 @@ describe('a state folder', () => {
         code: 'state-damaged',
         message: expect.stringContaining(folder.file('service')) as string,
       });
+    },
+  );
+
+  itNeeds(canMountDisks, 'the right to mount a small disk')(
+    'names its record when the disk is too full to write it, and keeps the old one',
+    async () => {
+      const folder = new StateFolder(home);
+      const unmount = mountSmallDisk(home, 1_000_000);
+      try {
+        await folder.writeRecord(record);
+        fillDisk(home);
+        const error: unknown = await folder.writeRecord(record).catch((caught: unknown) => caught);
+        expect(tellError(error).message).toBe(`The disk that holds ${folder.file('service')} is full.`);
+        expect(await folder.record()).toEqual(record);
+      } finally {
+        unmount();
+      }
     },
   );
 

@@ -5,16 +5,13 @@
  * is killed, every file removed; and when the test has failed, the last words of all processes are printed first. Peers beat
  * fast, so that detection and repair take a second or two instead of many.
  */
-import { existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { builtProgram, homeEnvironment, newHome, removeHome } from '../home.ts';
 import { type Ended, FarmPeer, Process } from './farm-peer.ts';
 import { writeSite } from './test-site.ts';
 
-export const builtProgram = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 /** Heartbeat of the farms here. */
 export const heartbeatMs = 400;
 
@@ -46,20 +43,12 @@ export class Farm {
   #root: FarmPeer | null = null;
 
   static async make(): Promise<Farm> {
-    if (!existsSync(builtProgram)) throw new Error(`there is no ${builtProgram}: build first (npm run build)`);
-    const path = await mkdtemp(join(tmpdir(), 'by-'));
-    await mkdir(join(path, 'run'), { mode: 0o700 });
-    return new Farm(path);
+    return new Farm(await newHome());
   }
 
   private constructor(path: string) {
     this.path = path;
-    this.environment = {
-      PATH: process.env['PATH'] ?? '',
-      HOME: path,
-      XDG_RUNTIME_DIR: join(path, 'run'),
-      NO_COLOR: '1',
-    };
+    this.environment = homeEnvironment(path);
   }
 
   file(...parts: readonly string[]): string {
@@ -144,7 +133,7 @@ export class Farm {
       ...this.#commands.map((command) => command.end('SIGKILL')),
     ]);
     for (const ending of this.#endings) ending();
-    await rm(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await removeHome(this.path);
   }
 
   /** The same, when there is no time to wait. */

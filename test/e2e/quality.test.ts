@@ -84,6 +84,54 @@ describe('a farm with a requirement', () => {
     expect(visits.filter(({ fault }) => fault !== '')).toEqual([]);
   }, 150_000);
 
+  it.each([
+    {
+      what: 'for three quarters of its clients',
+      terms: ['--requirement', 'p75=100ms'],
+      cost: 'over',
+      expectMet: ({ figures }: Decision) => expect(figures.overShare).toBeLessThanOrEqual(0.25),
+      requirement: { meanMs: null, percentile: { share: 0.75, ms: 100 }, availability: null },
+    },
+    {
+      what: 'by the worst-qos policy, one server at a time',
+      terms: ['--requirement', '68ms', '--policy', 'worst-qos'],
+      cost: 'delay',
+      expectMet: ({ figures }: Decision) => expect(figures.meanMs).toBeLessThanOrEqual(68),
+      requirement: { meanMs: 68, percentile: null, availability: null },
+    },
+  ])(
+    'is kept $what, and explained',
+    async ({ terms, cost, expectMet, requirement }) => {
+      const farm = await newFarm();
+      const root = await farm.raise({ args: [...terms, '--settle', '4', ...standing('London')] });
+      const cities = ['Tokyo', 'Singapore', 'Sao Paulo', 'Johannesburg'];
+      // In the first rounds not everybody is there.
+      const isMetByAll = ({ met, servers, figures }: Decision): boolean =>
+        met && servers > 1 && figures.clients === 1 + cities.length;
+      await Promise.all(cities.map((city) => farm.volunteer(city, { args: ['--serve', ...standing(city)] })));
+      await until(
+        'the requirement is met by volunteers',
+        async () => (await decisionsOf(root)).some(isMetByAll),
+        roundsWithinMs,
+      );
+      const { exitCode, entries } = await explained(farm, root, '--last', '100');
+      expect(exitCode).toBe(0);
+      const decisions = (entries as DecisionEntry[]).filter((entry) => entry.kind === 'decided');
+      const acting = decisions.filter(({ actions }) => actions.some(({ action }) => action === 'promote'));
+      expect(acting[0]).toMatchObject({ met: false, servers: 1, cost, requirement });
+      const met = decisions.find(isMetByAll);
+      if (met === undefined) throw new Error('the decision that found it met is not explained');
+      expectMet(met);
+      if (!terms.includes('worst-qos')) return;
+      expect(acting.length).toBeGreaterThanOrEqual(2);
+      for (const { actions, reason } of acting) {
+        expect(actions).toHaveLength(1);
+        expect(reason).toContain('the descent through the worst averages');
+      }
+    },
+    80_000,
+  );
+
   it('leaves its volunteers alone while the root does without them; a volunteer says who decides', async () => {
     const farm = await newFarm();
     const root = await farm.raise({ args: ['--requirement', '10s,50%', '--settle', '2'] });

@@ -95,7 +95,7 @@ describe('an invite', () => {
     const usedUp = await farm.candidate('elm', { invite: forOne.link }).launch().ended;
     expect([usedUp.code, errorOf(usedUp)['message']]).toEqual([
       1,
-      expect.stringContaining('was made for 1 and has been used'),
+      expect.stringContaining('was made for one peer and has been used'),
     ]);
     expect(existsSync(farm.file('elm'))).toBe(false);
 

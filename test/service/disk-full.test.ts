@@ -4,32 +4,27 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { itNeeds } from '../programs.ts';
+import { canMountDisks, mountSmallDisk } from '../small-disk.ts';
 import { BLOCK_BYTES, DiskFullError, type Manifest, type ReleaseStore } from '../../src/service/index.ts';
 import { afterwards, found, noise, openStore, publish, temporaryFolder } from './workshop.ts';
 
 const service = found();
-const isRoot = process.getuid?.() === 0;
-
-function tryMount(folder: string, bytes: number): boolean {
-  if (!isRoot) return false;
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
-  if (status !== 0) return false;
-  afterwards(() => {
-    execFileSync('umount', [folder]);
-  });
-  return true;
-}
-
-const canMount = ((): boolean => {
-  if (!isRoot || process.platform !== 'linux') return false;
-  return spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' }).status === 0;
-})();
 const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version'], { stdio: 'ignore' }).status === 0;
 
 async function take(store: ReleaseStore, from: ReleaseStore, manifest: Manifest): Promise<void> {
   const intake = await store.begin(manifest);
   for (const block of intake.missing) await intake.write(block, await from.readBlock(block));
   await intake.finish();
+}
+
+/** An origin, and a server on the disk in question that has the first release: one block. */
+async function releaseOne(folder: string): Promise<{ readonly origin: ReleaseStore; readonly store: ReleaseStore }> {
+  const origin = await openStore(service.charter);
+  const store = await openStore(service.charter, { folder });
+  const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+  await take(store, origin, first);
+  await store.install(first);
+  return { origin, store };
 }
 
 /** The old release must still be there in every byte, and nothing of the new one. */
@@ -40,16 +35,12 @@ async function expectUntouched(store: ReleaseStore, folder: string): Promise<voi
 }
 
 describe('a full disk', () => {
-  itNeeds(canMount, 'the right to mount a small disk')(
+  itNeeds(canMountDisks, 'the right to mount a small disk')(
     'is noticed before a byte is taken when its free space is known to be too small',
     async () => {
       const folder = await temporaryFolder();
-      expect(tryMount(folder, 4 * BLOCK_BYTES)).toBe(true);
-      const origin = await openStore(service.charter);
-      const store = await openStore(service.charter, { folder });
-      const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-      await take(store, origin, first);
-      await store.install(first);
+      afterwards(mountSmallDisk(folder, 4 * BLOCK_BYTES));
+      const { origin, store } = await releaseOne(folder);
       const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
       await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
       await expectUntouched(store, folder);
@@ -57,16 +48,12 @@ describe('a full disk', () => {
     },
   );
 
-  itNeeds(canMount, 'the right to mount a small disk')(
+  itNeeds(canMountDisks, 'the right to mount a small disk')(
     'that fills up in the middle takes back the new release and keeps serving the old',
     async () => {
       const folder = await temporaryFolder();
-      expect(tryMount(folder, 8 * BLOCK_BYTES)).toBe(true);
-      const origin = await openStore(service.charter);
-      const store = await openStore(service.charter, { folder });
-      const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-      await take(store, origin, first);
-      await store.install(first);
+      afterwards(mountSmallDisk(folder, 8 * BLOCK_BYTES));
+      const { origin, store } = await releaseOne(folder);
       const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
       const intake = await store.begin(second);
       const hog = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'hog')}`, 'bs=1M', 'count=4'], {
@@ -91,11 +78,7 @@ describe('a full disk', () => {
 
   itNeeds(canLimit, 'prlimit (package util-linux)')('also when it is a limit on files that is reached', async () => {
     const folder = await temporaryFolder();
-    const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { folder });
-    const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
-    await take(store, origin, first);
-    await store.install(first);
+    const { origin, store } = await releaseOne(folder);
     const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
     const ignore = (): void => undefined;
     process.on('SIGXFSZ', ignore); // without a listener the signal ends the process

@@ -188,6 +188,9 @@ describe('a state file that cannot be used', () => {
     const file = openSync(path, 'r+');
     for (let at = 8_192; at < size; at += 4_096) writeSync(file, Buffer.alloc(1_000, 0xa5), 0, 1_000, at);
     closeSync(file);
+    const damaged = readFileSync(path);
+    expect(() => openState()).toThrow(/ is damaged \([^*\n]*\w[^*\n]*\)\. Nothing was deleted/);
+    writeFileSync(path, damaged);
 
     const fresh = openState({ recoverOrFresh: true });
     expect(fresh.replaced).toMatch(/state\.db\.corrupt-\d{4}-/);

@@ -3,10 +3,12 @@
  * bottom of a terminal. Where there is no terminal, only the lines.
  */
 import type { NodeStatus } from '../../host/farm-node.ts';
+import type { ProcessLife } from './farm-process.ts';
 
 export interface Row {
   readonly city: string;
-  readonly part: 'root' | 'volunteer';
+  readonly life: ProcessLife;
+  /** Null when it gave none. */
   readonly status: NodeStatus | null;
 }
 
@@ -50,10 +52,10 @@ export class Board {
     this.#tableLines = lines.length;
   }
 
-  /** The table once more, for good. */
+  /** The table once more, for good; there is nothing to look at any more. */
   print(figures: Figures): void {
     this.#wipe();
-    this.#stream.write(`${tableOf(figures).join('\n')}\n`);
+    this.#stream.write(`${tableOf({ ...figures, url: null }).join('\n')}\n`);
   }
 
   #wipe(): void {
@@ -67,9 +69,9 @@ function tableOf({ rows, requiredMs, medianMs, firstMs, ok, failed, url }: Figur
     '',
     `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`,
   ];
-  for (const { city, status } of rows) {
+  for (const { city, life, status } of rows) {
     if (status === null) {
-      lines.push(`  ${city.padEnd(15)}${'down'.padEnd(10)}`);
+      lines.push(`  ${city.padEnd(15)}${life === 'up' ? 'no answer' : life}`);
       continue;
     }
     const role = status.draining ? 'draining' : status.role === 'outside' ? 'joining' : status.role;

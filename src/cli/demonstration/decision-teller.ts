@@ -8,6 +8,14 @@ export class DecisionTeller {
   #hasActed = false;
   /** When the root last found the requirement met, with others serving beside it, ms since 1970; NaN before. */
   metAtMs = Number.NaN;
+  /** What the root read in its rounds so far, the mean delay over the farm, ms: when it first gave an order, the least, and the last; null before. */
+  readonly delayMs: { first: number | null; least: number | null; last: number | null } = {
+    first: null,
+    least: null,
+    last: null,
+  };
+  /** Volunteers that were ordered to serve and did. */
+  promotions = 0;
   readonly #concluded = new Set<string>();
 
   constructor(nameOf: (peerId: string) => string) {
@@ -22,16 +30,27 @@ export class DecisionTeller {
       if (entry.met && entry.servers > 1) this.metAtMs = entry.atMs;
       if (entry.round > this.#round) {
         this.#round = entry.round;
+        this.#read(entry);
         news.push(...this.#tell(entry));
       }
       entry.actions.forEach((action, i) => {
         const key = `${entry.round}/${i}`;
         if (action.outcome === null || this.#concluded.has(key)) return;
         this.#concluded.add(key);
+        if (action.action !== 'retire' && action.outcome.peer !== null && action.outcome.worked) this.promotions++;
         news.push(this.#outcomeOf(action));
       });
     }
     return news;
+  }
+
+  #read({ figures: { meanMs }, actions }: Decision): void {
+    if (meanMs === null) return;
+    const { first, least } = this.delayMs;
+    if (first === null && actions.length === 0) return; // hardly anybody is there yet
+    this.delayMs.first ??= meanMs;
+    this.delayMs.least = Math.min(least ?? meanMs, meanMs);
+    this.delayMs.last = meanMs;
   }
 
   /** A round in which something was done, or from which on the requirement is met or missed. */

@@ -24,6 +24,9 @@ export interface ProcessPlan {
   readonly args: readonly string[];
 }
 
+/** Where a process is in its life. `starting` is not ready yet, the first time or again; `down` was up and has ended. */
+export type ProcessLife = 'not yet' | 'starting' | 'up' | 'down';
+
 /** The words on stderr that are kept, to tell why a process ended. */
 const wordsKept = 4_000;
 const upTimeoutMs = 60_000;
@@ -35,6 +38,7 @@ export class FarmProcess {
   readonly #plan: ProcessPlan;
   readonly #script: string;
   #child: ChildProcess | null = null;
+  #life: ProcessLife = 'not yet';
   #ended: Promise<void> = Promise.resolve();
   #words = '';
   #control: ControlClient | null = null;
@@ -50,8 +54,8 @@ export class FarmProcess {
     this.state = new StateFolder(plan.folder);
   }
 
-  get isRunning(): boolean {
-    return this.#child !== null;
+  get life(): ProcessLife {
+    return this.#life;
   }
 
   /** Starts it; resolves when it says that it is ready. @throws Error with its last words */
@@ -65,6 +69,7 @@ export class FarmProcess {
       env: quietEnvironment(),
     });
     this.#child = child;
+    this.#life = 'starting';
     this.#mayEnd = false;
     this.#words = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -73,12 +78,14 @@ export class FarmProcess {
     this.#ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#child = null;
+        this.#life = 'down';
         this.#control = null;
         if (!this.#mayEnd) this.onUnexpectedEnd(this.#lastWords(code, signal));
         resolve();
       });
     });
     this.ready = await this.#waitReady(child);
+    this.#life = 'up';
     return this.ready;
   }
 

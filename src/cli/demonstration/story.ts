@@ -23,7 +23,7 @@ const windowMs = 10_000;
 /** When things happen, after the first request, ms; and how much of the time given they take when it is short. */
 const acts = { invite: 3_500, update: 14_000, attack: 19_000, drain: 26_500 } as const;
 const actsNeedMs = 34_000;
-/** Attack and drain wait until the requirement is met, so much longer where nobody has set an end, ms. */
+/** Attack and drain wait until the requirement is met, so much longer at most, where there is time for it, ms. */
 const longerMs = 60_000;
 /** The attack waits this long for servers at most, ms; and so many are hit at one blow when there are more. */
 const attackWithinMs = 5_000;
@@ -74,8 +74,9 @@ class Story {
   #kills = 0;
   #trouble: string | null = null;
   #url: string | null = null;
-  /** When the requirement was last seen to be met, ms since 1970; NaN before. */
-  #metAtMs = Number.NaN;
+  /** From the attack until the requirement was found met again, ms; null before. */
+  #recoveryMs: number | null = null;
+  readonly #teller = new DecisionTeller((peerId) => this.#stage.cityOf(peerId));
   /** Work that goes on beside the story. */
   readonly #later: Promise<void>[] = [];
 
@@ -195,17 +196,15 @@ class Story {
 
   /** Says what the root decides, as it does. */
   async #tellDecisions(): Promise<void> {
-    const teller = new DecisionTeller((peerId) => this.#stage.cityOf(peerId));
     while (await this.#waitUntil(performance.now() + decisionsEveryMs)) {
       const entries = await this.#stage.root.ask('explain', { about: null, last: 20 });
-      for (const sentence of teller.newsOf(entries)) this.#board.say(sentence);
-      this.#metAtMs = teller.metAtMs;
+      for (const sentence of this.#teller.newsOf(entries)) this.#board.say(sentence);
     }
   }
 
   /** True when the requirement was found met after `sinceMs` (since 1970); false when the end, or `byMs` (monotonic), came first. */
   async #untilMet(sinceMs: number, byMs: number): Promise<boolean> {
-    while (!(this.#metAtMs > sinceMs)) {
+    while (!(this.#teller.metAtMs > sinceMs)) {
       if (performance.now() >= byMs || !(await this.#waitUntil(performance.now() + lookEveryMs))) return false;
     }
     return true;
@@ -232,12 +231,14 @@ class Story {
     await this.#invite();
     if (!(await at(acts.update))) return;
     await this.#update();
-    const by = (actMs: number): number => beganAtMs + actMs * pace + (seconds === null ? longerMs : 0);
+    const spareMs = Math.min(longerMs, Math.max(0, leftMs - actsNeedMs));
+    const by = (actMs: number): number => beganAtMs + actMs * pace + spareMs;
     await this.#untilMet(Number.NEGATIVE_INFINITY, by(acts.attack));
     await this.#attack(performance.now() + attackWithinMs * pace);
     const attackedAtMs = Date.now();
     if (await this.#untilMet(attackedAtMs + shockMs, by(acts.drain))) {
-      const took = ((Date.now() - attackedAtMs) / 1000).toFixed(0);
+      this.#recoveryMs = Date.now() - attackedAtMs;
+      const took = (this.#recoveryMs / 1000).toFixed(0);
       this.#board.say(`The farm has recovered: the requirement is met again, ${took} s after the attack.`);
     }
     if (!this.#isOver) await this.#drainOne();
@@ -317,8 +318,8 @@ class Story {
     const rows = await Promise.all(
       [root, ...volunteers].map(async (process) => ({
         city: process.name,
-        part: process === root ? ('root' as const) : ('volunteer' as const),
         status: await process.status(),
+        life: process.life,
       })),
     );
     const nowMs = performance.now();
@@ -343,6 +344,7 @@ class Story {
   #summary(servers: number): object {
     const nowMs = performance.now();
     const began = this.#visitors.beganAtMs ?? nowMs;
+    const { delayMs, promotions } = this.#teller;
     const rounded = (ms: number): number | null => (Number.isNaN(ms) ? null : Math.round(ms * 10) / 10);
     return {
       kind: 'summary',
@@ -353,7 +355,15 @@ class Story {
         first: rounded(this.#visitors.medianMs(began, began + windowMs).medianMs),
         last: rounded(this.#visitors.medianMs(nowMs - windowMs, nowMs).medianMs),
       },
+      requiredMs,
+      farmDelayMs: {
+        first: rounded(delayMs.first ?? Number.NaN),
+        least: rounded(delayMs.least ?? Number.NaN),
+        last: rounded(delayMs.last ?? Number.NaN),
+      },
+      promotions,
       releases: this.#releases,
+      recoveryMs: this.#recoveryMs,
       kills: this.#kills,
     };
   }

@@ -1,0 +1,120 @@
+/**
+ * What a node is made of, put together. Most parts need others, and some need each other: those are given a way to ask for the other when
+ * the time has come, which is never before all of them stand here.
+ */
+import { sign } from 'node:crypto';
+import type { PeerHandle } from '../core/ids.ts';
+import type { PeerEvent } from '../core/world.ts';
+import { Quality } from '../qos/index.ts';
+import type { Charter, Manifest } from '../service/index.ts';
+import { AddressBook } from './address-book.ts';
+import { FarmClock } from './clock.ts';
+import { CoreHost } from './core-host.ts';
+import { DecisionLog } from './decision-log.ts';
+import { Doorkeeper } from './doorkeeper.ts';
+import { probePort, readerPort } from './experience-ports.ts';
+import { Hosting } from './hosting.ts';
+import { HttpClient } from './http-stream.ts';
+import { IdleProbe } from './idle-probe.ts';
+import { tellLoad } from './load-sentence.ts';
+import type { Network } from './network.ts';
+import { qosOptionsOf, signingKeyOf, treeOptionsOf } from './node-options.ts';
+import type { NodeOptions } from './node-options.ts';
+import { Problems } from './problems.ts';
+import { Reader } from './reader.ts';
+import { RootDuties } from './root-duties.ts';
+
+export interface NodeParts {
+  readonly book: AddressBook;
+  readonly problems: Problems;
+  /** Null where this peer decides nothing: it is not the root, or nothing is required. */
+  readonly decisions: DecisionLog | null;
+  readonly host: CoreHost;
+  readonly http: HttpClient;
+  readonly hosting: Hosting;
+  readonly duties: RootDuties;
+  readonly door: Doorkeeper;
+  readonly reader: Reader;
+  readonly probe: IdleProbe;
+}
+
+/** Nothing is started yet. `happened` is told of everything that happens in the core. */
+export function assemble(
+  options: NodeOptions,
+  network: Network,
+  charter: Charter,
+  happened: (event: PeerEvent) => void,
+): NodeParts {
+  const { logger, state } = options;
+  const book = new AddressBook();
+  const problems = new Problems(logger);
+  const clock = new FarmClock();
+  clock.on('jumped', (byMs) => problems.say('clock', `The system clock jumped by ${Math.round(byMs / 1000)} s.`));
+  const qos = qosOptionsOf(charter, options.controllerBeats);
+  const decisions = decisionLogOf(options, network, charter, book, problems);
+  const key = signingKeyOf(options.privateKey);
+  const host: CoreHost = new CoreHost({
+    network,
+    book,
+    rows: state,
+    clock,
+    serviceId: charter.serviceId,
+    options: treeOptionsOf(charter),
+    makeLayer: (parts) =>
+      new Quality(parts, qos, (event) => {
+        decisions?.happened(event);
+        tellLoad(event, problems, logger, (peer) => book.peerIdOf(peer));
+      }),
+    logger,
+    sign: (bytes) => sign(null, bytes, key),
+    admits: (peerId, credential) => door.admits(peerId, credential),
+    transfer: (notice, from) => void hosting.transfer(notice, from),
+    onEvent: happened,
+    onProblem: (sentence) => (sentence === null ? problems.over('disk') : problems.say('disk', sentence)),
+  });
+  const standing = (): CoreHost['peer']['state']['ctx']['standing'] => host.peer.state.ctx.standing;
+  const door = new Doorkeeper({ network, charter, state, rootKey: options.rootKey, standing, logger });
+  const http = new HttpClient(network);
+  const reachable = (handle: PeerHandle): string => {
+    const peerId = book.peerIdOf(handle);
+    if (!network.isConnected(peerId)) network.learn(peerId, book.addressesOf(handle));
+    return peerId;
+  };
+  const accepted = (manifest: Manifest): void => reader.accept(manifest);
+  const shared = { options, network, charter, problems, book, http, host, reachable, accepted };
+  const hosting = new Hosting(shared);
+  const duties = new RootDuties({ ...shared, hosting });
+  const probe = new IdleProbe(http, probePort({ ...shared, hosting }, network.peerId), logger);
+  const asked = (): void => probe.busy();
+  const reader: Reader = new Reader(http, readerPort({ ...shared, hosting }, asked), logger);
+  followAddresses(network, book, host);
+  return { book, problems, decisions, host, http, hosting, duties, door, reader, probe };
+}
+
+function decisionLogOf(
+  { state }: NodeOptions,
+  network: Network,
+  charter: Charter,
+  book: AddressBook,
+  problems: Problems,
+): DecisionLog | null {
+  const { requirement } = qosOptionsOf(charter);
+  if (requirement === null || charter.rootPeerId !== network.peerId) return null;
+  return new DecisionLog({
+    rows: state.decisions,
+    requirement,
+    peerIdOf: (handle) => book.peerIdOf(handle),
+    nowMs: () => Date.now(),
+    failed: (reason) => problems.say('disk', `A decision could not be written down: ${reason}`),
+  });
+}
+
+/** Where others are is learned by meeting them; where this peer is, it tells. */
+function followAddresses(network: Network, book: AddressBook, host: CoreHost): void {
+  network.on('identified', (peerId, addresses) => book.confirm(book.handleOfPeer(peerId), addresses));
+  book.replace(book.handleOfPeer(network.peerId), network.addresses());
+  network.on('addressesChanged', (addresses) => {
+    book.replace(host.self, addresses);
+    host.turn((peer, nowMs) => peer.addressChanged(nowMs));
+  });
+}
