@@ -212,7 +212,7 @@ function attack(farm: ServiceFarm, { mode, kill }: AttackTask, random: Random): 
 function victimsOf(farm: ServiceFarm, mode: AttackMode, share: number, random: Random): PeerHandle[] {
   if (mode === 'root') return [rootPeer];
   const servers = farm.servers().filter(({ role }) => role !== 'root');
-  const count = Math.min(servers.length, Math.max(1, Math.round(share * (servers.length + 1))));
+  const count = Math.min(servers.length, Math.max(share > 0 ? 1 : 0, Math.round(share * (servers.length + 1))));
   if (mode === 'heaviest') {
     const weight = (server: (typeof servers)[number]): number => server.state.clients.extent().size;
     return [...servers]
