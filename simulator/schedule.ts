@@ -72,6 +72,8 @@ export interface Service {
   readonly requirementMs: number;
   readonly policy: PolicyName;
   readonly margin: Margin;
+  /** Requests a second that one server manages; any number when absent or 0. */
+  readonly perSecond?: number;
 }
 
 export interface Schedule {
@@ -171,6 +173,7 @@ function randomService(random: Random): Service {
     requirementMs: random.pick([60, 90, 120, 150]),
     policy: random.pick(['balanced', 'balanced', 'worst-qos']),
     margin: random.pick(['lean', 'lean', 'n-1']),
+    perSecond: random.pick([0, 2, 4, 8]),
   };
 }
 

@@ -7,12 +7,14 @@
  */
 import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
+import type { Limits } from '../src/core/messages.ts';
 import type { Peer } from '../src/core/peer.ts';
-import { Quality, defaultQosOptions } from '../src/qos/index.ts';
+import { DelaySketch, Quality, defaultQosOptions } from '../src/qos/index.ts';
 import type { Decision, Margin, PolicyName, QosEvent, Requirement } from '../src/qos/index.ts';
 import type { Topology } from '../src/topology/index.ts';
 import { isWhole } from './checkers/structure.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
+import { Queues, patienceMs } from './queues.ts';
 import { Random } from './random.ts';
 import { Workload } from './workload.ts';
 import type { WorkloadShape } from './workload.ts';
@@ -32,6 +34,10 @@ export interface ServiceFarmOptions {
   readonly workload?: { readonly shape: WorkloadShape; readonly everyMs: number; readonly zipf: number };
   /** Requests a second that a server manages, one after the other; without limit when absent. */
   readonly capacityPerSecond?: (peer: PeerHandle) => number;
+  /** What a volunteer offers to give; no limit of its own when absent. */
+  readonly limits?: (peer: PeerHandle) => Limits;
+  /** Full servers send clients on, as they do; false shows what it would be without. */
+  readonly shedding?: boolean;
 }
 
 /** Counts of users' requests. */
@@ -43,13 +49,35 @@ export interface Requests {
   failedWithout: number;
 }
 
+/** What users waited. */
+export class WaitTimes {
+  readonly #sketch = new DelaySketch();
+  #sumMs = 0;
+  #count = 0;
+
+  add(delayMs: number): void {
+    this.#sketch.add(delayMs);
+    this.#sumMs += delayMs;
+    this.#count++;
+  }
+
+  get meanMs(): number {
+    return this.#sumMs / this.#count;
+  }
+
+  /** The 95th percentile, within 2%. */
+  get p95Ms(): number {
+    return this.#sketch.quantileMs(0.95);
+  }
+}
+
 export const rootPeer = handle(0);
 const beatMs = 1_000;
 /** Distances are compared here, and a millisecond is much between neighbours. */
 const ticksPerMs = 10;
-/** Users wait this long for an answer, ms. */
-const patienceMs = 10_000;
 const releaseBytes = 1e6;
+/** Between two looks at the second best server, ms, on average. */
+const lookEveryMs = 16 * beatMs;
 /** Peers that share a node are up to this far from it, round trip, ms. */
 const accessLinkMs = 10;
 
@@ -59,12 +87,14 @@ export class ServiceFarm {
   readonly peers: number;
   readonly requests: Requests = { total: 0, failedWithFailover: 0, failedWithout: 0 };
   readonly decisions: Decision[] = [];
-  /** Called for all that happens at the controller. */
-  onEvent: (event: QosEvent) => void = () => {};
+  /** What users waited for an answer; may be replaced to begin anew. */
+  felt = new WaitTimes();
+  /** Called for all that happens at the controller, and at servers about their load. */
+  onEvent: (event: QosEvent, peer: PeerHandle) => void = () => {};
   readonly #random: Random;
   readonly #workload: Workload | null;
-  /** Until when each server of limited capacity is busy, ms. */
-  readonly #busyUntilMs = new Map<PeerHandle, number>();
+  /** Null where servers manage any number of requests. */
+  readonly #queues: Queues | null;
   #requirement: Requirement | null = null;
 
   constructor(options: ServiceFarmOptions) {
@@ -72,13 +102,15 @@ export class ServiceFarm {
     const { topology, seed, policy, margin } = options;
     this.peers = options.peers ?? topology.size;
     this.#random = new Random(seed ^ 0x7365_7276);
-    const { workload } = options;
+    const { workload, capacityPerSecond } = options;
+    this.#queues = capacityPerSecond === undefined ? null : new Queues(capacityPerSecond);
     this.#workload =
       workload === undefined ? null : new Workload({ ...workload, regions: topology.domainCount }, this.#random);
     const accessMs = Float64Array.from({ length: this.peers }, () =>
       this.peers > topology.size ? accessLinkMs * this.#random.next() : 0,
     );
-    const qos = { ...defaultQosOptions, controlled: true, policy, margin };
+    const { shedding = true } = options;
+    const qos = { ...defaultQosOptions, controlled: true, policy, margin, shedding };
     this.farm = new SimulatedFarm({
       seed,
       rttMs: (a, b) =>
@@ -87,7 +119,7 @@ export class ServiceFarm {
       tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs },
       ticksPerMs,
       transferBytesPerSecond: 10e6,
-      layer: () => (parts) => new Quality(parts, qos, (event) => this.#happened(event)),
+      layer: () => (parts) => new Quality(parts, qos, (event) => this.#happened(event, parts.ctx.self)),
     });
   }
 
@@ -98,9 +130,9 @@ export class ServiceFarm {
     return peer === rootPeer ? rootNode : peer === rootNode ? 0 : peer;
   }
 
-  #happened(event: QosEvent): void {
+  #happened(event: QosEvent, peer: PeerHandle): void {
     if (event.type === 'decided') this.decisions.push(event.decision);
-    this.onEvent(event);
+    this.onEvent(event, peer);
   }
 
   /** Everybody joins and is ready to serve; ends when the trees stand and distances are known. */
@@ -113,13 +145,16 @@ export class ServiceFarm {
       const at = this.#random.next() * arrivalsMs;
       farm.after(at, () => {
         farm.start(handle(n), { as: 'peer', root: rootPeer, neighbours: [rootPeer] });
-        farm.act(handle(n), (peer) => peer.volunteer(farm.nowMs, generous));
+        farm.act(handle(n), (peer) => peer.volunteer(farm.nowMs, this.options.limits?.(handle(n)) ?? generous));
       });
     }
     farm.run(arrivalsMs + 60 * beatMs);
     if (!farm.runUntil(() => isWhole(farm), 120 * beatMs, beatMs))
       throw new Error(`a farm of ${this.peers} peers did not become whole`);
-    for (let n = 0; n < this.peers; n++) this.#requestLater(handle(n));
+    for (let n = 0; n < this.peers; n++) {
+      this.#requestLater(handle(n));
+      if (this.#queues !== null) this.#lookLater(handle(n));
+    }
     farm.run(8 * beatMs);
   }
 
@@ -175,19 +210,22 @@ export class ServiceFarm {
     });
   }
 
+  /** Where servers may be slow a client also looks at its second best now and then, as the real one does. */
+  #lookLater(peer: PeerHandle): void {
+    this.farm.after(lookEveryMs * (0.5 + this.#random.next()), () => {
+      this.#lookLater(peer);
+      const user = this.farm.peer(peer);
+      const server = user?.role === 'client' ? this.#choice(user)[1] : undefined;
+      if (server === undefined) return;
+      this.#ask(peer, server, (delayMs, ok) =>
+        this.farm.act(peer, (prober) => prober.probed(this.farm.nowMs, { server, delayMs, ok })),
+      );
+    });
+  }
+
   /** A server asks itself. */
   #choice(peer: Peer): PeerHandle[] {
     return peer.state.ctx.isServer() ? [peer.self] : peer.rank(this.farm.nowMs);
-  }
-
-  /** How long a request that arrives in `afterMs` waits for its turn at a server of limited capacity, ms; takes its place in the queue. */
-  #waitMs(server: PeerHandle, afterMs: number): number {
-    const { capacityPerSecond } = this.options;
-    if (capacityPerSecond === undefined) return 0;
-    const arrivesMs = this.farm.nowMs + afterMs;
-    const beginsMs = Math.max(arrivesMs, this.#busyUntilMs.get(server) ?? 0);
-    this.#busyUntilMs.set(server, beginsMs + 1_000 / capacityPerSecond(server));
-    return beginsMs - arrivesMs;
   }
 
   #try(user: PeerHandle, life: number, ranking: readonly PeerHandle[], at: number, sinceMs: number): void {
@@ -198,20 +236,35 @@ export class ServiceFarm {
       if (at === 0) this.requests.failedWithout++;
       return;
     }
+    if (this.#queues !== null) farm.act(user, (peer) => peer.asked(farm.nowMs, server));
+    this.#ask(user, server, (delayMs, ok) => {
+      // Who asked is gone: nobody waits for the answer.
+      if (farm.life(user) !== life) return;
+      if (ok) this.felt.add(farm.nowMs - sinceMs);
+      farm.act(user, (peer) => peer.measured(farm.nowMs, { server, delayMs, ok }));
+      if (ok) return;
+      if (at === 0) this.requests.failedWithout++;
+      this.#try(user, life, ranking, at + 1, sinceMs);
+    });
+  }
+
+  /** One request on its way; ends with the time it took, NaN when it was not answered. */
+  #ask(user: PeerHandle, server: PeerHandle, answered: (delayMs: number, ok: boolean) => void): void {
+    const { farm } = this;
     const serverLife = farm.life(server);
     const rttMs = farm.options.rttMs(user, server);
     const serves = (): boolean =>
       farm.life(server) === serverLife && (farm.peer(server)?.state.ctx.isServer() ?? false);
-    const delayMs = serves() ? rttMs + this.#waitMs(server, rttMs / 2) + this.options.serverTimeMs : rttMs;
+    // What a server asks itself has arrived at once: that it stops serving meanwhile changes nothing.
+    const isOwn = server === user;
+    const waitMs = serves() ? (this.#queues?.waitMs(server, farm.nowMs + rttMs / 2) ?? 0) : 0;
+    const isTaken = serves() && Number.isFinite(waitMs);
+    const delayMs = isTaken ? rttMs + waitMs + this.options.serverTimeMs : rttMs;
     farm.after(delayMs, () => {
-      // Who asked is gone: nobody waits for the answer.
-      if (farm.life(user) !== life) return;
-      // What a server asks itself has arrived at once: that it stops serving meanwhile changes nothing.
-      const ok = server === user || serves();
-      farm.act(user, (peer) => peer.measured(farm.nowMs, { server, delayMs: ok ? delayMs : Number.NaN, ok }));
-      if (ok) return;
-      if (at === 0) this.requests.failedWithout++;
-      this.#try(user, life, ranking, at + 1, sinceMs);
+      const ok = isTaken && (isOwn || serves());
+      if (ok && !isOwn && this.#queues !== null)
+        farm.act(server, (peer) => peer.answered(farm.nowMs, waitMs + this.options.serverTimeMs));
+      answered(ok ? delayMs : Number.NaN, ok);
     });
   }
 }

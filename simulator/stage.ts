@@ -15,6 +15,8 @@ import { risingIncarnations } from './checkers/incarnations.ts';
 import type { IncarnationChecker } from './checkers/incarnations.ts';
 import { noLoop } from './checkers/loops.ts';
 import { membershipAgrees } from './checkers/membership.ts';
+import { shedByTheFull } from './checkers/sheds.ts';
+import type { ShedsChecker } from './checkers/sheds.ts';
 import { madeBeforeBroken } from './checkers/moves.ts';
 import type { MovesChecker } from './checkers/moves.ts';
 import { onceInOrder } from './checkers/multicast.ts';
@@ -29,6 +31,7 @@ import type { Checker } from './farm.ts';
 import { Liars } from './liars.ts';
 import { Random } from './random.ts';
 import type { Deed, Schedule } from './schedule.ts';
+import { Queues } from './queues.ts';
 import { addUser } from './users.ts';
 import { overTheWire } from './wire-way.ts';
 
@@ -51,6 +54,7 @@ export interface Outcome {
   readonly multicast: MulticastChecker;
   readonly rounds: RoundsChecker;
   readonly moves: MovesChecker;
+  readonly sheds: ShedsChecker;
   /** Heartbeats from the end of the faults until everybody was in exactly one place; infinity if never. */
   readonly wholeAfterBeats: number;
   /** The same until all servers had the same membership, naming exactly the living servers, and nobody offered to serve in vain. */
@@ -87,6 +91,7 @@ class Stage implements Outcome {
   readonly multicast: MulticastChecker;
   readonly rounds: RoundsChecker;
   readonly moves: MovesChecker;
+  readonly sheds: ShedsChecker;
   wholeAfterBeats = Number.POSITIVE_INFINITY;
   agreedAfterBeats = Number.POSITIVE_INFINITY;
   readonly complaints: string[] = [];
@@ -106,12 +111,13 @@ class Stage implements Outcome {
     this.multicast = onceInOrder(isLiar);
     this.rounds = roundsOnce(isLiar);
     this.moves = madeBeforeBroken();
+    this.sheds = shedByTheFull();
     this.#incarnations = risingIncarnations(isLiar);
     farm.checkers.push(this.multicast, noForgery(isLiar), this.#incarnations);
     // While somebody lies there may be a loop among those who believe it, and somebody may pass for what it is not.
     if (lies == null) farm.checkers.push(noLoop(), belowReachable());
     if (service != null) farm.checkers.push(this.rounds);
-    if (service != null && lies == null) farm.checkers.push(this.moves);
+    if (service != null && lies == null) farm.checkers.push(this.moves, this.sheds);
     if (encodedShare > 0 || lies != null)
       farm.checkers.push(overTheWire(farm, new Random(seed ^ 0x7769_7265), encodedShare, isLiar));
     farm.checkers.push(...(options.checkers ?? []));
@@ -163,7 +169,8 @@ class Stage implements Outcome {
     const random = new Random(seed ^ 0x706c6163);
     const places = Array.from({ length: peers }, () => [random.next() * 100, random.next() * 100] as const);
     const unreachable = new Set(this.#schedule.unreachable);
-    const tell = (event: QosEvent): void => {
+    const tell = (peer: PeerHandle, event: QosEvent): void => {
+      this.sheds.heard(peer, this.farm.nowMs, event);
       this.rounds.heard(event);
       this.moves.heard(event);
     };
@@ -188,7 +195,9 @@ class Stage implements Outcome {
       tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs, fanOut, ...tree },
       ...(rules === undefined ? {} : { rules }),
       ...(unreachable.size === 0 ? {} : { reachable: (peer: PeerHandle) => !unreachable.has(peer) }),
-      ...(terms === null ? {} : { layer: () => (parts) => new Quality(parts, terms, tell) }),
+      ...(terms === null
+        ? {}
+        : { layer: () => (parts) => new Quality(parts, terms, (event) => tell(parts.ctx.self, event)) }),
     });
   }
 
@@ -198,13 +207,15 @@ class Stage implements Outcome {
     farm.start(root, { as: 'root', root, neighbours: [] });
     farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1e6));
     const dice = new Random(seed ^ 0x7573_6572);
+    const perSecond = service?.perSecond ?? 0;
+    const queues = perSecond > 0 ? new Queues((server) => (server === root ? 10 * perSecond : perSecond)) : null;
     for (let n = 1; n < peers; n++) {
       const newcomer = handle(n);
       farm.after(farm.random.next() * arrivalsMs, () => {
         farm.start(newcomer, { as: 'peer', root, neighbours: [root] });
         if (service == null) return;
         if (dice.next() < 0.6) farm.act(newcomer, (peer, nowMs) => peer.volunteer(nowMs, generous));
-        addUser(farm, newcomer, dice);
+        addUser(farm, newcomer, dice, queues);
       });
     }
     farm.run(arrivalsMs + (service == null ? 5 : 15) * beatMs);

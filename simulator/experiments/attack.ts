@@ -12,7 +12,8 @@ import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Margin, PolicyName } from '../../src/qos/index.ts';
 import type { Report } from '../crew.ts';
 import { Random } from '../random.ts';
-import { ServiceFarm, rootPeer } from '../service-farm.ts';
+import { capacities, weakDefaults } from '../capacities.ts';
+import { WaitTimes, ServiceFarm, rootPeer } from '../service-farm.ts';
 import type { WorkloadShape } from '../workload.ts';
 import type { Requests } from '../service-farm.ts';
 import type { Chart, Findings, Progress, Table } from './experiment.ts';
@@ -41,8 +42,13 @@ export interface AttackOptions extends SeedOptions {
   readonly workload?: WorkloadShape | undefined;
   /** Exponent of Zipf's law over regions; 0 when absent. */
   readonly zipf?: number | undefined;
-  /** Requests a second that one server manages; without limit when absent. */
+  /** Requests a second that one server manages (the root ten times as many); without limit when absent. */
   readonly capacity?: number | undefined;
+  /** Share of the peers, 0 to 1, that manage only a tenth of that; and whether they say so when they volunteer. */
+  readonly weak?: number | undefined;
+  readonly declared?: boolean | undefined;
+  /** Full servers send clients on; true when absent. */
+  readonly shedding?: boolean | undefined;
 }
 
 export interface AttackResult {
@@ -60,6 +66,10 @@ export interface AttackResult {
   readonly notRecovered: number;
   readonly serversBefore: number;
   readonly serversPeak: number;
+  /** What users waited for their answers, from the first round to the end: means over seeds. */
+  readonly felt: { readonly meanMs: number; readonly p95Ms: number };
+  /** How often a server became full, and clients that such servers sent on, a seed. */
+  readonly overload: { readonly full: number; readonly sentOn: number };
   readonly requests: Readonly<Requests> & {
     readonly failedShareWithFailover: number;
     readonly failedShareWithout: number;
@@ -75,6 +85,8 @@ export interface AttackOutcome {
     readonly peak: number;
   }[];
   readonly requests: Requests;
+  readonly felt: { readonly meanMs: number; readonly p95Ms: number };
+  readonly overload: { readonly full: number; readonly sentOn: number };
   readonly course: readonly {
     readonly seconds: number;
     readonly delayMs: number;
@@ -127,17 +139,30 @@ export async function attackOfSeed(task: AttackTask, report: Report = () => {}):
     ...(task.workload === undefined && task.zipf === undefined
       ? {}
       : { workload: { shape: task.workload ?? 'poisson', everyMs: requestEveryMs, zipf: task.zipf ?? 0 } }),
-    ...(task.capacity === undefined ? {} : { capacityPerSecond: (): number => task.capacity as number }),
+    ...(task.shedding === undefined ? {} : { shedding: task.shedding }),
+    ...(task.capacity === undefined && task.weak === undefined
+      ? {}
+      : capacities({
+          seed,
+          perSecond: task.capacity ?? weakDefaults.perSecond,
+          weak: task.weak ?? 0,
+          declared: task.declared ?? false,
+          requestEveryMs,
+        })),
   });
   report(0.02, 'building the tree');
   farm.grow();
   const course: { seconds: number; delayMs: number; trueMs: number; servers: number }[] = [];
+  const overload = { full: 0, sentOn: 0 };
   farm.onEvent = (event): void => {
+    if (event.type === 'fullness-changed' && event.full !== null) overload.full++;
+    if (event.type === 'shed') overload.sentOn += event.clients.length;
     if (event.type !== 'decided') return;
     const { figures, servers } = event.decision;
     course.push({ seconds: farm.farm.nowMs / 1000, delayMs: figures.meanMs, trueMs: farm.meanDelayMs(), servers });
   };
   farm.require({ meanMs: task.requirementMs ?? attackDefaults.requirementMs, percentile: null, availability: null });
+  farm.felt = new WaitTimes();
   grow(farm, (share) => report(0.05 + 0.4 * share, 'growing until it is still'));
   Object.assign(farm.requests, { total: 0, failedWithFailover: 0, failedWithout: 0 });
   const attacks: AttackOutcome['attacks'][number][] = [];
@@ -145,7 +170,8 @@ export async function attackOfSeed(task: AttackTask, report: Report = () => {}):
     report(0.5 + (0.5 * n) / wanted, `attack ${n + 1} of ${wanted}`);
     attacks.push(attack(farm, task, random));
   }
-  return { peers: farm.peers, attacks, requests: farm.requests, course };
+  const felt = { meanMs: farm.felt.meanMs, p95Ms: farm.felt.p95Ms };
+  return { peers: farm.peers, attacks, requests: farm.requests, felt, overload, course };
 }
 
 /** Until the requirement is met and some rounds in a row brought no change. */
@@ -186,7 +212,7 @@ function attack(farm: ServiceFarm, { mode, kill }: AttackTask, random: Random): 
 function victimsOf(farm: ServiceFarm, mode: AttackMode, share: number, random: Random): PeerHandle[] {
   if (mode === 'root') return [rootPeer];
   const servers = farm.servers().filter(({ role }) => role !== 'root');
-  const count = Math.min(servers.length, Math.max(1, Math.round(share * (servers.length + 1))));
+  const count = Math.min(servers.length, Math.max(share > 0 ? 1 : 0, Math.round(share * (servers.length + 1))));
   if (mode === 'heaviest') {
     const weight = (server: (typeof servers)[number]): number => server.state.clients.extent().size;
     return [...servers]
@@ -241,6 +267,14 @@ function resultOf(options: AttackOptions, outcomes: readonly AttackOutcome[]): A
     notRecovered: recovered.length - whole.length,
     serversBefore: round(mean(attacks.map(({ before }) => before))),
     serversPeak: round(mean(attacks.map(({ peak }) => peak))),
+    felt: {
+      meanMs: round(mean(outcomes.map(({ felt }) => felt.meanMs))),
+      p95Ms: round(mean(outcomes.map(({ felt }) => felt.p95Ms))),
+    },
+    overload: {
+      full: round(mean(outcomes.map(({ overload }) => overload.full))),
+      sentOn: round(mean(outcomes.map(({ overload }) => overload.sentOn))),
+    },
     requests: {
       total,
       failedWithFailover,
@@ -252,7 +286,7 @@ function resultOf(options: AttackOptions, outcomes: readonly AttackOutcome[]): A
 }
 
 function tableOf(result: AttackResult): Table {
-  const { recoveryRounds, requests } = result;
+  const { recoveryRounds, requests, felt, overload } = result;
   const percent = (share: number): string => `${(100 * share).toFixed(4)}%`;
   return {
     title: `${Math.round(100 * result.kill)}% of the servers switched off (${result.mode}), margin ${result.margin}, ${result.peers} peers, ${result.attacks} attacks`,
@@ -264,6 +298,10 @@ function tableOf(result: AttackResult): Table {
       ['attacks without recovery', result.notRecovered],
       ['servers before', result.serversBefore],
       ['servers at the peak', result.serversPeak],
+      ['users waited, mean, ms', felt.meanMs],
+      ['users waited, p95, ms', felt.p95Ms],
+      ['servers that were full, a run', overload.full],
+      ['clients that they sent on, a run', overload.sentOn],
       ['requests', requests.total],
       ['failed with failover', percent(requests.failedShareWithFailover)],
       ['would have failed without', percent(requests.failedShareWithout)],

@@ -21,13 +21,15 @@ export interface FaultsOutcome {
   readonly healedAfterBeats: number;
   readonly converged: boolean;
   readonly decisions: number;
+  /** Clients that full servers sent on; runs with liars not counted. */
+  readonly sentOn: number;
   readonly messages: number;
 }
 
 /** Null when there was no time left. */
 export function faultsRun({ seed, untilMs }: FaultsTask, _report: Report): FaultsOutcome | null {
   if (untilMs !== null && Date.now() >= untilMs) return null;
-  const { farm, complaints, agreedAfterBeats, rounds } = play(faultSchedule(seed));
+  const { farm, complaints, agreedAfterBeats, rounds, sheds } = play(faultSchedule(seed));
   return {
     seed,
     sentences: complaints,
@@ -36,6 +38,7 @@ export function faultsRun({ seed, untilMs }: FaultsTask, _report: Report): Fault
     healedAfterBeats: agreedAfterBeats,
     converged: agreedAfterBeats <= patienceBeats,
     decisions: rounds.decided,
+    sentOn: sheds.told,
     messages: farm.messages,
   };
 }

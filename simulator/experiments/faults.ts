@@ -39,6 +39,7 @@ export interface FaultsResult {
   readonly late: readonly number[];
   /** Decisions that controllers took. */
   readonly decisions: number;
+  readonly sentOn: number;
 }
 
 /** Seeds that a crew is given at a time. */
@@ -88,6 +89,7 @@ function findings(outcomes: readonly FaultsOutcome[]): Findings<FaultsResult> {
     converged: outcomes.length === 0 ? 0 : 1 - late.length / outcomes.length,
     late,
     decisions: outcomes.reduce((sum, { decisions }) => sum + decisions, 0),
+    sentOn: outcomes.reduce((sum, { sentOn }) => sum + sentOn, 0),
   };
   return {
     result,
@@ -105,7 +107,7 @@ function replayOf(seed: number): string {
   return `banyan simulate faults --seed ${seed} --seeds 1`;
 }
 
-function summaryTable({ seeds, violations, simulatedDays, converged, late, decisions }: FaultsResult): Table {
+function summaryTable({ seeds, violations, simulatedDays, converged, late, decisions, sentOn }: FaultsResult): Table {
   return {
     title: `Faults of every kind (${seeds} seeds)`,
     columns: [{ name: 'what' }, { name: 'value', digits: 2 }, { name: 'unit' }],
@@ -115,6 +117,7 @@ function summaryTable({ seeds, violations, simulatedDays, converged, late, decis
       [`later than that${late.length === 0 ? '' : ` (seeds ${late.slice(0, 10).join(', ')})`}`, late.length, 'seeds'],
       ['simulated time', simulatedDays, 'days'],
       ['decisions of controllers', decisions, ''],
+      ['clients that full servers sent on', sentOn, ''],
     ],
   };
 }

@@ -183,6 +183,7 @@ export const experiments: readonly Experiment[] = [
     examples: [
       'banyan simulate what-if --clients 200 --topology continents-24 --requirement 120ms --kill 20%',
       'banyan simulate what-if --clients 1000 --topology my.csv --requirement 150ms --kill 0.3 --mode domain --out what-if',
+      'banyan simulate what-if --clients 150 --weak 30% --declared --kill 0 --json',
     ],
     options: () => [
       new Option('--clients <count>', 'how many clients').argParser(count(1, 100_000)).default(100),
@@ -257,9 +258,16 @@ const load = (): Option[] => [
     '--zipf <exponent>',
     'how unevenly regions ask: 0 alike, 1 the busiest twice as often as the second',
   ).argParser(exponent),
-  new Option('--capacity <requests>', 'requests a second that one server manages (default: any number)').argParser(
-    count(1, 1_000_000),
-  ),
+  new Option(
+    '--capacity <requests>',
+    'requests a second that one server manages, the root ten times as many (default: any number)',
+  ).argParser(count(1, 1_000_000)),
+  new Option(
+    '--weak <share>',
+    'share of the peers that manage a tenth of that (of 40 requests without --capacity)',
+  ).argParser(share),
+  new Option('--declared', 'they say so when they volunteer, as --max-clients does'),
+  new Option('--no-shedding', 'full servers neither say so nor send clients on: to see what that is good for'),
 ];
 
 function ofNetwork(flags: Flags): object {
@@ -276,6 +284,9 @@ function ofLoad(flags: Flags): object {
     ...optional('workload', flags['workload']),
     ...optional('zipf', flags['zipf']),
     ...optional('capacity', flags['capacity']),
+    ...optional('weak', flags['weak']),
+    ...optional('declared', flags['declared']),
+    ...optional('shedding', flags['shedding']),
   };
 }
 

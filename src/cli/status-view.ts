@@ -84,7 +84,7 @@ function serversTable({ servers, peerId }: NodeStatus): string {
   const shown = [...servers].sort((a, b) => (a.delayMs ?? Infinity) - (b.delayMs ?? Infinity)).slice(0, 20);
   const rows = shown.map((server) => [
     short(server.peerId) + (server.peerId === peerId ? ' (this)' : ''),
-    server.state,
+    server.full ? `${server.state}, full` : server.state,
     ms(server.delayMs),
     server.requests,
   ]);
@@ -92,8 +92,10 @@ function serversTable({ servers, peerId }: NodeStatus): string {
   return table([['SERVER', 'STATE', 'DELAY', 'ASKED'], ...rows]) + more;
 }
 
-function roleOf({ role, draining, attached }: NodeStatus): string {
-  const states = [draining ? 'draining' : '', attached ? '' : 'not attached'].filter((state) => state !== '');
+function roleOf({ role, draining, full, attached }: NodeStatus): string {
+  const states = [full ? 'full' : '', draining ? 'draining' : '', attached ? '' : 'not attached'].filter(
+    (state) => state !== '',
+  );
   return states.length === 0 ? role : `${role} (${states.join(', ')})`;
 }
 

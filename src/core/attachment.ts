@@ -7,14 +7,16 @@
  * Source: P2P Volunteers, sections 3.3.2 and 3.3.3.
  */
 import { NOBODY } from './ids.ts';
+import { isFree } from './membership.ts';
 import type { PeerHandle } from './ids.ts';
 import { Joining, isOrphan } from './joining.ts';
 import type { JoiningHost, Purpose } from './joining.ts';
-import type { Accept, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
+import type { Accept, Coordinate, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
 import { candidatesForRepair, chooseBackup } from './repair.ts';
+import { nearest } from './tree.ts';
 import type { Tree } from './tree.ts';
 
 /** After this many rounds in which nobody would take it with its subtree, an orphan goes alone. */
@@ -113,6 +115,7 @@ export class Attachment implements JoiningHost {
   /** Whom to name to a joiner that is not taken. */
   #alternatives(tree: Tree, joiner: PeerHandle, join: Join): PeerCard[] {
     const { ctx, membership } = this.#parts;
+    if (tree.kind === 'clients' && ctx.shut && join.orphan) return this.#freeServers(joiner, join.coordinate);
     const cards = tree.candidatesFor(joiner, join.coordinate);
     if (cards.length > 0 && !ctx.draining) return cards;
     if (tree.isRoot && tree.kind === 'clients') {
@@ -126,6 +129,15 @@ export class Attachment implements JoiningHost {
     return [...cards, ...(roster?.ancestors ?? []), ...(roster?.siblings ?? [])]
       .filter((card) => card.peer !== joiner && card.peer !== ctx.self)
       .slice(0, 8);
+  }
+
+  /** Other servers that take clients, for one that this tree does not take. */
+  #freeServers(joiner: PeerHandle, near: Coordinate): PeerCard[] {
+    const own = this.#parts.ownServer();
+    const free = this.#parts
+      .knownServers()
+      .filter((record) => isFree(record) && record.subject !== own && record.subject !== joiner);
+    return nearest(free.map(cardOf), near, 4);
   }
 
   // --- As a child ------------------------------------------------------------------------------------------------------

@@ -48,6 +48,10 @@ export class Context extends Timers {
   draining = false;
   /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
   limits: Limits | null = null;
+  /** This server is full, and says so in its membership record. */
+  full = false;
+  /** The server of this peer's client tree is full while others are not: no newcomer shall hang here. Kept by `views`. */
+  shut = false;
   readonly rules: Rules;
   /** Raised at every start and whenever false news of this peer must be outbid. */
   incarnation = 0;

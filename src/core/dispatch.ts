@@ -139,6 +139,7 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'grant':
       case 'granted':
       case 'retire':
+      case 'shed':
         parts.layer?.receive(from, message);
         return;
     }

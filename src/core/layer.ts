@@ -22,6 +22,8 @@ export interface Layer {
   delivered(cast: Cast): void;
   /** A request of this peer's own ended. */
   measured(sample: Sample): void;
+  /** A request of another peer was answered here, so many ms after it came. */
+  answered(serveMs: number): void;
   /** The servers in view changed: what was measured before says less now. */
   viewChanged(): void;
   /** A ping that the layer asked for was answered. */

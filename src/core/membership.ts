@@ -84,11 +84,21 @@ export class Membership {
       state,
       parent,
       coordinate,
+      full: this.#ctx.full && state === 'serving',
       issuer: self,
       standing,
     });
     this.#store(record, true);
     return record;
+  }
+
+  /** This server is full from now on, or no longer: says so, if it serves. */
+  declareFull(full: boolean): void {
+    const own = this.get(this.#ctx.self);
+    this.#ctx.full = full;
+    if (own?.state !== 'serving' || own.full === full) return;
+    this.#ctx.raiseIncarnation(own.incarnation);
+    this.declare('serving', own.parent);
   }
 
   /** A parent, or the root, writes that a server is gone; the root, that it is excluded. */
@@ -103,6 +113,7 @@ export class Membership {
       state,
       parent: known?.parent ?? NOBODY,
       coordinate: known?.coordinate ?? this.#ctx.coordinate,
+      full: false,
       issuer: self,
       standing,
     });
@@ -260,6 +271,17 @@ export class Membership {
     hash = mix(hash ^ Math.imul(record.incarnation, 0x9e3779b1));
     return mix(hash ^ stateNumbers[record.state]);
   }
+}
+
+/** Whether a server takes clients that it does not have yet. */
+export function isFree({ state, full }: MemberRecord): boolean {
+  return state === 'serving' && !full;
+}
+
+/** The same records, those of full servers last. */
+export function fullLast(records: MemberRecord[]): MemberRecord[] {
+  if (!records.some(({ full }) => full)) return records;
+  return [...records.filter(({ full }) => !full), ...records.filter(({ full }) => full)];
 }
 
 /** A 32-bit finaliser in the manner of murmur3: every bit of the input moves about half of the output's. */

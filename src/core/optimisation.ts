@@ -13,6 +13,7 @@ import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import type { Distances } from './distances.ts';
 import { NOBODY } from './ids.ts';
+import { isFree } from './membership.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, PeerCard, Roster } from './messages.ts';
 import type { Answered, Pings } from './pings.ts';
@@ -86,7 +87,7 @@ export class Optimisation {
     const others = servers();
     this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
     const nearest = others
-      .filter((record) => record.state === 'serving' && record.subject !== own)
+      .filter((record) => isFree(record) && record.subject !== own)
       .map((record) => ({ record, ms: this.#distanceMs(record) }))
       .sort((a, b) => a.ms - b.ms)
       .slice(0, serversCompared)
@@ -133,7 +134,7 @@ export class Optimisation {
     let bestMs = Number.POSITIVE_INFINITY;
     for (const record of others) {
       const rttMs = this.#distances.get(record.subject);
-      if (record.state === 'serving' && record.subject !== own && rttMs < bestMs) {
+      if (isFree(record) && record.subject !== own && rttMs < bestMs) {
         best = record;
         bestMs = rttMs;
       }

@@ -5,7 +5,7 @@ import { Context } from './context.ts';
 import { Distances } from './distances.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
-import { Membership } from './membership.ts';
+import { Membership, fullLast } from './membership.ts';
 import type { MemberRecord, PeerCard } from './messages.ts';
 import { Multicast } from './multicast.ts';
 import { Optimisation } from './optimisation.ts';
@@ -98,10 +98,10 @@ export class Parts {
     return server === this.ctx.self ? NOBODY : server;
   }
 
-  /** Servers known to this peer, the nearest first: all of them for a server, those in view for a client. */
+  /** Servers known to this peer, the nearest first but full ones last: all of them for a server, those in view for a client. */
   knownServers(): MemberRecord[] {
-    if (this.ctx.isServer()) return this.membership.nearestServing(this.ctx.coordinate, this.ctx.self);
-    return this.views.servers().filter((record) => record.state === 'serving');
+    if (this.ctx.isServer()) return fullLast(this.membership.nearestServing(this.ctx.coordinate, this.ctx.self));
+    return fullLast(this.views.servers().filter((record) => record.state === 'serving'));
   }
 
   /** The parent, NOBODY for the root. */

@@ -273,11 +273,32 @@ export class Peer {
     this.#settle();
   }
 
+  /** A request to a server is on its way. */
+  asked(nowMs: number, server: PeerHandle): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.selection.asked(server);
+    this.#settle();
+  }
+
+  /** The user gave up on a request before it was answered. */
+  abandoned(nowMs: number, server: PeerHandle): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.selection.abandoned(server);
+    this.#settle();
+  }
+
   /** A request to a server ended. */
   measured(nowMs: number, sample: Sample): void {
     this.#parts.ctx.nowMs = nowMs;
     this.#parts.selection.measured(sample);
     this.#parts.layer?.measured(sample);
+    this.#settle();
+  }
+
+  /** Server: a request of another peer was answered here; `serveMs` from when it came to the first byte of the answer. */
+  answered(nowMs: number, serveMs: number): void {
+    this.#parts.ctx.nowMs = nowMs;
+    this.#parts.layer?.answered(serveMs);
     this.#settle();
   }
 
@@ -304,7 +325,7 @@ export class Peer {
     const { ctx, membership, views, selection } = this.#parts;
     ctx.nowMs = nowMs;
     const known: Iterable<MemberRecord> = ctx.isServer() ? membership.records() : (views.current?.records ?? []);
-    return selection.rank([...known]);
+    return selection.rank([...known], this.#parts.ownServer());
   }
 
   /** A look inside, for `status`, tests and checkers; not to be changed. */

@@ -53,6 +53,8 @@ export class Promotion {
   onGranted: (number: number, peer: PeerHandle) => void = () => {};
   /** A candidate declined, or did not answer. */
   onDeclined: (peer: PeerHandle) => void = () => {};
+  /** Volunteer: clients that this machine was seen to manage, when it served before; 0 = not known. */
+  managed = 0;
   #beatsUntilRepeat = 0;
   #beatsAtIt = 0;
 
@@ -74,6 +76,11 @@ export class Promotion {
       this.#volunteers.push({ peer: from, limits, offeredAtMs: Number.NaN, taken: false });
     }
     this.offerNext();
+  }
+
+  /** Clients that a volunteer would take; 0 = any number, or not known. */
+  placesOf(peer: PeerHandle): number {
+    return this.#volunteers.find((candidate) => candidate.peer === peer)?.limits.clients ?? 0;
   }
 
   /** Asks the next volunteers; called on every beat and after every answer. */
@@ -217,7 +224,12 @@ export class Promotion {
       return;
     if (this.#beatsUntilRepeat-- > 0) return;
     this.#beatsUntilRepeat = repeatBeats;
-    this.#ctx.world.send(server, { kind: 'volunteer', limits });
+    const { clients } = limits;
+    const managed = this.managed > 0 && (clients === 0 || this.managed < clients);
+    this.#ctx.world.send(server, {
+      kind: 'volunteer',
+      limits: managed ? { ...limits, clients: this.managed } : limits,
+    });
   }
 
   /** An offer came. Consents and starts the transfer, or declines with the reason. */

@@ -22,7 +22,7 @@ const askAgainBeats = 3;
  */
 const eagerLooks = 8;
 const mostDoublings = 3;
-/** Beats between two views: servers come in bursts. That one has gone is told at once. */
+/** Beats between two views: servers come in bursts. That one has gone, or is full, is told at once. */
 const viewEveryBeats = 4;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */
 const handoverBeats = 10;
@@ -123,7 +123,7 @@ export class Rounds {
   #showView(): void {
     const { ctx, clients, views, membership } = this.#parts;
     if (!ctx.isServer() || !this.#parts.viewDirty) return;
-    if (this.#beat < this.#nextViewBeat && !views.namesTheGone(membership)) return;
+    if (this.#beat < this.#nextViewBeat && !views.misleads(membership)) return;
     this.#parts.viewDirty = false;
     this.#nextViewBeat = this.#beat + viewEveryBeats;
     const view = views.compose(membership);

@@ -4,14 +4,18 @@
  * For every server it knows, a client keeps the response delay it felt (an exponentially weighted mean), and how often it
  * failed lately. Before each request the servers are sorted by what a request is expected to cost: the delay, plus the
  * price of a failure times its likelihood. A server that was never tried is judged by its distance, with a little
- * optimism, so that a newcomer nearby gets its chance. One that lied is out for good.
+ * optimism, so that a newcomer nearby gets its chance. A request that is still waiting counts with its age, so that nobody piles more
+ * upon a server that does not keep up. One that lied is out for good. A full server is left to those who have it:
+ * it comes after all others for who hangs elsewhere, or was told by it to go.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection, evaluation after each call).
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import type { Distances } from './distances.ts';
+import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
+import { isFree } from './membership.ts';
 import type { MemberRecord } from './messages.ts';
 
 export interface Sample {
@@ -32,6 +36,8 @@ export interface ServerRecord {
   failures: number;
   requests: number;
   lastFailureAtMs: number;
+  /** Since when a request has been waiting for its answer, ms; NaN when none is. */
+  waitingSinceMs: number;
   liar: boolean;
 }
 
@@ -43,21 +49,39 @@ const forgiveHalfMs = 15_000;
 /** An untried server is taken to answer in this share of its predicted round trip, plus the farm's usual time to serve. */
 const optimism = 0.9;
 const persistEvery = 32;
+/** A request that has been waiting says something of its server from here, for a connection may have to be made; and up to here, ms. */
+const leastWaitMs = 500;
+const mostWaitMs = 10_000;
 
 export class Selection {
   readonly #ctx: Context;
   readonly #records: ServerRecords;
   /** What servers need for a request besides the way to them, ms: a mean over those that were used; NaN before the first. */
   #serveMs = Number.NaN;
+  /** The server that told this peer to go to another; NOBODY for none. */
+  leaving: PeerHandle = NOBODY;
 
   constructor(ctx: Context, distances: Distances) {
     this.#ctx = ctx;
     this.#records = new ServerRecords(distances);
   }
 
+  /** A request is on its way. */
+  asked(server: PeerHandle): void {
+    const record = this.#record(server);
+    if (Number.isNaN(record.waitingSinceMs)) record.waitingSinceMs = this.#ctx.nowMs;
+  }
+
+  /** Nobody waits for the answer any more: it says nothing of the server. */
+  abandoned(server: PeerHandle): void {
+    const record = this.#records.get(server);
+    if (record !== undefined) record.waitingSinceMs = Number.NaN;
+  }
+
   /** Takes note of one request. */
   measured(sample: Sample): void {
     const record = this.#record(sample.server);
+    record.waitingSinceMs = Number.NaN;
     record.requests++;
     if (sample.ok && sample.isFirst === true) {
       record.failures = this.#failures(record) / 2;
@@ -103,16 +127,20 @@ export class Selection {
     return this.#records.get(peer) ?? null;
   }
 
-  /** The servers to try for a request, the best first. */
-  rank(servers: readonly MemberRecord[]): PeerHandle[] {
-    const usable = servers.filter((record) => record.state === 'serving' && !this.isLiar(record.subject));
+  /** The servers to try for a request, the best first. `own`: the one in whose tree this peer is, full or not. */
+  rank(servers: readonly MemberRecord[], own: PeerHandle): PeerHandle[] {
+    const serving = servers.filter((record) => record.state === 'serving' && !this.isLiar(record.subject));
+    const mayAsk = (record: MemberRecord): boolean =>
+      isFree(record) || (record.subject === own && own !== this.leaving);
+    const usable = serving.filter(mayAsk);
+    const full = usable.length === serving.length ? [] : serving.filter((record) => !mayAsk(record));
     const draining = servers.filter((record) => record.state === 'draining' && !this.isLiar(record.subject));
     const sorted = (records: MemberRecord[]): PeerHandle[] =>
       records
         .map((record) => ({ peer: record.subject, cost: this.#costMs(record) }))
         .sort((a, b) => a.cost - b.cost)
         .map(({ peer }) => peer);
-    return [...sorted(usable), ...sorted(draining)];
+    return [...sorted(usable), ...sorted(full), ...sorted(draining)];
   }
 
   /** What a request to this server would take by what is known, ms; NaN when nothing was measured. */
@@ -136,9 +164,18 @@ export class Selection {
         : record.rttMs;
     const guessMs = optimism * rttMs + (this.#serveMs >= 0 ? this.#serveMs : 0);
     if (record === undefined) return guessMs;
-    const delayMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
+    const knownMs = Number.isNaN(record.delayMs) ? guessMs : record.delayMs;
+    const waitedMs = this.#waitedMs(record);
+    const delayMs = waitedMs > knownMs ? waitedMs : knownMs;
     const failures = this.#failures(record);
     return delayMs + (failureCostMs * failures) / (1 + failures);
+  }
+
+  /** A request that is not answered yet takes at least as long as it has been waiting; 0 for none, or for one that is forgotten. */
+  #waitedMs(record: ServerRecord): number {
+    const waitedMs = this.#ctx.nowMs - record.waitingSinceMs;
+    if (waitedMs > mostWaitMs) record.waitingSinceMs = Number.NaN;
+    return waitedMs > leastWaitMs && waitedMs <= mostWaitMs ? waitedMs : 0;
   }
 
   #failures(record: ServerRecord): number {
@@ -190,5 +227,14 @@ class ServerRecords {
 }
 
 function newRecord(peer: PeerHandle, rttMs: number, lastFailureAtMs: number): ServerRecord {
-  return { peer, delayMs: Number.NaN, rttMs, failures: 0, requests: 0, lastFailureAtMs, liar: false };
+  return {
+    peer,
+    delayMs: Number.NaN,
+    rttMs,
+    failures: 0,
+    requests: 0,
+    lastFailureAtMs,
+    waitingSinceMs: Number.NaN,
+    liar: false,
+  };
 }

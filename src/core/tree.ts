@@ -182,7 +182,7 @@ export class Tree {
 
   get room(): number {
     const usable = this.isRoot || (this.parent !== NOBODY && this.#ctx.rules.mayBeParent(this.#ctx.reachable));
-    if (!usable || this.closed || this.#ctx.draining || this.#atClientLimit()) return 0;
+    if (!usable || this.closed || this.#ctx.draining || this.#atClientLimit() || this.#isShut()) return 0;
     return Math.max(0, this.#ctx.options.fanOut - this.residents);
   }
 
@@ -190,6 +190,11 @@ export class Tree {
   #atClientLimit(): boolean {
     const limit = this.#ctx.limits?.clients ?? 0;
     return this.kind === 'clients' && this.isRoot && limit > 0 && this.extent().size - 1 >= limit;
+  }
+
+  /** No newcomers: the server at the top of this tree is full, and there are others. */
+  #isShut(): boolean {
+    return this.kind === 'clients' && this.#ctx.shut;
   }
 
   // --- Being a root, having a parent ---------------------------------------------------------------------------------
@@ -279,6 +284,11 @@ export class Tree {
       return { accept: false, reason: 'infeasible' };
     if (this.child(from) !== null) return { accept: true, evict: null };
     if (this.#atClientLimit()) return { accept: false, reason: 'no-room' };
+    // Who comes back has found nothing better; who moves within the tree has a parent.
+    if (join.orphan && this.#isShut() && !this.#cameBack(from)) {
+      this.#rememberSentOn(from);
+      return { accept: false, reason: 'no-room' };
+    }
     const hasSpace = this.#children.length < options.fanOut + options.guestRoom;
     if (hasSpace && this.residents < options.fanOut) return { accept: true, evict: null };
 
@@ -299,8 +309,12 @@ export class Tree {
     if (join.orphan && (bringsSubtree || nowhereElse) && hasSpace) {
       return { accept: true, evict: null };
     }
-    if (join.orphan) this.#sentOn = [{ peer: from, beat: this.beat }, ...this.#sentOn].slice(0, sentOnKept);
+    if (join.orphan) this.#rememberSentOn(from);
     return { accept: false, reason: 'no-room' };
+  }
+
+  #rememberSentOn(peer: PeerHandle): void {
+    this.#sentOn = [{ peer, beat: this.beat }, ...this.#sentOn].slice(0, sentOnKept);
   }
 
   #cameBack(from: PeerHandle): boolean {

@@ -12,9 +12,12 @@ import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, View, ViewChange } from './messages.ts';
+import { isFree } from './membership.ts';
 import type { Membership } from './membership.ts';
 
 const versionsPerIncarnation = 1 << 16;
+/** So many servers of a view, if there are, take clients that they do not have yet. */
+const leastFree = 2;
 
 export class Views {
   readonly #ctx: Context;
@@ -35,6 +38,8 @@ export class Views {
   #keep(view: View): View {
     this.#current = view;
     this.#ctx.viewVersion = view.version;
+    const { records, server } = view;
+    this.#ctx.shut = records.some(({ subject, full }) => subject === server && full) && records.some(isFree);
     return view;
   }
 
@@ -47,7 +52,15 @@ export class Views {
       const record = membership.get(peer);
       if (record !== null && record.state === 'serving') picked.set(peer, record);
     }
-    for (const record of others.slice(0, options.viewSize)) picked.set(record.subject, record);
+    const near = others.slice(0, options.viewSize);
+    for (const record of near) picked.set(record.subject, record);
+    const free = near.filter(isFree).length;
+    if (free < near.length && free < leastFree)
+      for (const record of others
+        .slice(options.viewSize)
+        .filter(isFree)
+        .slice(0, leastFree - free))
+        picked.set(record.subject, record);
     const far = others.at(-1);
     if (far !== undefined) picked.set(far.subject, far);
     const records = [...picked.values()];
@@ -59,9 +72,13 @@ export class Views {
     return before?.server === self ? changeBetween(before, view) : view;
   }
 
-  /** Server: a peer that serves no more is in the view that its clients have. */
-  namesTheGone(membership: Membership): boolean {
-    return this.current?.records.some(({ subject }) => membership.get(subject)?.state !== 'serving') ?? false;
+  /** Server: the view that its clients have names one as free that is full by now, or serves no more. */
+  misleads(membership: Membership): boolean {
+    const misleads = ({ subject, full }: MemberRecord): boolean => {
+      const now = membership.get(subject);
+      return now?.state !== 'serving' || (now.full && !full);
+    };
+    return this.current?.records.some(misleads) ?? false;
   }
 
   /**

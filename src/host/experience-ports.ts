@@ -12,13 +12,15 @@ export interface ExperienceParts extends Pick<HostingParts, 'host' | 'reachable'
   readonly hosting: Hosting;
 }
 
-/** `asked` is called whenever the user's own requests have told enough. */
-export function readerPort({ host, book, hosting, reachable }: ExperienceParts, asked: () => void): ReaderPort {
+/** `busy` is called whenever the user's own requests have told enough. */
+export function readerPort({ host, book, hosting, reachable }: ExperienceParts, busy: () => void): ReaderPort {
   const failureOf = (server: string): Sample => ({ server: book.handleOfPeer(server), delayMs: Number.NaN, ok: false });
   return {
     rank: () => (host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map(reachable),
+    asked: (server) => host.turn((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server))),
+    abandoned: (server) => host.turn((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server))),
     measured: (server, delayMs, isFirst) => {
-      asked();
+      busy();
       const handle = book.handleOfPeer(server);
       host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
     },

@@ -20,6 +20,8 @@ export interface NeighbourStatus {
 export interface ServerStatus {
   readonly peerId: string;
   readonly state: 'joining' | 'serving' | 'draining' | 'gone' | 'excluded';
+  /** It takes no clients that it does not have yet. */
+  readonly full: boolean;
   readonly incarnation: number;
   /** This peer's own record of it; null where it never asked it. */
   readonly delayMs: number | null;
@@ -32,6 +34,8 @@ export interface NodeStatus {
   readonly addresses: readonly string[];
   readonly role: FarmRole;
   readonly draining: boolean;
+  /** This server has as many clients as it can serve: no newcomers come, and some may be sent to others. */
+  readonly full: boolean;
   /** Attached to the farm: the root always is. */
   readonly attached: boolean;
   readonly parent: string | null;

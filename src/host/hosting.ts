@@ -19,6 +19,7 @@ import type { Network } from './network.ts';
 import { NodeError } from './node-error.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Problems } from './problems.ts';
+import { ServeTimes } from './serve-times.ts';
 import { ServiceRecord } from './service-record.ts';
 import { UploadLimit } from './upload-limit.ts';
 
@@ -45,11 +46,13 @@ interface Premises {
 export class Hosting {
   readonly #parts: HostingParts;
   readonly #record: ServiceRecord;
+  readonly #times: ServeTimes;
   #premises: Premises | undefined;
   #isMending = false;
 
   constructor(parts: HostingParts) {
     this.#parts = parts;
+    this.#times = new ServeTimes((serveMs) => parts.host.turn((peer, nowMs) => peer.answered(nowMs, serveMs)));
     this.#record = new ServiceRecord(parts.options.state, (reason) =>
       parts.problems.say('disk', `The service record could not be written: ${reason}`),
     );
@@ -73,7 +76,11 @@ export class Hosting {
     const upload = uploadBytesPerSecond > 0 ? new UploadLimit(uploadBytesPerSecond) : undefined;
     const carrier = new Carrier(network, store, service, options.logger, upload);
     await carrier.start();
-    const httpServer = await serveHttp(network, (req, res) => service.handle(req, res), { upload });
+    const serve = (req: IncomingMessage, res: ServerResponse): void => {
+      this.#times.follow(res);
+      service.handle(req, res);
+    };
+    const httpServer = await serveHttp(network, serve, { upload });
     this.#premises = { store, service, carrier, httpServer };
     this.#record.start();
   }

@@ -16,6 +16,7 @@ import { probePort, readerPort } from './experience-ports.ts';
 import { Hosting } from './hosting.ts';
 import { HttpClient } from './http-stream.ts';
 import { IdleProbe } from './idle-probe.ts';
+import { tellLoad } from './load-sentence.ts';
 import type { Network } from './network.ts';
 import { qosOptionsOf, signingKeyOf, treeOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -59,7 +60,11 @@ export function assemble(
     clock,
     serviceId: charter.serviceId,
     options: treeOptionsOf(charter),
-    makeLayer: (parts) => new Quality(parts, qos, (event) => decisions?.happened(event)),
+    makeLayer: (parts) =>
+      new Quality(parts, qos, (event) => {
+        decisions?.happened(event);
+        tellLoad(event, problems, logger, (peer) => book.peerIdOf(peer));
+      }),
     logger,
     sign: (bytes) => sign(null, bytes, key),
     admits: (peerId, credential) => door.admits(peerId, credential),

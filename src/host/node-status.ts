@@ -37,6 +37,7 @@ export function composeStatus(from: StatusSources): NodeStatus {
     addresses: network.addresses(),
     role: ctx.role,
     draining: ctx.draining,
+    full: ctx.isServer() && ctx.full,
     attached: up === null || up.attached,
     parent: nameOf(up?.parent ?? NOBODY),
     depth: up === null ? 0 : (up.place?.depth ?? null),
@@ -87,6 +88,7 @@ function serversOf({ peer, book }: StatusSources): ServerStatus[] {
       return {
         peerId: book.peerIdOf(record.subject),
         state: record.state,
+        full: record.full,
         incarnation: record.incarnation,
         delayMs: own === null ? null : orNull(own.delayMs),
         requests: own?.requests ?? 0,

@@ -218,6 +218,7 @@ export class Node implements FarmNode {
       case 'role-changed':
         if (event.role === 'server' || event.role === 'root') this.#parts.hosting.startServing();
         else this.#parts.hosting.stopServing();
+        if (event.role !== 'server' && event.role !== 'root') this.#parts.problems.over('full');
         this.#parts.hosting.explainStorage();
         break;
       case 'release-learned':

@@ -18,6 +18,9 @@ export interface ReaderPort {
   /** Peer ids of the servers to try, the best first. */
   rank(): readonly string[];
   /** A server answered; `isFirst`: on a stream that had to be opened for it. */
+  /** A request is on its way to a server; and the user gave up on it before it was answered. */
+  asked(server: string): void;
+  abandoned(server: string): void;
   measured(server: string, delayMs: number, isFirst: boolean): void;
   /** A server did not answer; another one is asked. */
   failed(server: string): void;
@@ -140,6 +143,7 @@ export class Reader {
     only?: AcceptedReleases,
   ): Promise<OkResponse | null> {
     patience.extend(this.#patience.headMs);
+    this.#port.asked(server);
     try {
       const accepted = only ?? (await this.#releases(server, patience.signal));
       let verified = await this.#request(server, request, accepted, patience);
@@ -149,7 +153,10 @@ export class Reader {
       }
       return verified.verdict === 'ok' ? verified : null;
     } catch (error) {
-      if (patience.user.aborted) return null;
+      if (patience.user.aborted) {
+        this.#port.abandoned(server);
+        return null;
+      }
       this.#port.failed(server);
       this.#logger.debug({ server, target: request.target, reason: String(error) }, 'a server did not answer');
       return null;

@@ -37,6 +37,8 @@ interface Pending {
   beatsLeft: number;
 }
 
+/** The usual time to serve is taken to grow by at most this factor from round to round. */
+const mostUsualGrowth = 1.05;
 /** Promotions that keep less than this were a promise of nothing. */
 const keptNothing = 0.1;
 /**
@@ -64,6 +66,8 @@ export class Controller {
   #beatsLeft: number;
   #round = 0;
   #cost: CostKind;
+  /** What servers need for a request besides the way, ms; 0 while it is not known. */
+  #usualMs = 0;
   #pending: Pending[] = [];
   readonly #trust = new Trust();
   readonly #experience = new Experience();
@@ -105,7 +109,7 @@ export class Controller {
     this.#tell({ type: 'round-opened', round: this.#round });
     const { clampMs, limitMs } = this.#goal;
     const freshMs = this.#options.freshBeats * ctx.intervalMs;
-    const announcement = { round: this.#round, cost: this.#cost, clampMs, limitMs, freshMs };
+    const announcement = { round: this.#round, cost: this.#cost, clampMs, limitMs, freshMs, usualMs: this.#usualMs };
     multicast.publish({ type: 'note', topic: roundTopic, bytes: encodeAnnouncement(announcement) });
   }
 
@@ -134,6 +138,7 @@ export class Controller {
     const budget = this.#goal.budget(cost, clients);
     const { margin } = this.#options;
     if (enough) {
+      this.#learnUsual(aggregate.serveSketch);
       this.#judge(this.#experience.read(reading));
       this.#trust.next();
     }
@@ -169,6 +174,13 @@ export class Controller {
     for (const [at, action] of actions.entries()) this.#begin(round, round * grantsPerRound + at, action);
     if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
     else this.#state = 'acting';
+  }
+
+  /** The median server is the usual one. When all are slow at once, by a crowd, that is not usual yet: it rises by little a round. */
+  #learnUsual(serveSketch: readonly number[]): void {
+    const medianMs = DelaySketch.of(serveSketch).quantileMs(0.5);
+    if (Number.isNaN(medianMs)) return;
+    this.#usualMs = this.#usualMs === 0 ? medianMs : Math.min(medianMs, mostUsualGrowth * this.#usualMs);
   }
 
   /** A server whose promise of promotions came to nothing is not believed for a while. */

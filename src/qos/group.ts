@@ -55,12 +55,16 @@ export class Group {
   #candidates: number[] = [];
   /** What each client would need at any server besides the way, ms. */
   #serveMs: number[] = [];
+  /** Clients that a candidate takes, by place; Infinity: any number. */
+  #places: number[] = [];
   /** Clients that one sample stands for. */
   #weight = 1;
   #cost: CostKind = 'delay';
   #limitMs = 0;
   /** Candidates that declined lately are not asked again for a while. */
   isRefuser: (peer: PeerHandle) => boolean = () => false;
+  /** Clients that a candidate offered to take; 0 = any number. */
+  placesOf: (peer: PeerHandle) => number = () => 0;
   /** The network neighbourhood of a peer, as a number. */
   subnetOf: (peer: PeerHandle) => number = (peer) => peer;
 
@@ -68,14 +72,29 @@ export class Group {
     this.#server = server;
   }
 
-  /** The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all. */
-  see(branches: readonly (readonly MemberSample[])[], clients: number, cost: CostKind, limitMs: number): void {
+  /**
+   * The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all. `reliefMs`: who
+   * leaves this server, a full one, will need no more besides the way than this.
+   */
+  see(
+    branches: readonly (readonly MemberSample[])[],
+    clients: number,
+    cost: CostKind,
+    limitMs: number,
+    reliefMs = Number.POSITIVE_INFINITY,
+  ): void {
     this.#branches = branches;
     this.#samples = branches.flat();
     this.#weight = this.#samples.length === 0 ? 1 : Math.max(1, clients / this.#samples.length);
-    this.#serveMs = this.#samples.map(({ delayMs, rttMs }) => Math.max(0, delayMs - rttMs));
+    this.#serveMs = this.#samples.map(({ delayMs, rttMs, server }) =>
+      Math.min(Math.max(0, delayMs - rttMs), server === this.#server ? reliefMs : Number.POSITIVE_INFINITY),
+    );
     this.#cost = cost;
     this.#limitMs = limitMs;
+    this.#places = this.#samples.map(({ willing, peer }) => {
+      const places = willing ? this.placesOf(peer) : 0;
+      return places > 0 ? places : Number.POSITIVE_INFINITY;
+    });
     this.#candidates = [];
     for (const [place, { willing, peer }] of this.#samples.entries())
       if (willing && !this.isRefuser(peer)) this.#candidates.push(place);
@@ -266,13 +285,21 @@ export class Group {
 
   /** The change if the candidate at `place` served as well; `besides`: another one that is taken to serve already. */
   #promotionChange(place: number, besides: number | null): number {
+    const places = (this.#places[place] as number) / this.#weight;
+    const gains: number[] | null = Number.isFinite(places) ? [] : null;
     let change = 0;
     for (const [at, { delayMs }] of this.#samples.entries()) {
       const serveMs = this.#serveMs[at] as number;
       const nowMs = besides === null ? delayMs : Math.min(delayMs, serveMs + this.#distances.between(at, besides));
       const thenMs = serveMs + this.#distances.between(at, place);
-      if (thenMs < nowMs) change += this.#costMs(thenMs) - this.#costMs(nowMs);
+      if (thenMs >= nowMs) continue;
+      const gain = this.#costMs(thenMs) - this.#costMs(nowMs);
+      change += gain;
+      // It takes no place of its own.
+      if (at !== place) gains?.push(gain);
     }
+    // Who finds no place there gains nothing.
+    for (const lost of gains?.sort((a, b) => a - b).slice(Math.floor(places)) ?? []) change -= lost;
     return change * this.#weight;
   }
 

@@ -1,5 +1,6 @@
 /** What the controller goes by, and who is told what it does. */
 import type { PeerHandle } from '../core/ids.ts';
+import type { FullReason, Load } from './overload.ts';
 import type { Action, Decision, Margin, PolicyName } from './policy.ts';
 import type { Requirement } from './requirement.ts';
 
@@ -18,6 +19,8 @@ export interface QosOptions {
   readonly freshBeats: number;
   /** Below this share of reported over expected peers no decision is taken. */
   readonly leastCoverage: number;
+  /** Servers that are full say so and send clients on. Off only to see what that is good for. */
+  readonly shedding: boolean;
 }
 
 export const defaultQosOptions: QosOptions = {
@@ -29,9 +32,10 @@ export const defaultQosOptions: QosOptions = {
   quietBeats: 8,
   freshBeats: 4,
   leastCoverage: 0.8,
+  shedding: true,
 };
 
-/** What happened at the controller, for logs, `explain` and experiments. */
+/** What happened at the controller, or at a server about its load: for logs, `explain` and experiments. */
 export type QosEvent =
   | { readonly type: 'round-opened'; readonly round: number }
   | { readonly type: 'round-lost'; readonly round: number }
@@ -49,4 +53,8 @@ export type QosEvent =
       /** Who serves now; NOBODY when nobody would. For `retire`: who went. */
       readonly peer: PeerHandle;
       readonly worked: boolean;
-    };
+    }
+  /** This server is full, with the reason, or no longer (null). */
+  | { readonly type: 'fullness-changed'; readonly full: FullReason | null; readonly load: Load }
+  /** This server sends these clients on. */
+  | { readonly type: 'shed'; readonly clients: readonly PeerHandle[]; readonly load: Load };

@@ -24,6 +24,7 @@ import type {
   Surveyed,
 } from '../core/messages.ts';
 import type { Child } from '../core/tree.ts';
+import { isFree } from '../core/membership.ts';
 import type { Parts } from '../core/parts.ts';
 import type { Answered } from '../core/pings.ts';
 import type { Sample } from '../core/selection.ts';
@@ -35,7 +36,8 @@ import { Group, mostCards } from './group.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import { Goal } from './requirement.ts';
 import type { Requirement } from './requirement.ts';
-import { isSane } from './sanity.ts';
+import { countedIn, isSane } from './sanity.ts';
+import { Shedding, forgetSentOn, medianServeMs, sentOn } from './shedding.ts';
 import { Tally } from './tally.ts';
 import { Window } from './window.ts';
 import type { Felt } from './window.ts';
@@ -104,6 +106,8 @@ export class Quality implements Layer {
   #refusers: Map<PeerHandle, number> | null = null;
   /** Made when this peer has children. */
   #attendance: Attendance | null = null;
+  /** Made when this peer serves. */
+  #shedding: Shedding | null = null;
   #strayed = 0;
   #strayedTo: PeerHandle = NOBODY;
 
@@ -122,10 +126,12 @@ export class Quality implements Layer {
   // --- Layer ---------------------------------------------------------------------------------------------------------------
 
   get isIdle(): boolean {
-    return this.#errand === null && this.#round === null && this.#parts.ctx.role !== 'root';
+    const isUnderWay = this.#errand !== null || this.#round !== null || this.#shedding !== null;
+    return !isUnderWay && this.#parts.ctx.role !== 'root';
   }
 
   beat(): void {
+    if (this.#shedding !== null || (this.#options.shedding && this.#parts.ctx.isServer())) this.#ownShedding().beat();
     if (this.#errand !== null && --this.#errand.beatsLeft <= 0) this.#finishErrand();
     const round = this.#round;
     if (round !== null) this.#follow(round);
@@ -158,8 +164,13 @@ export class Quality implements Layer {
     this.#window.add(this.#parts.ctx.nowMs, sample);
   }
 
+  answered(serveMs: number): void {
+    if (this.#options.shedding && this.#parts.ctx.isServer()) this.#ownShedding().answered(serveMs);
+  }
+
   viewChanged(): void {
     this.#window?.clear();
+    forgetSentOn(this.#parts);
   }
 
   delivered(cast: Cast): void {
@@ -187,6 +198,10 @@ export class Quality implements Layer {
         return;
       case 'retire':
         if (message.order.subject === ctx.self && this.#isOrder(message.order, 'retire')) this.#parts.retire();
+        return;
+      case 'shed':
+        // What it felt at the full server says nothing of the next.
+        if (sentOn(this.#parts, from)) this.#window?.clear();
         return;
     }
   }
@@ -262,7 +277,7 @@ export class Quality implements Layer {
   /** Adds what this peer felt. A server that made no requests itself counts with its time to serve. */
   #addSelf(round: Round): void {
     const { ctx, selection } = this.#parts;
-    const { clampMs, limitMs, freshMs } = round.announcement;
+    const { clampMs, limitMs, freshMs, usualMs } = round.announcement;
     const felt = this.#window?.felt(ctx.nowMs - freshMs, clampMs) ?? this.#expectation(clampMs);
     const { clients } = round;
     clients.addSelf(felt, limitMs);
@@ -277,7 +292,7 @@ export class Quality implements Layer {
       delayMs: felt.delayMs,
       server: felt.server,
       rttMs: Math.min(felt.delayMs, Number.isNaN(rttMs) ? this.#predictedMs(felt.server) : rttMs),
-      secondMs: Math.min(clampMs, this.#secondMs(felt)),
+      secondMs: Math.min(clampMs, this.#secondMs(felt, usualMs)),
       willing,
     });
     round.branches.push([...clients.samples]);
@@ -288,7 +303,7 @@ export class Quality implements Layer {
   #expectation(clampMs: number): Felt | null {
     const { ctx, selection, views } = this.#parts;
     if (ctx.isServer()) return null;
-    const [server] = selection.rank(views.current?.records ?? []);
+    const [server] = selection.rank(views.current?.records ?? [], this.#parts.ownServer());
     const expectedMs = server === undefined ? Number.NaN : selection.expectedMs(server);
     if (server === undefined || Number.isNaN(expectedMs)) return null;
     return { delayMs: Math.min(expectedMs, clampMs), server, requests: 0, failures: 0 };
@@ -299,14 +314,18 @@ export class Quality implements Layer {
     return record === undefined ? 0 : predictRttMs(record.coordinate, this.#parts.ctx.coordinate);
   }
 
-  /** What the next best server would give: its measured round trip with the present time to serve. */
-  #secondMs({ server, delayMs }: Felt): number {
+  /** What the next best server would give: its measured round trip with the present time to serve, or what is usual instead of a full server's. */
+  #secondMs({ server, delayMs }: Felt, usualMs: number): number {
     const { selection, views } = this.#parts;
+    const records = views.current?.records ?? [];
     const ownRttMs = selection.rttMs(server);
-    const serveMs = Number.isNaN(ownRttMs) ? 0 : Math.max(0, delayMs - ownRttMs);
+    const ownServeMs = Number.isNaN(ownRttMs) ? 0 : Math.max(0, delayMs - ownRttMs);
+    const isFull = usualMs > 0 && records.some(({ subject, full }) => subject === server && full);
+    const serveMs = isFull ? Math.min(ownServeMs, usualMs) : ownServeMs;
     let secondMs = Number.NaN;
-    for (const { subject, state } of views.current?.records ?? []) {
-      if (subject === server || state !== 'serving' || selection.isLiar(subject)) continue;
+    for (const record of records) {
+      const { subject } = record;
+      if (subject === server || !isFree(record) || selection.isLiar(subject)) continue;
       const ms = serveMs + selection.rttMs(subject);
       if (!(ms >= secondMs)) secondMs = Number.isNaN(ms) ? secondMs : ms;
     }
@@ -316,8 +335,9 @@ export class Quality implements Layer {
   /** Tree and use shall agree: who is served by another server's tree for two rounds goes there. */
   #noteStraying(round: Round, { server, delayMs }: Felt): void {
     const own = this.#parts.ownServer();
-    const ownMs = this.#parts.selection.expectedMs(own);
-    if (server === NOBODY || own === NOBODY || server === own || ownMs <= delayMs * (1 + asGood)) {
+    const { selection } = this.#parts;
+    const isAsGood = own !== selection.leaving && selection.expectedMs(own) <= delayMs * (1 + asGood);
+    if (server === NOBODY || own === NOBODY || server === own || isAsGood) {
       this.#strayed = 0;
       return;
     }
@@ -353,7 +373,8 @@ export class Quality implements Layer {
     if (tree === 'servers') {
       const bids = aggregate.bids.filter(({ server }) => this.#isBelow(server, from));
       const isOwn = this.#isBelow(aggregate.worstServer, from);
-      round.servers.add({ ...aggregate, bids, worst: isOwn ? aggregate.worst : NOBODY }, expected);
+      const serveSketch = countedIn(aggregate.serveSketch) <= this.#countBelow(from) ? aggregate.serveSketch : [];
+      round.servers.add({ ...aggregate, bids, serveSketch, worst: isOwn ? aggregate.worst : NOBODY }, expected);
     } else if (round.stage === 'collecting') {
       round.clients.add(aggregate, expected);
       round.branches.push([...aggregate.samples]);
@@ -372,6 +393,13 @@ export class Quality implements Layer {
     return at === child;
   }
 
+  #countBelow(child: PeerHandle): number {
+    let count = 0;
+    for (const { subject, state } of this.#parts.membership.records())
+      if (state !== 'gone' && this.#isBelow(subject, child)) count++;
+    return count;
+  }
+
   /** The own tree has reported, or time is up. */
   #collected(round: Round): void {
     const { ctx } = this.#parts;
@@ -385,7 +413,8 @@ export class Quality implements Layer {
     this.#forgiveRefusers();
     const known = new Set(round.clients.samples.map(({ peer }) => peer));
     const branches = round.branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
-    this.#ownGroup().see(branches, round.clients.clients, cost, limitMs);
+    const reliefMs = this.#shedding?.reliefMs(round.announcement) ?? Number.POSITIVE_INFINITY;
+    this.#ownGroup().see(branches, round.clients.clients, cost, limitMs, reliefMs);
     this.#survey(round);
     this.#finishIfComplete(round);
   }
@@ -413,10 +442,16 @@ export class Quality implements Layer {
     if (this.#group !== null) return this.#group;
     const { ctx } = this.#parts;
     const group = new Group(ctx.self);
+    if (this.#options.shedding) group.placesOf = (peer) => this.#parts.promotion.placesOf(peer);
     group.isRefuser = (peer) => this.#refusers?.has(peer) ?? false;
     group.subnetOf = (peer) => ctx.world.subnet(peer);
     this.#group = group;
     return group;
+  }
+
+  #ownShedding(): Shedding {
+    this.#shedding ??= new Shedding(this.#parts, this.#tell);
+    return this.#shedding;
   }
 
   #forgiveRefusers(): void {
@@ -497,6 +532,13 @@ export class Quality implements Layer {
     if (this.#options.policy === 'balanced' && !ctx.draining) {
       const mayLeave = ctx.role !== 'root' && this.#isServing();
       for (const bid of group.bids(this.#wayToNextServerMs(), loss, mayLeave, ctx.coordinate)) clients.bids.push(bid);
+    }
+    const serveMs = medianServeMs(clients.samples.filter(({ server }) => server === ctx.self));
+    if (!Number.isNaN(serveMs)) clients.serving.add(serveMs);
+    if (this.#options.shedding) {
+      // This server itself is one of those counted.
+      const weight = Math.max(1, (clients.clients - 1) / Math.max(1, clients.samples.length));
+      this.#ownShedding().roundOver(announcement, clients.samples, weight);
     }
     clients.samples = [];
     clients.servers = 1;

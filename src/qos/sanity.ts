@@ -32,11 +32,9 @@ export function isSane(aggregate: Aggregate, tree: TreeKind, announcement: Annou
 }
 
 function isCounted(aggregate: Aggregate): boolean {
-  const { expected, reported, clients, over, requests, failures, strays, servers, sketch } = aggregate;
-  const counts = [expected, reported, clients, over, requests, failures, strays, servers, ...sketch];
+  const { expected, reported, clients, over, requests, failures, strays, servers, sketch, serveSketch } = aggregate;
+  const counts = [expected, reported, clients, over, requests, failures, strays, servers, ...sketch, ...serveSketch];
   if (!counts.every((count) => Number.isSafeInteger(count) && count >= 0)) return false;
-  let sketched = 0;
-  for (let at = 1; at < sketch.length; at += 2) sketched += sketch[at] as number;
   return (
     expected <= mostPeers &&
     reported <= expected &&
@@ -46,8 +44,16 @@ function isCounted(aggregate: Aggregate): boolean {
     servers <= reported &&
     failures <= requests &&
     requests <= clients * samplesKept &&
-    sketched <= clients
+    countedIn(sketch) <= clients &&
+    countedIn(serveSketch) <= servers
   );
+}
+
+/** How many delays a sketch holds. */
+export function countedIn(pairs: readonly number[]): number {
+  let count = 0;
+  for (let at = 1; at < pairs.length; at += 2) count += pairs[at] as number;
+  return count;
 }
 
 function isSummed(

@@ -47,6 +47,8 @@ export class Tally {
   servers = 0;
   samples: MemberSample[] = [];
   bids: Bid[] = [];
+  /** What the servers need for a request. */
+  readonly serving = new DelaySketch();
   readonly visits = new Map<PeerHandle, number>();
 
   constructor(round: number, fingerprint: (peer: PeerHandle) => number) {
@@ -94,6 +96,7 @@ export class Tally {
     this.samples.push(...child.samples);
     this.#thin();
     this.bids.push(...child.bids);
+    this.serving.merge(child.serveSketch);
     for (const { server, loss } of child.visits) this.addVisit(server, loss);
     if (child.clients > 0) this.descend(child.worst, child.worstMs, child.worstServer, child.sumMs / child.clients);
   }
@@ -156,6 +159,7 @@ export class Tally {
       samples,
       bids: this.#bestBids(),
       visits: [...this.visits].map(([server, loss]) => ({ server, loss })),
+      serveSketch: this.serving.pairs(),
     };
   }
 }

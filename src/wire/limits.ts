@@ -46,6 +46,7 @@ export const sizeLimits: Readonly<Record<MessageKind, number>> = {
   grant: 4 * kib,
   granted: 256,
   retire: 1 * kib,
+  shed: 256,
 };
 
 /** The largest of them: what a reader of length-prefixed messages must be ready to take. */

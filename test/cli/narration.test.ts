@@ -78,13 +78,23 @@ describe('the status page', () => {
     }
   });
 
+  it('tells of servers that are full, this one and others', () => {
+    const text = page({
+      role: 'server',
+      full: true,
+      servers: [{ peerId: 'other-server', state: 'serving', full: true, incarnation: 1, delayMs: 9, requests: 4 }],
+    });
+    expect(text).toMatch(/role\s+server \(full\)/);
+    expect(text).toContain('serving, full');
+  });
+
   it('shows children, servers and problems when there are any', () => {
     const text = page({
       role: 'server',
       clientChildren: [{ peerId: 'child-of-mine', rttMs: 42.4, reachable: false, size: 3 }],
       servers: [
-        { peerId: 'far-away-server', state: 'serving', incarnation: 1, delayMs: null, requests: 0 },
-        { peerId: 'near-server', state: 'draining', incarnation: 1, delayMs: 3.25, requests: 9 },
+        { peerId: 'far-away-server', state: 'serving', full: false, incarnation: 1, delayMs: null, requests: 0 },
+        { peerId: 'near-server', state: 'draining', full: false, incarnation: 1, delayMs: 3.25, requests: 9 },
       ],
       release: { installed: 1, latest: 3, installing: { number: 3, bytesDone: 50, bytesTotal: 200 } },
       problems: ['The disk is full.'],

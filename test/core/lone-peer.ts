@@ -82,6 +82,7 @@ export function member(
     state,
     parent: root,
     coordinate: origin,
+    full: false,
     issuer: subject,
     standing: first,
   } as const;

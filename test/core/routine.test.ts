@@ -16,6 +16,7 @@ function layer(isIdle: boolean): Layer {
     receive: nothing,
     delivered: nothing,
     measured: nothing,
+    answered: nothing,
     viewChanged: nothing,
     pinged: nothing,
   };

@@ -55,7 +55,10 @@ export class Dialogue {
       },
       tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, ...tree },
       ...(controlled
-        ? { layer: () => (parts) => new Quality(parts, controlledOptions, (event) => this.#decided(event)) }
+        ? {
+            layer: () => (parts) =>
+              new Quality(parts, controlledOptions, (event) => this.#decided(parts.ctx.self, event)),
+          }
         : {}),
     });
     this.farm.onSend = (from, to, message) => this.#sent(from, to, message);
@@ -124,6 +127,22 @@ export class Dialogue {
     return this;
   }
 
+  /** For so many seconds each of them asks the server that it would choose, every second; `serveMs`: what that one needs besides the way. */
+  use(seconds: number, names: readonly string[], serveMs: (server: string) => number): this {
+    for (let second = 0; second < seconds; second++) {
+      for (const name of names) {
+        const [server] = this.peer(name).rank(this.farm.nowMs);
+        if (server === undefined) continue;
+        const tookMs = serveMs(this.#name(server));
+        const delayMs = tookMs + this.farm.options.rttMs(this.handle(name), server);
+        this.act(name, (peer, nowMs) => peer.measured(nowMs, { server, delayMs, ok: true }));
+        this.farm.act(server, (peer) => peer.answered(this.farm.nowMs, tookMs));
+      }
+      this.run(1_000);
+    }
+    return this;
+  }
+
   /** From now on the root's controller is to reach this mean delay. */
   require(meanMs: number): this {
     return this.act('root', ({ state }) =>
@@ -188,7 +207,15 @@ export class Dialogue {
     if (said !== null) this.#write(`${`* ${this.#name(peer)}`.padEnd(16)} ${said}`);
   }
 
-  #decided(event: QosEvent): void {
+  #decided(peer: PeerHandle, event: QosEvent): void {
+    const who = `* ${this.#name(peer)}`.padEnd(16);
+    if (event.type === 'fullness-changed') {
+      const { serveMs, usualMs } = event.load;
+      const why = `${serveMs.toFixed(0)} ms besides the way, ${usualMs.toFixed(0)} ms is usual`;
+      this.#write(`${who} is ${event.full === null ? 'open again' : `full (${why})`}`);
+    }
+    if (event.type === 'shed')
+      this.#write(`${who} will send on ${event.clients.map((client) => this.#name(client)).join(', ')}`);
     if (event.type !== 'decided') return;
     const { round, figures, reason, actions } = event.decision;
     const what = actions.map(
@@ -214,8 +241,8 @@ export class Dialogue {
     return stamp === null ? 'no stamp yet' : `stamp of ${this.#name(stamp.root)} at depth ${depth}`;
   }
 
-  #record({ subject, state, issuer }: MemberRecord): string {
-    return `${this.#name(subject)} ${state}${issuer === subject ? '' : ` (says ${this.#name(issuer)})`}`;
+  #record({ subject, state, full, issuer }: MemberRecord): string {
+    return `${this.#name(subject)} ${state}${full ? ' (full)' : ''}${issuer === subject ? '' : ` (says ${this.#name(issuer)})`}`;
   }
 
   #records(records: readonly MemberRecord[]): string {
@@ -298,6 +325,8 @@ export class Dialogue {
         return `granted ${message.number}: ${message.peer === NOBODY ? 'nobody' : this.#name(message.peer)} serves`;
       case 'retire':
         return 'retire: stop serving';
+      case 'shed':
+        return 'shed: go to the next server that is near you';
       case 'ping':
       case 'view-pull':
       case 'volunteer':

@@ -173,6 +173,33 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
     },
   },
 
+  shed: {
+    about:
+      'A server has more than it can do. It says so, all who know it hear of it, and the client that loses least is sent on: it asks the next server at once, and goes to its tree.',
+    play: () => {
+      const clients = ['bob', 'cat', 'dan', 'eve'];
+      const scene = new Dialogue(
+        { root: [0, 0], ann: [60, 0], bob: [62, 5], cat: [50, 0], dan: [75, 0], eve: [66, 10] },
+        { fanOut: 4, optimiseEveryBeats: 5 },
+        true,
+      )
+        .enter('root', 'ann', ...clients)
+        .offer('ann')
+        .require(60)
+        .use(60, ['ann', ...clients], () => 20);
+      return scene
+        .until('ann serves', () => scene.peer('ann').role === 'server')
+        .use(60, clients, () => 20)
+        .begin('view')
+        .without(
+          (_from, _to, { kind }) =>
+            kind !== 'shed' && kind !== 'view' && kind !== 'join' && kind !== 'accept' && kind !== 'part',
+        )
+        .note('everybody asks once a second; from now on a request takes 200 ms more at ann than at the root')
+        .use(9, clients, (server) => (server === 'ann' ? 220 : 20));
+    },
+  },
+
   drain: {
     about: 'A server stops serving: says so, sends its clients on, and is a client itself when they have gone.',
     play: () => {

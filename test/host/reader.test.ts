@@ -20,6 +20,8 @@ interface Farm {
   readonly servers: readonly Network[];
   readonly reader: Reader;
   readonly url: string;
+  readonly asked: readonly string[];
+  readonly abandoned: readonly string[];
   readonly measured: { readonly server: string; readonly ok: boolean }[];
   readonly liars: string[];
   readonly unanswered: string[];
@@ -41,6 +43,8 @@ async function farmOf(
     servers.push(server);
   }
   const measured: { server: string; ok: boolean }[] = [];
+  const asked: string[] = [];
+  const abandoned: string[] = [];
   const liars: string[] = [];
   const unanswered: string[] = [];
   const http = new HttpClient(client);
@@ -49,6 +53,8 @@ async function farmOf(
     http,
     {
       rank: () => servers.map((server) => server.peerId).filter((server) => !liars.includes(server)),
+      asked: (server) => asked.push(server),
+      abandoned: (server) => abandoned.push(server),
       measured: (server) => measured.push({ server, ok: true }),
       failed: (server) => measured.push({ server, ok: false }),
       unanswered: (server) => unanswered.push(server),
@@ -77,6 +83,8 @@ async function farmOf(
     reader,
     url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
     measured,
+    asked,
+    abandoned,
     liars,
     unanswered,
   };

@@ -11,6 +11,7 @@ const announcements: fc.Arbitrary<Announcement> = fc.record({
   clampMs: ms,
   limitMs: fc.oneof(fc.constant(0), ms),
   freshMs: ms,
+  usualMs: fc.oneof(fc.constant(0), ms),
 });
 
 describe('the announcement of a round', () => {
@@ -22,16 +23,22 @@ describe('the announcement of a round', () => {
     );
   });
 
-  it('is 22 bytes, wherever they lie', () => {
-    const bytes = encodeAnnouncement({ round: 3, cost: 'over', clampMs: 10, limitMs: 1, freshMs: 5 });
-    expect(bytes).toHaveLength(22);
+  it('is 26 bytes, wherever they lie', () => {
+    const bytes = encodeAnnouncement({ round: 3, cost: 'over', clampMs: 10, limitMs: 1, freshMs: 5, usualMs: 2 });
+    expect(bytes).toHaveLength(26);
     const among = new Uint8Array(40).fill(9);
     among.set(bytes, 11);
-    expect(decodeAnnouncement(among.subarray(11, 33))?.round).toBe(3);
+    expect(decodeAnnouncement(among.subarray(11, 37))?.round).toBe(3);
+  });
+
+  it('of an older root does not say what is usual', () => {
+    const whole = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, usualMs: 40 });
+    expect(decodeAnnouncement(whole)?.usualMs).toBe(40);
+    expect(decodeAnnouncement(whole.subarray(0, 22))).toMatchObject({ round: 3, freshMs: 5, usualMs: 0 });
   });
 
   it('is nothing when it is short, of another version, or no sound numbers', () => {
-    const good = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5 });
+    const good = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, usualMs: 0 });
     expect(decodeAnnouncement(good.subarray(0, 21))).toBeNull();
     expect(decodeAnnouncement(good.with(0, 2))).toBeNull();
     for (const wrong of [
@@ -41,10 +48,11 @@ describe('the announcement of a round', () => {
       { clampMs: 0 },
       { limitMs: -1 },
       { freshMs: Number.NaN },
+      { usualMs: -1 },
     ])
       expect(
         decodeAnnouncement(
-          encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, ...wrong }),
+          encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, usualMs: 0, ...wrong }),
         ),
       ).toBeNull();
   });

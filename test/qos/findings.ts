@@ -15,7 +15,14 @@ export function at(x: number, y = 0): Coordinate {
   return { ...origin, x, y, height: 0 };
 }
 
-export const announcement: Announcement = { round: 7, cost: 'delay', clampMs: 1_000, limitMs: 0, freshMs: 4_000 };
+export const announcement: Announcement = {
+  round: 7,
+  cost: 'delay',
+  clampMs: 1_000,
+  limitMs: 0,
+  freshMs: 4_000,
+  usualMs: 0,
+};
 
 export function fingerprint(peer: PeerHandle): number {
   return mix(peer + 77);

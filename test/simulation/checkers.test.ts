@@ -8,6 +8,7 @@ import { madeBeforeBroken } from '../../simulator/checkers/moves.ts';
 import { onceInOrder } from '../../simulator/checkers/multicast.ts';
 import { belowReachable } from '../../simulator/checkers/reachable.ts';
 import { roundsOnce } from '../../simulator/checkers/rounds.ts';
+import { shedByTheFull } from '../../simulator/checkers/sheds.ts';
 import { misplaced } from '../../simulator/checkers/structure.ts';
 import { idleVolunteers } from '../../simulator/checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
@@ -205,6 +206,25 @@ describe('a checker', () => {
       checker.sent?.(farm, root, ann, retire);
       expect(checker.moves).toBe(1);
       expect(checker.verdict(farm)).toHaveLength(made ? 0 : 1);
+    }
+  });
+
+  it('sees a server that sends clients on and does not say that it is full, or is open again too soon', () => {
+    const farm = farmOf(3);
+    for (const isFull of [true, false]) {
+      const checker = shedByTheFull();
+      farm.act(root, ({ state }) => state.membership.declareFull(isFull));
+      checker.sent?.(farm, root, ann, { kind: 'shed' });
+      expect(checker.told).toBe(1);
+      expect(checker.verdict(farm)).toHaveLength(isFull ? 0 : 1);
+    }
+    for (const forMs of [60_000, 10_000]) {
+      const checker = shedByTheFull();
+      const load = { clients: 9, served: 9, places: 0, serveMs: 300, usualMs: 50, trifleMs: 30 };
+      checker.heard(root, 1_000, { type: 'fullness-changed', full: 'slow', load });
+      checker.heard(root, 1_000 + forMs, { type: 'fullness-changed', full: null, load });
+      expect(checker.filled).toBe(1);
+      expect(checker.verdict(farm)).toHaveLength(forMs === 60_000 ? 0 : 1);
     }
   });
 

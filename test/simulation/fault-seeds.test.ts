@@ -18,6 +18,7 @@ describe('a farm to which everything happens at once', () => {
       expect(result.seeds).toBe(seeds);
       expect(result.converged).toBeGreaterThanOrEqual(0.999);
       expect(result.decisions).toBeGreaterThan(seeds);
+      expect(result.sentOn).toBeGreaterThan(seeds / 20);
       for (const kind of faultKinds) expect(result.faults[kind], kind).toBeGreaterThan(seeds / 10);
     },
   );

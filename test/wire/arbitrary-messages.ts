@@ -77,6 +77,7 @@ export const arbitraryMember: fc.Arbitrary<MemberRecord> = fc.record({
   state: fc.constantFrom<MemberState>('joining', 'serving', 'draining', 'gone', 'excluded'),
   parent: peerOrNobody,
   coordinate,
+  full: fc.boolean(),
   issuer: peer,
   standing,
   signature,
@@ -145,6 +146,7 @@ const aggregate: fc.Arbitrary<Aggregate> = fc.record({
   samples: few(memberSample),
   bids: few(bid),
   visits: few(fc.record({ server: peer, loss: sum })),
+  serveSketch: few(fc.nat({ max: 600 }), 40),
 });
 const limits = { uploadBytesPerSecond: uint, storageBytes: uint, clients: uint };
 
@@ -288,6 +290,7 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
   grant: fc.record({ kind: fc.constant('grant' as const), number: uint, orders: few(arbitraryOrder, 4) }),
   granted: fc.record({ kind: fc.constant('granted' as const), number: uint, peer: peerOrNobody }),
   retire: fc.record({ kind: fc.constant('retire' as const), order: arbitraryOrder }),
+  shed: fc.record({ kind: fc.constant('shed' as const) }),
 };
 
 /** Every kind of message there is. */

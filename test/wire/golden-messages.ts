@@ -41,6 +41,7 @@ const member: MemberRecord = {
   state: 'serving',
   parent: root,
   coordinate,
+  full: false,
   issuer: sibling,
   standing,
   signature,
@@ -88,6 +89,7 @@ const aggregate: Aggregate = {
   ],
   bids: [{ action: 'promote', server: parent, candidates: [child, sibling], coordinate, change: -432.1 }],
   visits: [{ server: parent, loss: 12.5 }],
+  serveSketch: [],
 };
 
 export const goldenMessages: Examples = {
@@ -200,7 +202,10 @@ export const goldenMessages: Examples = {
     },
   ],
   members: [{ kind: 'members', records: [member, gone], snapshot: true }],
-  view: [{ kind: 'view', version: 1_048_577, server: sibling, records: [member] }],
+  view: [
+    { kind: 'view', version: 1_048_577, server: sibling, records: [member] },
+    { kind: 'view', version: 1_048_578, server: sibling, records: [{ ...member, incarnation: 6, full: true }] },
+  ],
   'view-change': [
     { kind: 'view-change', base: 1_048_577, version: 1_048_578, server: sibling, records: [member], gone: [sibling] },
   ],
@@ -242,7 +247,15 @@ export const goldenMessages: Examples = {
   'dial-back': [{ kind: 'dial-back', nonce: 7 }],
   'dialed-back': [{ kind: 'dialed-back', nonce: 7, worked: true }],
   report: [{ kind: 'report', subject: sibling, path: '/images/tree.png', releaseNumber: 2 }],
-  aggregate: [{ kind: 'aggregate', tree: 'clients', round: 1_790_000_000, aggregate }],
+  aggregate: [
+    { kind: 'aggregate', tree: 'clients', round: 1_790_000_000, aggregate },
+    {
+      kind: 'aggregate',
+      tree: 'servers',
+      round: 1_790_000_000,
+      aggregate: { ...aggregate, samples: [], servers: 3, serveSketch: [160, 1, 181, 2] },
+    },
+  ],
   survey: [{ kind: 'survey', round: 1_790_000_000, cards: [card(sibling, Number.NaN)] }],
   surveyed: [{ kind: 'surveyed', round: 1_790_000_000, cards: [card(sibling, 12.34)] }],
   grant: [{ kind: 'grant', number: 1, orders: [order] }],
@@ -251,6 +264,7 @@ export const goldenMessages: Examples = {
     { kind: 'granted', number: 2, peer: NOBODY },
   ],
   retire: [{ kind: 'retire', order: { ...order, action: 'retire' } }],
+  shed: [{ kind: 'shed' }],
 };
 
 export const goldenStatements: { readonly [K in Statement['type']]: readonly Statement[] } = {

@@ -96,6 +96,7 @@ describe('what is signed of a statement', () => {
       state: 'serving',
       parent: 3 as PeerHandle,
       coordinate: { x: 1, y: 2, z: 3, height: 4, error: 0.5 },
+      full: false,
       issuer: 1 as PeerHandle,
       standing: { charter: 1, epoch: 2, term: 3 },
       signature: new Uint8Array(64),

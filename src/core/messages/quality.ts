@@ -70,6 +70,8 @@ export interface Aggregate {
   readonly servers: number;
   readonly samples: readonly MemberSample[];
   readonly bids: readonly Bid[];
+  /** Tree of servers: what each server needs for a request besides the way, as its clients felt it: a `DelaySketch` like the other. */
+  readonly serveSketch: readonly number[];
 }
 
 /** A subtree's aggregate of one round: from child to parent, once. */
@@ -115,5 +117,10 @@ export interface Retire {
   readonly order: Order;
 }
 
+/** From a full server to one of its own clients: "go to the next server that is near you and not full". */
+export interface Shed {
+  readonly kind: 'shed';
+}
+
 /** What the core carries without reading it. */
-export type LayerMessage = AggregateReport | Survey | Surveyed | Grant | Granted | Retire;
+export type LayerMessage = AggregateReport | Survey | Surveyed | Grant | Granted | Retire | Shed;

@@ -16,6 +16,8 @@ export interface MemberRecord {
   /** The subject's parent in the tree of servers when the record was made (itself, for the root). */
   readonly parent: PeerHandle;
   readonly coordinate: Coordinate;
+  /** It serves those it has, and cannot take more. Only of one that serves. */
+  readonly full: boolean;
   readonly issuer: PeerHandle;
   readonly standing: Standing;
   readonly signature: Signature;

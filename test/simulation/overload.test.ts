@@ -1,0 +1,236 @@
+/** Servers that have more than they can do, in a whole farm: others take over, nobody swings back and forth, and no liar gains by it. */
+import { describe, expect, it } from 'vitest';
+import type { PeerHandle } from '../../src/core/ids.ts';
+import { isFree } from '../../src/core/membership.ts';
+import type { Message } from '../../src/core/messages.ts';
+import type { Peer } from '../../src/core/peer.ts';
+import type { QosEvent } from '../../src/qos/index.ts';
+import { generatePlane, scaleToMeanRtt } from '../../src/topology/index.ts';
+import { capacities } from '../../simulator/capacities.ts';
+import { isWhole } from '../../simulator/checkers/structure.ts';
+import { generous, handle } from '../../simulator/farm.ts';
+import { WaitTimes, ServiceFarm, rootPeer } from '../../simulator/service-farm.ts';
+import type { ServiceFarmOptions } from '../../simulator/service-farm.ts';
+
+const requestEveryMs = 2_000;
+const everySoOften = { shape: 'poisson', everyMs: requestEveryMs, zipf: 0 } as const;
+
+interface Watched {
+  readonly farm: ServiceFarm;
+  readonly events: { readonly peer: PeerHandle; readonly event: QosEvent }[];
+}
+
+/** A farm on a plane that stands: 100 ms there and back on the mean, 20 ms to serve, a request every two seconds. */
+function standing(options: Partial<ServiceFarmOptions> & { readonly nodes?: number } = {}): Watched {
+  const { nodes = 60, ...rest } = options;
+  const seed = options.seed ?? 1;
+  const farm = new ServiceFarm({
+    topology: scaleToMeanRtt(generatePlane({ nodes, seed: seed + 10 }), 100),
+    rootNode: 0,
+    seed,
+    serverTimeMs: 20,
+    policy: 'balanced',
+    margin: 'lean',
+    workload: everySoOften,
+    ...rest,
+  });
+  const watched: Watched = { farm, events: [] };
+  farm.onEvent = (event, peer) => watched.events.push({ peer, event });
+  farm.grow();
+  return watched;
+}
+
+function require(farm: ServiceFarm, meanMs: number): void {
+  farm.require({ meanMs, percentile: null, availability: null });
+}
+
+/** Runs until the requirement is met and three rounds in a row brought no change. */
+function settle(farm: ServiceFarm): void {
+  for (let quiet = 0, round = 0; quiet < 3; round++) {
+    expect(round).toBeLessThan(80);
+    farm.runRounds(1);
+    const last = farm.decisions.at(-1);
+    quiet = last?.met === true && last.actions.length === 0 ? quiet + 1 : 0;
+  }
+}
+
+/** Those who were sent on, by whom, and how many at a time. */
+function sheds({ events }: Watched): { readonly peer: PeerHandle; readonly count: number; readonly served: number }[] {
+  return events.flatMap(({ peer, event }) =>
+    event.type === 'shed' ? [{ peer, count: event.clients.length, served: event.load.served }] : [],
+  );
+}
+
+function heaviest(farm: ServiceFarm): Peer {
+  const weight = (peer: Peer): number => peer.state.clients.extent().size;
+  const [first] = farm
+    .servers()
+    .filter(({ role }) => role === 'server')
+    .sort((a, b) => weight(b) - weight(a));
+  if (first === undefined) throw new Error('there is no server but the root');
+  return first;
+}
+
+/** A farm at rest in which one server, the one with the most clients, is at a tenth of its strength from now on. */
+function withTiredServer(options: Partial<ServiceFarmOptions> & { readonly nodes?: number } = {}): {
+  readonly watched: Watched;
+  readonly tired: Peer;
+} {
+  const tired = new Set<PeerHandle>();
+  // `worst-qos` takes no server away: what happens to this one is its own doing.
+  const watched = standing({
+    policy: 'worst-qos',
+    capacityPerSecond: (peer) => (tired.has(peer) ? 3 : 100),
+    ...options,
+  });
+  require(watched.farm, 80);
+  settle(watched.farm);
+  const peer = heaviest(watched.farm);
+  tired.add(peer.self);
+  watched.events.length = 0;
+  return { watched, tired: peer };
+}
+
+describe('a farm in which half of the volunteers manage a tenth of what others do, and say so', () => {
+  /** The first rounds of a farm: while it grows, and a little after. */
+  function grown(seed: number, shedding: boolean): { felt: WaitTimes; failed: number } {
+    const strength = { seed, perSecond: 20, weak: 0.5, declared: true, requestEveryMs };
+    const { farm } = standing({ seed, nodes: 80, shedding, ...capacities(strength) });
+    require(farm, 70);
+    farm.felt = new WaitTimes();
+    farm.runRounds(12);
+    return { felt: farm.felt, failed: farm.requests.failedWithout };
+  }
+
+  it('keeps its users from waiting much better than if nobody cared who can do how much', () => {
+    const sum = { with: { mean: 0, p95: 0, failed: 0 }, without: { mean: 0, p95: 0, failed: 0 } };
+    for (const seed of [1, 2, 3, 4])
+      for (const how of ['with', 'without'] as const) {
+        const { felt, failed } = grown(seed, how === 'with');
+        sum[how].mean += felt.meanMs;
+        sum[how].p95 += felt.p95Ms;
+        sum[how].failed += failed;
+      }
+    expect(sum.with.mean).toBeLessThan(0.75 * sum.without.mean);
+    expect(sum.with.p95).toBeLessThan(0.9 * sum.without.p95);
+    expect(sum.with.failed).toBeLessThan(0.7 * sum.without.failed);
+  });
+
+  it('gives no volunteer more clients than it offered to take, once it has come to rest', () => {
+    const offered = 5;
+    const { farm } = standing({ limits: () => ({ ...generous, clients: offered }), policy: 'worst-qos' });
+    require(farm, 65);
+    farm.runRounds(25);
+    const servers = farm.servers().filter(({ role }) => role === 'server');
+    expect(servers.length).toBeGreaterThan(3);
+    const clients = servers.map(({ state }) => state.clients.extent().size - 1);
+    expect(Math.max(...clients)).toBeLessThanOrEqual(offered);
+    expect(clients.filter((count) => count >= offered - 1).length).toBeGreaterThan(0);
+  });
+});
+
+describe('a server that has more than it can do', () => {
+  it('is full for all who could come, sends on at most a quarter of its clients at a time, and keeps those it can serve', () => {
+    const { watched, tired } = withTiredServer();
+    const { farm } = watched;
+    const before = tired.state.clients.extent().size;
+    farm.runRounds(3);
+    expect(farm.farm.peer(rootPeer)?.state.membership.get(tired.self)?.full).toBe(true);
+    const sent = sheds(watched).filter(({ peer }) => peer === tired.self);
+    expect(sent.length).toBeGreaterThan(0);
+    for (const { count, served } of sent) expect(count).toBeLessThanOrEqual(Math.ceil(served / 4));
+    farm.runRounds(3);
+    expect(tired.state.clients.extent().size).toBeLessThan(before / 2);
+    expect(isWhole(farm.farm)).toBe(true);
+    // It is left alone by all who do not hang in its tree.
+    const guests = farm.farm
+      .living()
+      .filter((peer) => peer.role === 'client' && peer.state.ownServer() !== tired.self)
+      .filter((peer) => peer.rank(farm.farm.nowMs)[0] === tired.self);
+    expect(guests.map(({ self }) => self)).toEqual([]);
+  });
+
+  it('is open again when it has rested, and its clients do not swing back and forth', () => {
+    const { watched, tired } = withTiredServer();
+    const { farm } = watched;
+    farm.farm.run(3_600_000);
+    const changes = watched.events.filter(
+      ({ peer, event }) => peer === tired.self && event.type === 'fullness-changed',
+    ).length;
+    const sent = sheds(watched).reduce((sum, { count }) => sum + count, 0);
+    expect(changes).toBeGreaterThan(1);
+    expect(changes).toBeLessThanOrEqual(14);
+    expect(sent).toBeLessThanOrEqual(30);
+  });
+
+  it('sends nobody anywhere while all are full, and the controller makes more servers', () => {
+    let isCrowded = false;
+    const watched = standing({ policy: 'worst-qos', capacityPerSecond: () => (isCrowded ? 5 : 1_000) });
+    const { farm } = watched;
+    require(farm, 80);
+    settle(farm);
+    const before = farm.servers().length;
+    isCrowded = true;
+    const sentNowhere: number[] = [];
+    let sent = 0;
+    farm.farm.onSend = (from, _to, { kind }): void => {
+      if (kind !== 'shed') return;
+      sent++;
+      const known = farm.farm.peer(from)?.state.membership.serving() ?? [];
+      if (!known.some((record) => record.subject !== from && isFree(record))) sentNowhere.push(from);
+    };
+    farm.runRounds(8);
+    const filled = watched.events.filter(({ event }) => event.type === 'fullness-changed' && event.full !== null);
+    expect(new Set(filled.map(({ peer }) => peer)).size).toBeGreaterThan(1);
+    expect(sentNowhere.length).toBeLessThanOrEqual(sent / 4);
+    expect(farm.servers().length).toBeGreaterThan(before);
+    expect(farm.farm.runUntil(() => isWhole(farm.farm), 60_000, 1_000)).toBe(true);
+  });
+});
+
+describe('a liar', () => {
+  it('that sends clients of others on moves nobody', () => {
+    const { watched } = withTiredServer();
+    const { farm } = watched;
+    farm.farm.run(5_000);
+    const clients = farm.farm.living().filter(({ role }) => role === 'client');
+    const trees = clients.map((peer) => peer.state.ownServer());
+    for (const { self } of clients)
+      farm.farm.act(self, (peer, nowMs) => peer.receive(nowMs, handle(59), { kind: 'shed' }));
+    expect(clients.map((peer) => peer.state.selection.leaving).filter((server) => server === handle(59))).toEqual([]);
+    expect(clients.map((peer) => peer.state.ownServer())).toEqual(trees);
+  });
+
+  it('that says it is full, and sends its clients on, loses them and does no other harm', () => {
+    const watched = standing({ policy: 'worst-qos' });
+    const { farm } = watched;
+    require(farm, 80);
+    settle(farm);
+    const liar = heaviest(farm);
+    // It has nothing to do and says that it has too much: all the time, to everybody.
+    for (let n = 0; n < 120; n++) {
+      farm.farm.act(liar.self, ({ state }) => state.membership.declareFull(true));
+      for (const { peer } of liar.state.clients.children) farm.farm.sayFalsely(liar.self, peer, { kind: 'shed' });
+      farm.farm.run(1_000);
+    }
+    expect(isWhole(farm.farm)).toBe(true);
+    expect(farm.requests.failedWithFailover).toBe(0);
+    farm.runRounds(4);
+    expect(farm.decisions.at(-1)?.met).toBe(true);
+  });
+
+  it('among the servers cannot make others look slow', () => {
+    const watched = standing({ policy: 'worst-qos' });
+    const { farm } = watched;
+    require(farm, 65);
+    settle(farm);
+    const liar = heaviest(farm).self;
+    // A thousand servers that need no time at all.
+    farm.farm.tamper = (from, _to, message): Message =>
+      from === liar && message.kind === 'aggregate'
+        ? { ...message, aggregate: { ...message.aggregate, servers: 1_000, serveSketch: [0, 1_000] } }
+        : message;
+    farm.runRounds(6);
+    expect(watched.events.filter(({ event }) => event.type === 'fullness-changed')).toEqual([]);
+  });
+});
