@@ -257,7 +257,7 @@ export class Quality implements Layer {
 
   /** Adds what this peer felt. A server that made no requests itself counts with its time to serve. */
   #addSelf(round: Round): void {
-    const { ctx, selection } = this.#parts;
+    const { ctx, selection, pings } = this.#parts;
     const { clampMs, limitMs, freshMs } = round.announcement;
     const felt = this.#window?.felt(ctx.nowMs - freshMs, clampMs) ?? this.#expectation(clampMs);
     const { clients } = round;
@@ -266,14 +266,17 @@ export class Quality implements Layer {
     if (ctx.isServer() || felt === null) return;
     this.#noteStraying(round, felt);
     const willing = ctx.limits !== null && ctx.reachable && !ctx.draining;
-    const rttMs = selection.rttMs(felt.server);
+    const measuredMs = selection.rttMs(felt.server);
+    // Nobody knows what a server needs besides the way without the way: the next round shall.
+    if (Number.isNaN(measuredMs) && felt.server !== NOBODY) pings.ask(felt.server, 'layer');
+    const rttMs = Math.min(felt.delayMs, Number.isNaN(measuredMs) ? this.#predictedMs(felt.server) : measuredMs);
     clients.addSample({
       peer: ctx.self,
       coordinate: ctx.coordinate,
       delayMs: felt.delayMs,
       server: felt.server,
-      rttMs: Math.min(felt.delayMs, Number.isNaN(rttMs) ? this.#predictedMs(felt.server) : rttMs),
-      secondMs: Math.min(clampMs, this.#secondMs(felt)),
+      rttMs,
+      secondMs: Math.min(clampMs, this.#secondMs(felt.server, felt.delayMs - rttMs)),
       willing,
     });
     round.branches.push([...clients.samples]);
@@ -295,11 +298,9 @@ export class Quality implements Layer {
     return record === undefined ? 0 : predictRttMs(record.coordinate, this.#parts.ctx.coordinate);
   }
 
-  /** What the next best server would give: its measured round trip with the present time to serve. */
-  #secondMs({ server, delayMs }: Felt): number {
+  /** What the next best server would give: its measured round trip with the present one's time to serve. */
+  #secondMs(server: PeerHandle, serveMs: number): number {
     const { selection, views } = this.#parts;
-    const ownRttMs = selection.rttMs(server);
-    const serveMs = Number.isNaN(ownRttMs) ? 0 : Math.max(0, delayMs - ownRttMs);
     let secondMs = Number.NaN;
     for (const { subject, state } of views.current?.records ?? []) {
       if (subject === server || state !== 'serving' || selection.isLiar(subject)) continue;
