@@ -106,6 +106,8 @@ export class Quality implements Layer {
   #attendance: Attendance | null = null;
   #strayed = 0;
   #strayedTo: PeerHandle = NOBODY;
+  /** The server that this client goes to when the round is over: who moves in the middle of one is not heard in it. */
+  #moving: { readonly card: PeerCard; beatsLeft: number } | null = null;
 
   /** @throws RangeError for a requirement that cannot be one */
   constructor(parts: Parts, options: QosOptions, tell: (event: QosEvent) => void = () => {}) {
@@ -125,6 +127,10 @@ export class Quality implements Layer {
     if (this.#errand !== null && --this.#errand.beatsLeft <= 0) this.#finishErrand();
     const round = this.#round;
     if (round !== null) this.#follow(round);
+    if (this.#moving !== null && --this.#moving.beatsLeft <= 0) {
+      this.#parts.changeServer(this.#moving.card);
+      this.#moving = null;
+    }
     if (this.#goal === null || this.#parts.ctx.role !== 'root') return;
     this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell);
     this.#controller.beat();
@@ -325,7 +331,8 @@ export class Quality implements Layer {
     const record = this.#parts.views.current?.records.find(({ subject }) => subject === server);
     if (record === undefined) return;
     const rttMs = this.#parts.selection.rttMs(server);
-    this.#parts.changeServer({ peer: server, coordinate: record.coordinate, rttMs });
+    const card = { peer: server, coordinate: record.coordinate, rttMs };
+    this.#moving = { card, beatsLeft: round.beatsLeft + surveyBeats };
   }
 
   #reported(from: PeerHandle, { tree, round: number, aggregate }: AggregateReport): void {
