@@ -494,6 +494,7 @@ export class Quality implements Layer {
     const { ctx } = this.#parts;
     const { clampMs, limitMs } = announcement;
     const group = this.#ownGroup();
+    group.takeStock();
     const losses = group.losses(clampMs);
     const loss = losses.get(ctx.self) ?? 0;
     for (const [server, lost] of losses) if (server !== ctx.self && server !== NOBODY) clients.addVisit(server, lost);
