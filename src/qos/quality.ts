@@ -389,7 +389,9 @@ export class Quality implements Layer {
     this.#forgiveRefusers();
     const known = new Set(round.clients.samples.map(({ peer }) => peer));
     const branches = round.branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
-    this.#ownGroup().see(branches, round.clients.clients, cost, limitMs);
+    // What this server felt itself is a figure of the round, and no client's.
+    const others = round.clients.clients - (round.selfCounted ? 1 : 0);
+    this.#ownGroup().see(branches, others, cost, limitMs);
     this.#survey(round);
     this.#finishIfComplete(round);
   }
