@@ -2,7 +2,8 @@
  * The default policy: promote where it helps the farm most, then take away what is not needed.
  *
  * Not met: of all bids the best gains are granted, one for each neighbourhood, until the expected figure meets the
- * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up. Met: one change a round.
+ * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up, and a farm that grows
+ * at most doubles its servers in one round. Met: one change a round.
  * The server that is cheapest to lose goes if the requirement still holds without it. Else a move is tried, and nobody is hurt by it if
  * it was a mistake: a newcomer comes beside the others, the next round shows who is cheapest to lose now that it is there, and that one
  * goes, be it the newcomer. Gains that are made so pay for the next retirement. What promises less than the gate, or than readings of an
@@ -58,10 +59,12 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
   const best = bids[0]?.change ?? 0;
   const granted: Bid[] = [];
   let expected = total;
+  // What newcomers gain for each other's groups no bid knows: a farm that grows at most doubles in one round, and looks again.
+  const most = recovering ? Number.POSITIVE_INFINITY : Math.max(1, aggregate.servers);
   const target = recovering ? budget * (1 - spareInRecovery) : budget;
   for (const bid of bids) {
     if (granted.length > 0 && expected <= target) break;
-    if (bid.change > leastShareOfBest * best) break;
+    if (bid.change > leastShareOfBest * best || granted.length >= most) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);
     expected += credit * bid.change;

@@ -45,7 +45,7 @@ export interface Kept {
 
 /** Bounds of how much better or worse than promised promotions are taken to be. */
 const leastCredit = 0.7;
-const mostCredit = 1.2;
+const mostCredit = 2;
 /** Readings for which both ends of a move rest, the candidate that was tried in vain or the server that left; each time twice as long. */
 const endsRest = 16;
 /** And the server that proposed a move in vain: its next best may be better. */

@@ -69,7 +69,7 @@ describe('experience', () => {
   it('gives promotions more or less credit, within bounds', () => {
     expect(after([150, doing('promote', -400)], [130]).lessons.credit).toBeCloseTo(0.75);
     expect(after([150, doing('promote', -400)], [150]).lessons.credit).toBe(0.7);
-    expect(after([150, doing('promote', -100)], [100]).lessons.credit).toBe(1.2);
+    expect(after([150, doing('promote', -100)], [100]).lessons.credit).toBe(2);
   });
 
   it('regrets a retirement that has to be undone', () => {

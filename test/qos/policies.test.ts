@@ -51,7 +51,15 @@ describe('the balanced policy, when the requirement is missed', () => {
     const bids = [bid(1, -900), bid(2, -800), bid(3, -700), bid(4, -600)];
     expect(decided(situation(135, bids))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
     expect(decided(situation(121, bids))).toEqual([['promote', 1]]);
-    expect(decided(situation(150, bids))).toHaveLength(4);
+    expect(decided(situation(150, bids, {}, { servers: 4 }))).toHaveLength(4);
+  });
+
+  it('at most doubles the servers in one round, except when something was lost', () => {
+    const bids = [bid(1, -900), bid(2, -800), bid(3, -700), bid(4, -600)];
+    const granted = (servers: number, recovering = false): number =>
+      decided(situation(150, bids, { lessons: { ...lessons, recovering } }, { servers })).length;
+    expect([granted(1), granted(2), granted(4)]).toEqual([1, 2, 4]);
+    expect(granted(1, true)).toBe(4);
   });
 
   it('takes the best first, however they came', () => {
