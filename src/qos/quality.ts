@@ -273,8 +273,8 @@ export class Quality implements Layer {
     this.#noteStraying(round, felt);
     const willing = ctx.limits !== null && ctx.reachable && !ctx.draining;
     const measuredMs = selection.rttMs(felt.server);
-    // Nobody knows what a server needs besides the way without the way: the next round shall.
-    if (Number.isNaN(measuredMs) && felt.server !== NOBODY) pings.ask(felt.server, 'layer');
+    // What a server needs besides the way can only be known with the way: the next round shall know it.
+    if (Number.isNaN(measuredMs) && felt.server !== NOBODY && felt.server !== ctx.self) pings.ask(felt.server, 'layer');
     const rttMs = Math.min(felt.delayMs, Number.isNaN(measuredMs) ? this.#predictedMs(felt.server) : measuredMs);
     clients.addSample({
       peer: ctx.self,
