@@ -1,6 +1,6 @@
 /**
- * A move is made before it is broken: when the root tells a server to go because another took its place, that other serves, or has
- * served since. So no move makes the servers fewer.
+ * A move is made before it is broken: when the root was told that somebody serves so that another can go, and tells that other to go,
+ * the newcomer serves, or has served since. So no move makes the servers fewer.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { NOBODY } from '../../src/core/ids.ts';
@@ -16,7 +16,10 @@ export interface MovesChecker extends Checker {
 export function madeBeforeBroken(): MovesChecker {
   const found: string[] = [];
   /** Who may take the place of a server that is to leave, and whether one has. */
-  const moves = new Map<PeerHandle, { readonly candidates: readonly PeerHandle[]; made: boolean }>();
+  const moves = new Map<
+    PeerHandle,
+    { readonly candidates: readonly PeerHandle[]; made: boolean; concluded: boolean }
+  >();
   const serving = new Set<PeerHandle>();
   let count = 0;
   return {
@@ -25,11 +28,16 @@ export function madeBeforeBroken(): MovesChecker {
       return count;
     },
     heard(event) {
+      if (event.type === 'concluded' && event.action.action === 'move') {
+        const move = moves.get(event.action.leaves);
+        if (move !== undefined) move.concluded = event.worked;
+      }
       if (event.type !== 'decided') return;
       for (const { action, server, leaves, candidates } of event.decision.actions) {
-        if (action === 'retire') moves.delete(server);
+        // A retirement of its own: nobody came, and nobody said so.
+        if (action === 'retire' && moves.get(server)?.concluded === false) moves.delete(server);
         else if (leaves !== NOBODY)
-          moves.set(leaves, { candidates, made: candidates.some((peer) => serving.has(peer)) });
+          moves.set(leaves, { candidates, made: candidates.some((peer) => serving.has(peer)), concluded: false });
       }
     },
     observed(_farm, peer, event) {

@@ -56,7 +56,7 @@ function deedText({ action, server, candidates, leaves }: DecidedAction): string
   const asked = `${short(first)}${others.length === 0 ? '' : ` (else ${others.map(short).join(', ')})`}`;
   const where = `a client of ${short(server)}`;
   if (action === 'promote') return `Promote ${asked}, ${where}`;
-  return `Move: promote ${asked}, ${where}, then retire ${short(leaves ?? server)}`;
+  return `Move: promote ${asked}, ${where}, to see who can go for it, probably ${short(leaves ?? server)}`;
 }
 
 /** `isOver`: another round has come since; an end that is not known by then was missed by a root that was restarted. */
@@ -64,8 +64,8 @@ function outcomeText({ action, outcome }: DecidedAction, isOver: boolean): strin
   if (outcome === null) return isOver ? 'the root was restarted before it ended' : 'under way';
   const who = outcome.peer === null ? '' : short(outcome.peer);
   if (action === 'retire') return outcome.worked ? `${who} stopped serving` : 'it has not stopped in time';
-  if (outcome.worked) return action === 'move' ? `${who} serves instead` : `${who} serves`;
-  return who === '' ? 'nobody took it on' : `${who} serves, but the rest of it was not done`;
+  if (outcome.worked) return `${who} serves`;
+  return 'nobody took it on';
 }
 
 /** How the farm stands, in one sentence each, for `status`. */

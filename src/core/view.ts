@@ -72,13 +72,14 @@ export class Views {
     return before?.server === self ? changeBetween(before, view) : view;
   }
 
-  /** Server: the view that its clients have names one as free that is full by now, or serves no more. */
+  /** Server: the view that its clients have lacks this server itself, or names one as free that is full by now, or serves no more. */
   misleads(membership: Membership): boolean {
     const misleads = ({ subject, full }: MemberRecord): boolean => {
       const now = membership.get(subject);
       return now?.state !== 'serving' || (now.full && !full);
     };
-    return this.current?.records.some(misleads) ?? false;
+    const records = this.current?.records ?? [];
+    return records.some(misleads) || !records.some(({ subject }) => subject === this.#ctx.self);
   }
 
   /**

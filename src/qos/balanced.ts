@@ -2,11 +2,12 @@
  * The default policy: promote where it helps the farm most, then take away what is not needed.
  *
  * Not met: of all bids the best gains are granted, one for each neighbourhood, until the expected figure meets the
- * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up. Met: one change a round.
- * The server that is cheapest to lose goes if the requirement still holds without it; else a server moves to where its group's
- * clients are, if that gains enough to be worth the trouble; or one server goes and another comes elsewhere. Gains that are made so
- * pay for the next retirement. What promises less than the gate, or than readings of an unchanged farm differ by, is left alone, so a
- * steady farm is still.
+ * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up, and a farm that grows
+ * at most doubles its servers in one round. Met: one change a round.
+ * The server that is cheapest to lose goes if the requirement still holds without it. Else a move is tried, and nobody is hurt by it if
+ * it was a mistake: a newcomer comes beside the others, the next round shows who is cheapest to lose now that it is there, and that one
+ * goes, be it the newcomer. Gains that are made so pay for the next retirement. What promises less than the gate, or than readings of an
+ * unchanged farm differ by, is left alone, and who was tried in vain rests, so a steady farm is still.
  *
  * Of the schools of facility location this is greedy with local search: add, drop, swap.
  */
@@ -19,11 +20,9 @@ import type { Action, Policy, Situation } from './policy.ts';
 const leastShareOfBest = 0.35;
 /** Two grants to different groups must be this far apart, as a share of the mean round trip of the farm's clients. */
 const neighbourhoodShare = 0.5;
-/** A move is only tried while this share of the budget is left: it may bring less than it promised. */
-const risk = 0.002;
 /** After a loss, so much of the budget is to be spare: one server too many is trimmed later, one too few takes another round. */
 const spareInRecovery = 0.03;
-/** A move or swap must gain this share of the budget. */
+/** A move must gain this share of the budget. */
 const gate = 0.001;
 /** After a retirement this share of the budget must be left. */
 const reserve = 0.001;
@@ -60,10 +59,12 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
   const best = bids[0]?.change ?? 0;
   const granted: Bid[] = [];
   let expected = total;
+  // What newcomers gain for each other's groups no bid knows: a farm that grows at most doubles in one round, and looks again.
+  const most = recovering ? Number.POSITIVE_INFINITY : Math.max(1, aggregate.servers);
   const target = recovering ? budget * (1 - spareInRecovery) : budget;
   for (const bid of bids) {
     if (granted.length > 0 && expected <= target) break;
-    if (bid.change > leastShareOfBest * best) break;
+    if (bid.change > leastShareOfBest * best || granted.length >= most) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);
     expected += credit * bid.change;
@@ -89,7 +90,7 @@ function promote({ server, candidates, change }: Bid): Action {
 function idleServer({ aggregate, budget }: Situation): Action | null {
   const bid = cheapest(aggregate.bids);
   if (bid === null || bid.change > (reserve * budget) / 10) return null;
-  return { action: 'retire', server: bid.server, candidates: [], leaves: NOBODY, change: bid.change };
+  return retirement(bid);
 }
 
 function cheapest(bids: readonly Bid[]): Bid | null {
@@ -98,38 +99,56 @@ function cheapest(bids: readonly Bid[]): Bid | null {
   return best;
 }
 
-function trim(
-  { aggregate, total, budget, margin, lessons }: Situation,
-  idle: Action | null,
-): ReturnType<Policy['decide']> {
-  const { pause, regret, doubt } = lessons;
+function trim(situation: Situation, idle: Action | null): ReturnType<Policy['decide']> {
+  const { aggregate, total, budget, margin, lessons } = situation;
+  const { regret, doubt } = lessons;
   if (doubt === null)
     return { actions: [], reason: 'the requirement is met; the next reading shows how far they can be trusted' };
   const uncertain = doubt * aggregate.clients;
-  const retire = cheapest(aggregate.bids);
-  const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, retire?.change ?? 0) : 0;
-  if (retire !== null && total + retire.change + spare <= budget * (1 - reserve * regret) - uncertain) {
-    const { server, change } = retire;
+  const fits = ({ change }: Bid): boolean => {
+    const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, change) : 0;
+    return total + change + spare <= budget * (1 - reserve * regret) - uncertain;
+  };
+  const worthIt = Math.max(gate * budget, uncertain);
+  const isNew = ({ server }: Bid): boolean => server === lessons.newcomer;
+  const newcomer = cheapest(aggregate.bids.filter(isNew));
+  const retire = cheapest(aggregate.bids.filter((bid) => !isNew(bid)));
+  if (newcomer !== null) {
+    if (retire !== null && fits(retire) && retire.change < newcomer.change - worthIt)
+      return { actions: [retirement(retire)], reason: 'with the newcomer the requirement holds without this server' };
+    if (total + newcomer.change <= budget)
+      return { actions: [retirement(newcomer)], reason: 'nobody can go for the newcomer: it goes itself' };
+    return { actions: [], reason: 'the requirement is met; the newcomer has yet to show what it is worth' };
+  }
+  if (retire !== null && fits(retire))
     return {
-      actions: [{ action: 'retire', server, candidates: [], leaves: NOBODY, change }],
+      actions: [retirement(retire)],
       reason: 'the requirement holds without the server that is cheapest to lose',
     };
-  }
   if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
-  if (total > budget * (1 - risk) - uncertain)
-    return { actions: [], reason: 'the requirement is only just met: a move that went wrong would miss it' };
-  if (pause > 0) return { actions: [], reason: 'the requirement is met; the last move did not bring what it promised' };
-  const worthIt = -Math.max(gate * budget, uncertain);
+  const best = bestMove(situation, retire, worthIt);
+  if (best !== null)
+    return { actions: [best], reason: 'the requirement is met; with this newcomer another server may not be needed' };
+  return { actions: [], reason: 'the requirement is met, and no change is worth it' };
+}
+
+/**
+ * Who is to come beside the others, so that one of them can go: by what both together should gain. What a newcomer does for clients of
+ * other groups no bid knows; the next round does.
+ */
+function bestMove({ aggregate, lessons }: Situation, retire: Bid | null, worthIt: number): Action | null {
   let best: Action | null = null;
   for (const bid of aggregate.bids) {
-    if (bid.action === 'move' && bid.change < Math.min(worthIt, best?.change ?? 0))
-      best = { ...promote(bid), action: 'move', leaves: bid.server };
-    if (bid.action !== 'promote' || retire === null || retire.server === bid.server) continue;
-    const change = bid.change + retire.change;
-    if (change < Math.min(worthIt, best?.change ?? 0))
-      best = { ...promote(bid), action: 'move', leaves: retire.server, change };
+    const [candidate] = bid.candidates;
+    if (bid.action === 'retire' || candidate === undefined) continue;
+    if (lessons.resting.has(bid.server) || lessons.resting.has(candidate)) continue;
+    const leaves = bid.action === 'move' ? bid.server : (retire?.server ?? NOBODY);
+    const change = bid.action === 'move' ? bid.change : bid.change + (retire?.change ?? Number.POSITIVE_INFINITY);
+    if (change < Math.min(-worthIt, best?.change ?? 0)) best = { ...promote(bid), action: 'move', leaves, change };
   }
-  if (best !== null)
-    return { actions: [best], reason: 'the requirement is met; this makes room for a later retirement' };
-  return { actions: [], reason: 'the requirement is met, and no change is worth it' };
+  return best;
+}
+
+function retirement({ server, change }: Bid): Action {
+  return { action: 'retire', server, candidates: [], leaves: NOBODY, change };
 }

@@ -5,7 +5,7 @@
  * measured), so the next round is opened only when every grant is concluded and clients have had time to move and to make
  * requests. No round is acted on twice, and none that too few peers answered.
  *
- * A move is made before it is broken: the new server serves before the old one is told to stop.
+ * A move is made before it is broken: a new server comes beside the others, and who is told to stop is for the next round to say.
  *
  * Source: P2P Volunteers, section 3.6 (the controller with feedback).
  */
@@ -31,8 +31,8 @@ interface Pending {
   readonly number: number;
   readonly round: number;
   readonly action: Action;
-  /** `serve`: somebody is to begin; `appear`: it is said that somebody has; `retire`: somebody is to stop. */
-  stage: 'serve' | 'appear' | 'retire';
+  /** `serve`: somebody is to begin; `retire`: somebody is to stop. */
+  stage: 'serve' | 'retire';
   served: PeerHandle;
   beatsLeft: number;
 }
@@ -51,8 +51,6 @@ const roundBeats = 60;
 /** A transfer may take long; a retirement ends by itself. */
 const serveBeats = 700;
 const retireBeats = 60;
-/** Who is said to serve stands in the membership after so many beats, or does not. */
-const appearBeats = 60;
 /** Numbers of grants: a round's, and so many for each. */
 const grantsPerRound = 64;
 
@@ -230,19 +228,8 @@ export class Controller {
       return;
     }
     pending.served = peer;
-    if (pending.action.leaves === NOBODY) {
-      this.#conclude(pending, true);
-      return;
-    }
-    pending.stage = 'appear';
-    pending.beatsLeft = appearBeats;
-    this.#followAppearing(pending);
-  }
-
-  /** Before anything is broken, the new server must have said itself that it serves. */
-  #followAppearing(pending: Pending): void {
-    if (this.#parts.membership.get(pending.served)?.state === 'serving')
-      this.#orderRetirement(pending, pending.action.leaves);
+    if (pending.action.action === 'move') this.#experience.came(peer);
+    this.#conclude(pending, true);
   }
 
   #followPending(): void {
@@ -252,10 +239,7 @@ export class Controller {
       const { action } = pending;
       const state = (peer: PeerHandle): string => membership.get(peer)?.state ?? 'gone';
       if (pending.stage === 'retire') {
-        const leaver = action.action === 'retire' ? action.server : action.leaves;
-        if (state(leaver) === 'gone') this.#conclude(pending, true);
-      } else if (pending.stage === 'appear') {
-        this.#followAppearing(pending);
+        if (state(action.server) === 'gone') this.#conclude(pending, true);
       } else if (action.server !== this.#parts.ctx.self && state(action.server) !== 'serving') {
         // Who was to see to it is gone itself.
         this.#conclude(pending, false);
@@ -267,9 +251,8 @@ export class Controller {
   #conclude(pending: Pending, worked: boolean): void {
     if (!this.#pending.includes(pending)) return;
     this.#pending = this.#pending.filter((other) => other !== pending);
-    const { round, action, served, stage } = pending;
-    const responsible = stage === 'retire' && action.leaves !== NOBODY ? action.leaves : action.server;
-    if (!worked && responsible !== this.#parts.ctx.self) this.#trust.broke(responsible);
+    const { round, action, served } = pending;
+    if (!worked && action.server !== this.#parts.ctx.self) this.#trust.broke(action.server);
     this.#tell({ type: 'concluded', round, action, peer: action.action === 'retire' ? action.server : served, worked });
     if (this.#pending.length === 0 && this.#state === 'acting') this.#rest(this.#options.settleBeats);
   }

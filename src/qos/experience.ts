@@ -2,10 +2,12 @@
  * What the controller has learned from its own decisions.
  *
  * Every decision comes with the change that is expected of it, and the next reading shows what became of that. So the controller knows how
- * much promotions bring beyond what their bids can see, whether moves are worth trying, whether it retires too eagerly, and how far a
- * reading can be trusted at all: in a real network the same farm reads a little differently each time, and who acts on such differences
- * is never done. A farm whose readings do not waver is trimmed to the last server, one whose readings do keeps a little more.
+ * much promotions bring beyond what their bids can see, which moves are not worth trying again, whether it retires too eagerly, and how
+ * far a reading can be trusted at all: in a real network the same farm reads a little differently each time, and who acts on such
+ * differences is never done. A farm whose readings do not waver is trimmed to the last server, one whose readings do keeps a little more.
  */
+import { NOBODY } from '../core/ids.ts';
+import type { PeerHandle } from '../core/ids.ts';
 import type { BidAction } from '../core/messages.ts';
 import type { Action } from './policy.ts';
 import type { CostKind } from './requirement.ts';
@@ -14,8 +16,10 @@ import type { CostKind } from './requirement.ts';
 export interface Lessons {
   /** What promotions really changed lately, over what was expected of them: bids do not see gains in other groups. */
   readonly credit: number;
-  /** Rounds to wait before the next move: none at first, and longer with each move that did not keep its promise. */
-  readonly pause: number;
+  /** Who came beside the others by the last move: now one of them all is to go. NOBODY when nothing is being tried. */
+  readonly newcomer: PeerHandle;
+  /** Who is not to be the end of a move now: candidates that were tried in vain, servers that proposed them, and who just left. */
+  readonly resting: ReadonlySet<PeerHandle>;
   /** 1, and more after retirements that had to be undone: so much more must be to spare before the next. */
   readonly regret: number;
   /** The requirement was met before: something was lost, and users should not wait for it twice. */
@@ -41,12 +45,16 @@ export interface Kept {
 
 /** Bounds of how much better or worse than promised promotions are taken to be. */
 const leastCredit = 0.7;
-const mostCredit = 1.2;
-/** A move that keeps less of its promise than this has failed. */
-const keptAtLeast = 0.5;
-/** Rounds without a move after the first one that failed; each further one doubles them, up to so many times. */
-const firstPause = 2;
+const mostCredit = 2;
+/** Readings for which both ends of a move rest, the candidate that was tried in vain or the server that left; each time twice as long. */
+const endsRest = 16;
+/** And the server that proposed a move in vain: its next best may be better. */
+const proposerRests = 1;
 const mostDoublings = 7;
+/** Peers that rest; who began first is forgotten first. */
+const mostResting = 1_024;
+/** So long somebody may go for a newcomer, readings; then it stays. */
+const trialReadings = 4;
 const mostRegret = 256;
 /** Doubt is the largest surprise lately; it fades by this share with each reading. */
 const doubtFades = 0.2;
@@ -57,11 +65,19 @@ interface Expectation {
   readonly change: number;
 }
 
+/** A server more than is needed, to see who can go for it. */
+interface Trial {
+  readonly move: Action;
+  /** NOBODY while, or when, nobody took it on. */
+  newcomer: PeerHandle;
+  readonly until: number;
+}
+
 export class Experience {
   #credit = 1;
-  /** Moves that failed lately. */
-  #failures = 0;
-  #pause = 0;
+  #readings = 0;
+  #trial: Trial | null = null;
+  readonly #rests = new Map<PeerHandle, { readonly times: number; readonly until: number }>();
   #regret = 1;
   #doubt: number | null = null;
   /** What kind of cost the doubt is about. */
@@ -72,7 +88,8 @@ export class Experience {
   get lessons(): Lessons {
     return {
       credit: this.#credit,
-      pause: this.#pause,
+      newcomer: this.#trial?.newcomer ?? NOBODY,
+      resting: new Set([...this.#rests].filter(([, { until }]) => until >= this.#readings).map(([peer]) => peer)),
       regret: this.#regret,
       recovering: this.#wasMet,
       doubt: this.#doubt,
@@ -83,33 +100,22 @@ export class Experience {
   read(now: Reading): Kept | null {
     const expected = this.#expected;
     this.#expected = null;
-    if (this.#pause > 0) this.#pause--;
+    this.#readings++;
+    if (this.#trial !== null && this.#trial.newcomer === NOBODY) this.#endTrial(NOBODY);
+    else if (this.#trial !== null && this.#readings > this.#trial.until) this.#trial = null;
     if (this.#doubtOf !== now.cost) this.#doubt = null;
     this.#doubtOf = now.cost;
     if (expected === null || expected.before.cost !== now.cost) return null;
     const { before, actions, change } = expected;
     const kind = kindOf(actions);
-    if (kind !== 'promote') {
+    if (kind === null || kind === 'retire') {
       const surprise = Math.abs(now.total / now.clients - (before.total + change) / before.clients);
       this.#doubt = Math.max(surprise, (this.#doubt ?? 0) * (1 - doubtFades));
     }
     if (kind === null || change >= 0) return null;
     const share = (now.total - before.total) / change;
-    if (kind === 'promote') {
-      this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + share) / 2));
-    } else if (kind === 'move') {
-      this.#moved(share >= keptAtLeast);
-    }
+    if (kind === 'promote') this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + share) / 2));
     return { action: kind, share };
-  }
-
-  #moved(asPromised: boolean): void {
-    if (asPromised) {
-      this.#failures = Math.floor(this.#failures / 2);
-    } else {
-      this.#pause = firstPause * 2 ** Math.min(this.#failures, mostDoublings);
-      this.#failures++;
-    }
   }
 
   /** Takes note of what was decided on a reading. `before`: what had been decided on the one before it. */
@@ -118,13 +124,45 @@ export class Experience {
       before.some(({ action }) => action === 'retire') && actions.some(({ action }) => action === 'promote');
     if (isUndone) this.#regret = Math.min(mostRegret, this.#regret * 4);
     this.#wasMet ||= now.met;
+    const [first] = actions;
+    if (first?.action === 'move')
+      this.#trial = { move: first, newcomer: NOBODY, until: this.#readings + trialReadings };
+    else if (first?.action === 'retire') this.#endTrial(first.server);
+    else if (first?.action === 'promote') this.#trial = null;
     this.#expected = { before: now, actions, change: actions.reduce((sum, { change }) => sum + change, 0) };
+  }
+
+  /** The last decision was a move, and this peer serves now. */
+  came(peer: PeerHandle): void {
+    if (this.#trial !== null) this.#trial.newcomer = peer;
+  }
+
+  /** Who goes for a newcomer: somebody else, the newcomer itself, or nobody since nobody came. */
+  #endTrial(leaver: PeerHandle): void {
+    const trial = this.#trial;
+    this.#trial = null;
+    if (trial === null) return;
+    const { move, newcomer } = trial;
+    const inVain = leaver === newcomer;
+    const ends = new Set(inVain ? [newcomer, ...move.candidates.slice(0, 1)] : [leaver]);
+    for (const peer of ends) if (peer !== NOBODY) this.#rest(peer, endsRest);
+    if (inVain) this.#rest(move.server, proposerRests);
+    else this.#rests.delete(move.server);
+  }
+
+  #rest(peer: PeerHandle, readings: number): void {
+    const times = this.#rests.get(peer)?.times ?? 0;
+    this.#rests.delete(peer);
+    this.#rests.set(peer, {
+      times: Math.min(times + 1, mostDoublings),
+      until: this.#readings + readings * 2 ** times,
+    });
+    const [oldest] = this.#rests.keys();
+    if (this.#rests.size > mostResting && oldest !== undefined) this.#rests.delete(oldest);
   }
 }
 
-/** What kind of decision these actions are together; a swap is a move. Null when nothing is done. */
+/** What kind of decision these actions are together: a round's actions are all of one kind. Null when nothing is done. */
 function kindOf(actions: readonly Action[]): BidAction | null {
-  const [first] = actions;
-  if (first === undefined) return null;
-  return actions.every(({ action }) => action === first.action) ? first.action : 'move';
+  return actions[0]?.action ?? null;
 }

@@ -23,15 +23,18 @@ export interface SurveyPlan {
   readonly cards: readonly PeerCard[];
 }
 
-/** Candidates to measure: the best by estimate to serve besides, after the first, and instead; and the middles of branches. */
-const bestBesides = 4;
-const bestAfterFirst = 2;
-const bestInstead = 2;
+/**
+ * Candidates to measure: the best by estimate to serve besides; half as many after the first, and instead; and the middles of branches.
+ * Estimates are far off at first. So a round's first survey asks few clients about many candidates, and each further one twice as many
+ * about half of those: the hopeful are sorted out cheaply, the best known well.
+ */
+const mostBesides = 16;
+const leastBesides = 4;
 const heaviestBranches = 3;
-/** Clients that measure the way to one candidate in one survey. */
-const clientsPerCandidate = 16;
-/** Of them, so many by lot; the others because they could gain most. */
-const clientsByLot = 6;
+/** Clients that measure the way to one candidate in the first survey of a round. */
+const fewestClients = 8;
+/** Of them, this share by lot; the others because they could gain most. */
+const shareByLot = 3 / 8;
 /** Candidates that one client measures in one survey. */
 export const mostCards = 8;
 /** Alternatives to the first candidate, should it decline. */
@@ -53,6 +56,8 @@ export class Group {
   #samples: readonly MemberSample[] = [];
   #branches: readonly (readonly MemberSample[])[] = [];
   #candidates: number[] = [];
+  /** Surveys of this round so far. */
+  #surveys = 0;
   /** What each client would need at any server besides the way, ms. */
   #serveMs: number[] = [];
   /** Clients that a candidate takes, by place; Infinity: any number. */
@@ -96,6 +101,7 @@ export class Group {
       return places > 0 ? places : Number.POSITIVE_INFINITY;
     });
     this.#candidates = [];
+    this.#surveys = 0;
     for (const [place, { willing, peer }] of this.#samples.entries())
       if (willing && !this.isRefuser(peer)) this.#candidates.push(place);
     this.takeStock();
@@ -119,13 +125,17 @@ export class Group {
   /** Which clients should measure the way to which candidates. Empty when all that matters is known. */
   surveys(): SurveyPlan[] {
     const cards = new Map<PeerHandle, PeerCard[]>();
-    for (const place of this.#shortlist()) {
+    const besides = Math.max(leastBesides, mostBesides / 2 ** this.#surveys);
+    const clients = fewestClients * 2 ** this.#surveys;
+    const clientsByLot = Math.round(shareByLot * clients);
+    this.#surveys++;
+    for (const place of this.#shortlist(besides)) {
       const candidate = this.#samples[place] as MemberSample;
       const askers = this.#samples
         .map((client, at) => ({ client, hope: client.rttMs - this.#distances.between(at, place) }))
         .filter(({ client }) => !this.#distances.knows(client.peer, candidate.peer))
         .sort((a, b) => b.hope - a.hope);
-      const hopeful = askers.slice(0, clientsPerCandidate - clientsByLot);
+      const hopeful = askers.slice(0, clients - clientsByLot);
       const byLot = askers
         .slice(hopeful.length)
         .map(({ client }) => ({ client, lot: mix(client.peer ^ Math.imul(candidate.peer, 0x9e3779b1)) }))
@@ -143,7 +153,7 @@ export class Group {
   }
 
   /** Candidates worth measuring: the best by what is known so far, and the middles of the heaviest branches. */
-  #shortlist(): Set<number> {
+  #shortlist(besides: number): Set<number> {
     const unknown = this.#candidates.filter((place) => this.#measuredShare(place) < 1);
     const best = (changeOf: (place: number) => number, count: number): number[] =>
       unknown
@@ -151,11 +161,11 @@ export class Group {
         .sort((a, b) => a.change - b.change)
         .slice(0, count)
         .map(({ place }) => place);
-    const listed = new Set(best((place) => this.#promotionChange(place, null), bestBesides));
+    const listed = new Set(best((place) => this.#promotionChange(place, null), besides));
     const first = this.#best((place) => this.#promotionChange(place, null));
     if (first !== null)
-      for (const place of best((other) => this.#promotionChange(other, first.place), bestAfterFirst)) listed.add(place);
-    for (const place of best((other) => this.#moveChange(other), bestInstead)) listed.add(place);
+      for (const place of best((other) => this.#promotionChange(other, first.place), besides / 2)) listed.add(place);
+    for (const place of best((other) => this.#moveChange(other), besides / 2)) listed.add(place);
     const heaviest = [...this.#branches].sort((a, b) => weightOf(b) - weightOf(a)).slice(0, heaviestBranches);
     for (const branch of heaviest) {
       const middle = this.#middleOf(branch, unknown);

@@ -14,16 +14,19 @@ export type Margin = 'lean' | 'n-1';
 
 export type PolicyName = 'worst-qos' | 'balanced';
 
-/** One thing to do. A move is a promotion, followed by the retirement of `leaves` once the new server serves. */
+/**
+ * One thing to do. A move is a promotion beside the others, so that one of them can go: probably `leaves`, but that the next round shows,
+ * and it is an action of its own.
+ */
 export interface Action {
   readonly action: BidAction;
   /** Whose client is to be promoted; for `retire`, who goes. */
   readonly server: PeerHandle;
   /** Who is asked to serve, in this order; none for `retire`. */
   readonly candidates: readonly PeerHandle[];
-  /** `move`: who stops serving afterwards. NOBODY else. */
+  /** `move`: who will probably not be needed any more. NOBODY else. */
   readonly leaves: PeerHandle;
-  /** The change of the summed cost that is expected. */
+  /** The change of the summed cost that is expected; of a move: when somebody has gone for it. */
   readonly change: number;
 }
 

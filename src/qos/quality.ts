@@ -110,6 +110,8 @@ export class Quality implements Layer {
   #shedding: Shedding | null = null;
   #strayed = 0;
   #strayedTo: PeerHandle = NOBODY;
+  /** The server that this client goes to when the round is over: who moves in the middle of one is not heard in it. */
+  #moving: { readonly card: PeerCard; beatsLeft: number } | null = null;
 
   /** @throws RangeError for a requirement that cannot be one */
   constructor(parts: Parts, options: QosOptions, tell: (event: QosEvent) => void = () => {}) {
@@ -126,8 +128,8 @@ export class Quality implements Layer {
   // --- Layer ---------------------------------------------------------------------------------------------------------------
 
   get isIdle(): boolean {
-    const isUnderWay = this.#errand !== null || this.#round !== null || this.#shedding !== null;
-    return !isUnderWay && this.#parts.ctx.role !== 'root';
+    const isUnderWay = this.#errand !== null || this.#round !== null || this.#moving !== null;
+    return !isUnderWay && this.#shedding === null && this.#parts.ctx.role !== 'root';
   }
 
   beat(): void {
@@ -135,6 +137,10 @@ export class Quality implements Layer {
     if (this.#errand !== null && --this.#errand.beatsLeft <= 0) this.#finishErrand();
     const round = this.#round;
     if (round !== null) this.#follow(round);
+    if (this.#moving !== null && --this.#moving.beatsLeft <= 0) {
+      this.#parts.changeServer(this.#moving.card);
+      this.#moving = null;
+    }
     if (this.#goal === null || this.#parts.ctx.role !== 'root') return;
     this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell);
     this.#controller.beat();
@@ -276,7 +282,7 @@ export class Quality implements Layer {
 
   /** Adds what this peer felt. A server that made no requests itself counts with its time to serve. */
   #addSelf(round: Round): void {
-    const { ctx, selection } = this.#parts;
+    const { ctx, selection, pings } = this.#parts;
     const { clampMs, limitMs, freshMs, usualMs } = round.announcement;
     const felt = this.#window?.felt(ctx.nowMs - freshMs, clampMs) ?? this.#expectation(clampMs);
     const { clients } = round;
@@ -285,14 +291,17 @@ export class Quality implements Layer {
     if (ctx.isServer() || felt === null) return;
     this.#noteStraying(round, felt);
     const willing = ctx.limits !== null && ctx.reachable && !ctx.draining;
-    const rttMs = selection.rttMs(felt.server);
+    const measuredMs = selection.rttMs(felt.server);
+    // What a server needs besides the way can only be known with the way: the next round shall know it.
+    if (Number.isNaN(measuredMs) && felt.server !== NOBODY && felt.server !== ctx.self) pings.ask(felt.server, 'layer');
+    const rttMs = Math.min(felt.delayMs, Number.isNaN(measuredMs) ? this.#predictedMs(felt.server) : measuredMs);
     clients.addSample({
       peer: ctx.self,
       coordinate: ctx.coordinate,
       delayMs: felt.delayMs,
       server: felt.server,
-      rttMs: Math.min(felt.delayMs, Number.isNaN(rttMs) ? this.#predictedMs(felt.server) : rttMs),
-      secondMs: Math.min(clampMs, this.#secondMs(felt, usualMs)),
+      rttMs,
+      secondMs: Math.min(clampMs, this.#secondMs(felt.server, felt.delayMs - rttMs, usualMs)),
       willing,
     });
     round.branches.push([...clients.samples]);
@@ -314,12 +323,10 @@ export class Quality implements Layer {
     return record === undefined ? 0 : predictRttMs(record.coordinate, this.#parts.ctx.coordinate);
   }
 
-  /** What the next best server would give: its measured round trip with the present time to serve, or what is usual instead of a full server's. */
-  #secondMs({ server, delayMs }: Felt, usualMs: number): number {
+  /** What the next best server would give: its measured round trip with the present one's time to serve, or what is usual instead of a full server's. */
+  #secondMs(server: PeerHandle, ownServeMs: number, usualMs: number): number {
     const { selection, views } = this.#parts;
     const records = views.current?.records ?? [];
-    const ownRttMs = selection.rttMs(server);
-    const ownServeMs = Number.isNaN(ownRttMs) ? 0 : Math.max(0, delayMs - ownRttMs);
     const isFull = usualMs > 0 && records.some(({ subject, full }) => subject === server && full);
     const serveMs = isFull ? Math.min(ownServeMs, usualMs) : ownServeMs;
     let secondMs = Number.NaN;
@@ -348,7 +355,8 @@ export class Quality implements Layer {
     const record = this.#parts.views.current?.records.find(({ subject }) => subject === server);
     if (record === undefined) return;
     const rttMs = this.#parts.selection.rttMs(server);
-    this.#parts.changeServer({ peer: server, coordinate: record.coordinate, rttMs });
+    const card = { peer: server, coordinate: record.coordinate, rttMs };
+    this.#moving = { card, beatsLeft: round.beatsLeft + surveyBeats };
   }
 
   #reported(from: PeerHandle, { tree, round: number, aggregate }: AggregateReport): void {
@@ -414,7 +422,9 @@ export class Quality implements Layer {
     const known = new Set(round.clients.samples.map(({ peer }) => peer));
     const branches = round.branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
     const reliefMs = this.#shedding?.reliefMs(round.announcement) ?? Number.POSITIVE_INFINITY;
-    this.#ownGroup().see(branches, round.clients.clients, cost, limitMs, reliefMs);
+    // What this server felt itself is a figure of the round, and no client's.
+    const others = round.clients.clients - (round.selfCounted ? 1 : 0);
+    this.#ownGroup().see(branches, others, cost, limitMs, reliefMs);
     this.#survey(round);
     this.#finishIfComplete(round);
   }
@@ -525,6 +535,7 @@ export class Quality implements Layer {
     const { ctx } = this.#parts;
     const { clampMs, limitMs } = announcement;
     const group = this.#ownGroup();
+    group.takeStock();
     const losses = group.losses(clampMs);
     const loss = losses.get(ctx.self) ?? 0;
     for (const [server, lost] of losses) if (server !== ctx.self && server !== NOBODY) clients.addVisit(server, lost);

@@ -67,7 +67,7 @@ describe('an explanation', () => {
 
   it.each([
     [{ action: 'retire', candidates: [], outcome: null }, 'Retire …Aaaaaaaa'],
-    [{ action: 'move', leaves: '12D3KooWyew00000000Dddddddd' }, 'then retire …Dddddddd'],
+    [{ action: 'move', leaves: '12D3KooWyew00000000Dddddddd' }, 'can go for it, probably …Dddddddd'],
     [{ outcome: { worked: false, peer: null, atMs: 0 } }, 'nobody took it on'],
     [{ outcome: null }, 'the root was restarted before it ended'],
   ] as const)('finds words for %j', (change, words) => {

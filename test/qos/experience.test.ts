@@ -46,10 +46,10 @@ describe('doubt', () => {
     expect(after([95], [98], [98]).lessons.doubt).toBeCloseTo(2.4);
   });
 
-  it('is how far a retirement or a move missed what was expected of it', () => {
+  it('is how far a retirement missed what was expected of it; what a newcomer brings nobody knows beforehand', () => {
     expect(after([90, doing('retire', 50)], [95]).lessons.doubt).toBeCloseTo(0);
     expect(after([90, doing('retire', 50)], [99]).lessons.doubt).toBeCloseTo(4);
-    expect(after([90, doing('move', -20)], [90]).lessons.doubt).toBeCloseTo(2);
+    expect(after([90, doing('move', -20)], [70]).lessons.doubt).toBeNull();
   });
 
   it('begins anew when the cost counts something else', () => {
@@ -69,23 +69,7 @@ describe('experience', () => {
   it('gives promotions more or less credit, within bounds', () => {
     expect(after([150, doing('promote', -400)], [130]).lessons.credit).toBeCloseTo(0.75);
     expect(after([150, doing('promote', -400)], [150]).lessons.credit).toBe(0.7);
-    expect(after([150, doing('promote', -100)], [100]).lessons.credit).toBe(1.2);
-  });
-
-  it('waits before the next move after one that brought nothing, twice as long each time, and less again after one that did', () => {
-    const failed: [number, ...Action[]] = [90, doing('move', -20)];
-    const pauseAfter = (...course: [number, ...Action[]][]): number => after(...course).lessons.pause;
-    expect(pauseAfter(failed)).toBe(0);
-    expect(pauseAfter(failed, [90])).toBe(2);
-    expect(pauseAfter(failed, [90], [90])).toBe(1);
-    expect(pauseAfter(failed, failed, failed, [90])).toBe(8);
-    expect(pauseAfter(failed, failed, [90, doing('move', -20)], [88, doing('move', -20)], [88])).toBe(4);
-  });
-
-  it('takes a swap for a move', () => {
-    const swap: [number, ...Action[]] = [90, doing('retire', 10), doing('promote', -40)];
-    expect(after(swap, [90]).lessons.pause).toBe(2);
-    expect(after(swap, [87]).lessons.pause).toBe(0);
+    expect(after([150, doing('promote', -100)], [100]).lessons.credit).toBe(2);
   });
 
   it('regrets a retirement that has to be undone', () => {
@@ -96,5 +80,63 @@ describe('experience', () => {
   it('knows that the requirement was met before', () => {
     expect(after([150]).lessons.recovering).toBe(false);
     expect(after([95], [150]).lessons.recovering).toBe(true);
+  });
+});
+
+describe('moves', () => {
+  const ann = 7 as typeof NOBODY;
+  const bob = 8 as typeof NOBODY;
+  const proposer = 1 as typeof NOBODY;
+  const move: Action = { ...doing('move', -20), candidates: [ann], leaves: bob };
+  const leaving = (server: typeof NOBODY): Action => ({ ...doing('retire', 10), server });
+
+  /** Tries Ann: she comes, or nobody does; then this happens. */
+  function tried(experience: Experience, comes: boolean, ...then: Action[]): Experience {
+    experience.read(reading(90));
+    experience.decided(reading(90), [move], []);
+    if (comes) experience.came(ann);
+    experience.read(reading(88));
+    experience.decided(reading(88), then, [move]);
+    return experience;
+  }
+  /** Readings for which a peer rests from now on. */
+  function rests(experience: Experience, peer: typeof NOBODY): number {
+    for (let n = 0; n < 10_000; n++) {
+      experience.read(reading(90));
+      if (!experience.lessons.resting.has(peer)) return n;
+      experience.decided(reading(90), [], []);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  it('bring a newcomer, until somebody goes for it', () => {
+    expect(tried(new Experience(), true).lessons.newcomer).toBe(ann);
+    expect(tried(new Experience(), true, leaving(bob)).lessons.newcomer).toBe(NOBODY);
+    expect(tried(new Experience(), false).lessons.newcomer).toBe(NOBODY);
+  });
+
+  it('end by themselves when nobody goes for the newcomer', () => {
+    const experience = tried(new Experience(), true);
+    for (let n = 0; n < 4; n++) experience.read(reading(90));
+    expect(experience.lessons.newcomer).toBe(NOBODY);
+    expect([...experience.lessons.resting]).toEqual([]);
+  });
+
+  it('let a newcomer rest that had to go itself, twice as long each time, and its proposer shortly', () => {
+    const experience = tried(new Experience(), true, leaving(ann));
+    expect([...experience.lessons.resting]).toEqual([ann, proposer]);
+    expect(rests(tried(new Experience(), true, leaving(ann)), proposer)).toBe(1);
+    expect(rests(experience, ann)).toBe(16);
+    expect(rests(tried(experience, true, leaving(ann)), ann)).toBe(32);
+  });
+
+  it('let a candidate rest that nobody took the place of', () => {
+    expect([...tried(new Experience(), false).lessons.resting]).toEqual([ann, proposer]);
+  });
+
+  it('let the server rest that went, so that it does not come right back, and forgive the proposer', () => {
+    const experience = tried(new Experience(), true, leaving(ann));
+    expect([...tried(experience, true, leaving(bob)).lessons.resting]).toEqual([ann, bob]);
+    expect(rests(tried(experience, true, leaving(ann)), proposer)).toBe(1);
   });
 });

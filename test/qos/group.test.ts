@@ -126,8 +126,21 @@ describe('a group on a line', () => {
       }
     }
     expect(asked.size).toBeGreaterThan(1);
-    expect(asked.size).toBeLessThanOrEqual(11);
+    expect(asked.size).toBeLessThanOrEqual(35);
     for (const count of asked.values()) expect(count).toBeLessThanOrEqual(16);
+  });
+
+  it('asks few clients about many candidates at first, then more and more about the best of them', () => {
+    const group = seen(line(Array.from({ length: 100 }, (_, n) => 50 + n)));
+    const [first, second, third] = [1, 2, 3].map(() => {
+      const counts = new Map<number, number>();
+      for (const { cards } of group.surveys())
+        for (const { peer } of cards) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+      return { candidates: counts.size, clients: Math.max(...counts.values()) };
+    });
+    expect(first?.candidates).toBeGreaterThan(second?.candidates ?? Number.NaN);
+    expect(second?.candidates).toBeGreaterThan(third?.candidates ?? Number.NaN);
+    expect([first?.clients, second?.clients, third?.clients]).toEqual([8, 16, 32]);
   });
 
   it('stops asking when it knows all that matters', () => {

@@ -12,7 +12,14 @@ import { aggregate, at, bid, peerNumber } from './findings.ts';
 const clients = 100;
 const goal = new Goal({ meanMs: 120, percentile: null, availability: null });
 
-const lessons: Lessons = { credit: 1, pause: 0, regret: 1, recovering: false, doubt: 0 };
+const lessons: Lessons = {
+  credit: 1,
+  newcomer: NOBODY,
+  resting: new Set(),
+  regret: 1,
+  recovering: false,
+  doubt: 0,
+};
 
 function situation(
   meanMs: number,
@@ -44,7 +51,15 @@ describe('the balanced policy, when the requirement is missed', () => {
     const bids = [bid(1, -900), bid(2, -800), bid(3, -700), bid(4, -600)];
     expect(decided(situation(135, bids))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
     expect(decided(situation(121, bids))).toEqual([['promote', 1]]);
-    expect(decided(situation(150, bids))).toHaveLength(4);
+    expect(decided(situation(150, bids, {}, { servers: 4 }))).toHaveLength(4);
+  });
+
+  it('at most doubles the servers in one round, except when something was lost', () => {
+    const bids = [bid(1, -900), bid(2, -800), bid(3, -700), bid(4, -600)];
+    const granted = (servers: number, recovering = false): number =>
+      decided(situation(150, bids, { lessons: { ...lessons, recovering } }, { servers })).length;
+    expect([granted(1), granted(2), granted(4)]).toEqual([1, 2, 4]);
+    expect(granted(1, true)).toBe(4);
   });
 
   it('takes the best first, however they came', () => {
@@ -119,14 +134,34 @@ describe('the balanced policy, when the requirement is met', () => {
     expect(decided(situation(110, [retirement(1, 900)], { lessons: { ...lessons, regret: 16 } }))).toEqual([]);
   });
 
-  it('moves a server when that is worth the trouble, and leaves it alone when not', () => {
+  it('tries a newcomer beside the others when that is worth the trouble, and leaves all as it is when not', () => {
     const move = (change: number): Bid => bid(2, change, { action: 'move' });
-    const [action] = balanced.decide(situation(119.7, [move(-50)])).actions;
+    const [action] = balanced.decide(situation(119.99, [move(-50)])).actions;
     expect(action).toMatchObject({ action: 'move', server: 2, leaves: 2, change: -50 });
     expect(decided(situation(119.7, [move(-11)]))).toEqual([]);
-    expect(decided(situation(119.7, [move(-50)], { lessons: { ...lessons, pause: 1 } }))).toEqual([]);
-    // At the edge a move that went wrong would miss the requirement.
-    expect(decided(situation(119.9, [move(-50)]))).toEqual([]);
+  });
+
+  it('does not try again with those who rest', () => {
+    const move = bid(2, -50, { action: 'move' });
+    const resting = (peer: number): Partial<Situation> => ({
+      lessons: { ...lessons, resting: new Set([peerNumber(peer)]) },
+    });
+    expect(decided(situation(119.7, [move], resting(3)))).toEqual([['move', 2]]);
+    expect(decided(situation(119.7, [move], resting(2)))).toEqual([]);
+    expect(decided(situation(119.7, [move], resting(1_002)))).toEqual([]);
+  });
+
+  it('lets the server go for a newcomer that is cheapest to lose with it there, and the newcomer itself when nobody can', () => {
+    const newcomer: Partial<Situation> = { lessons: { ...lessons, newcomer: peerNumber(9) } };
+    const own = retirement(9, 70);
+    expect(decided(situation(119, [own, retirement(1, 40), retirement(2, 50)], newcomer))).toEqual([['retire', 1]]);
+    expect(decided(situation(119, [own, retirement(1, 60)], newcomer))).toEqual([['retire', 9]]);
+    expect(decided(situation(119.6, [retirement(9, 30), retirement(1, 10)], newcomer))).toEqual([['retire', 1]]);
+    // The edge: back to what it was is always possible, anything else is not.
+    expect(decided(situation(119.8, [retirement(9, 20), retirement(1, 8)], newcomer))).toEqual([['retire', 9]]);
+    // It has not been heard of yet, or cannot be spared any more.
+    expect(decided(situation(119.6, [retirement(9, 50)], newcomer))).toEqual([]);
+    expect(decided(situation(119, [retirement(1, 40)], newcomer))).toEqual([['retire', 1]]);
   });
 
   it('changes nothing before it knows how far readings can be trusted, and nothing that is smaller than they differ by', () => {
@@ -140,8 +175,6 @@ describe('the balanced policy, when the requirement is met', () => {
     const bids = [retirement(3, 100), bid(1, -200)];
     const [action] = balanced.decide(situation(119.7, bids)).actions;
     expect(action).toMatchObject({ action: 'move', server: 1, leaves: 3, change: -100 });
-    // Not when who would go is the one that is to see to it.
-    expect(decided(situation(119.7, [retirement(1, 100), bid(1, -200)]))).toEqual([]);
   });
 
   it('retires an idle server even where nothing is to spare', () => {

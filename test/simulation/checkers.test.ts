@@ -201,7 +201,10 @@ describe('a checker', () => {
     const retire = { kind: 'retire', order: {} } as unknown as Message;
     for (const made of [true, false]) {
       const checker = madeBeforeBroken();
-      checker.heard(decided(1, 1, ann, [bob]));
+      const decision = decided(1, 1, ann, [bob]);
+      checker.heard(decision);
+      const [action] = decision.type === 'decided' ? decision.decision.actions : [];
+      if (action !== undefined) checker.heard({ type: 'concluded', round: 1, action, peer: bob, worked: true });
       if (made) checker.observed?.(farm, bob, { type: 'role-changed', role: 'server' });
       checker.sent?.(farm, root, ann, retire);
       expect(checker.moves).toBe(1);

@@ -184,18 +184,14 @@ describe('a farm with a requirement', () => {
 
   it('makes a move before it breaks what was', () => {
     const watched = standing({ nodes: 60 });
-    const { farm, events } = watched;
+    const { farm } = watched;
     farm.require({ ...nothing, meanMs: 70 });
     const breaks: { newcomer: string | undefined }[] = [];
     farm.farm.onSend = (from, to, message): void => {
       if (from !== rootPeer || message.kind !== 'retire') return;
-      const decision = events.findLast(({ event }) => event.type === 'decided')?.event;
-      const moves = decision?.type === 'decided' ? decision.decision.actions : [];
-      const move = moves.find(({ action, leaves }) => action === 'move' && leaves === to);
-      if (move === undefined) return;
-      const { membership } = farm.farm.peer(rootPeer)?.state ?? {};
-      const newcomer = move.candidates.find((peer) => membership?.get(peer)?.state === 'serving');
-      breaks.push({ newcomer: newcomer === undefined ? undefined : membership?.get(newcomer)?.state });
+      const move = concluded(watched).findLast(({ action, worked }) => action.action === 'move' && worked);
+      if (move === undefined || move.action.leaves !== to) return;
+      breaks.push({ newcomer: farm.farm.peer(rootPeer)?.state.membership.get(move.peer)?.state });
     };
     for (let round = 0; round < 60 && breaks.length < 2; round++) farm.runRounds(1);
     expect(breaks.length).toBeGreaterThan(0);
@@ -214,6 +210,22 @@ describe('a farm with a requirement', () => {
     expect(farm.meanDelayMs()).toBeLessThanOrEqual(90);
     expect(concluded(watched).some(({ action, worked }) => action.action === 'retire' && worked)).toBe(true);
     expect(farm.requests.failedWithFailover).toBe(0);
+  });
+
+  it('knows beforehand what a retirement will cost, as farms go that are known to the last client', () => {
+    const { farm } = standing({ nodes: 60 });
+    farm.require({ ...nothing, meanMs: 55 });
+    settle(farm);
+    farm.require({ ...nothing, meanMs: 80 });
+    settle(farm);
+    const surprisesMs = farm.decisions.flatMap(({ actions, figures }, at) => {
+      const next = farm.decisions[at + 1];
+      const [action] = actions;
+      if (action?.action !== 'retire' || next === undefined) return [];
+      return [next.figures.meanMs - figures.meanMs - action.change / figures.clients];
+    });
+    expect(surprisesMs.length).toBeGreaterThan(3);
+    for (const surpriseMs of surprisesMs) expect(Math.abs(surpriseMs)).toBeLessThan(0.1);
   });
 
   it('has its clients in the trees of the servers that they use', () => {

@@ -72,7 +72,7 @@ export class DecisionTeller {
     const [first = ''] = candidates;
     if (action === 'retire') return `${this.#nameOf(server)} may stop serving`;
     const serve = `${this.#nameOf(first)} shall serve`;
-    return action === 'move' ? `${serve} instead of ${this.#nameOf(leaves ?? server)}` : serve;
+    return action === 'move' ? `${serve}, so that ${this.#nameOf(leaves ?? server)} may go` : serve;
   }
 
   #outcomeOf({ action, candidates, outcome }: DecidedAction): string {
