@@ -64,7 +64,8 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
   const target = recovering ? budget * (1 - spareInRecovery) : budget;
   for (const bid of bids) {
     if (granted.length > 0 && expected <= target) break;
-    if (bid.change > leastShareOfBest * best || granted.length >= most) break;
+    // Users who had what they were promised do not wait for a better bid.
+    if ((bid.change > leastShareOfBest * best && !recovering) || granted.length >= most) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);
     expected += credit * bid.change;

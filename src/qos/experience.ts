@@ -108,7 +108,9 @@ export class Experience {
     if (expected === null || expected.before.cost !== now.cost) return null;
     const { before, actions, change } = expected;
     const kind = kindOf(actions);
-    if (kind === null || kind === 'retire') {
+    // A farm that was left alone and misses what it met has lost something: no waver of its readings.
+    const isLoss = kind === null && before.met && !now.met;
+    if ((kind === null && !isLoss) || kind === 'retire') {
       const surprise = Math.abs(now.total / now.clients - (before.total + change) / before.clients);
       this.#doubt = Math.max(surprise, (this.#doubt ?? 0) * (1 - doubtFades));
     }

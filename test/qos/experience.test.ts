@@ -46,6 +46,11 @@ describe('doubt', () => {
     expect(after([95], [98], [98]).lessons.doubt).toBeCloseTo(2.4);
   });
 
+  it('is not what a loss did to a farm that met its requirement', () => {
+    expect(after([95], [95], [140]).lessons.doubt).toBe(0);
+    expect(after([95], [95, doing('retire', 10)], [104]).lessons.doubt).toBeCloseTo(8);
+  });
+
   it('is how far a retirement missed what was expected of it; what a newcomer brings nobody knows beforehand', () => {
     expect(after([90, doing('retire', 50)], [95]).lessons.doubt).toBeCloseTo(0);
     expect(after([90, doing('retire', 50)], [99]).lessons.doubt).toBeCloseTo(4);

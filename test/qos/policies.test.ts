@@ -78,6 +78,12 @@ describe('the balanced policy, when the requirement is missed', () => {
     expect(decided(situation(124, bids, { lessons: { ...lessons, recovering: true } }))).toHaveLength(2);
   });
 
+  it('takes bids of any size at once when the requirement was met before', () => {
+    const bids = [bid(1, -3_600), bid(2, -300)];
+    expect(decided(situation(158, bids))).toHaveLength(1);
+    expect(decided(situation(158, bids, { lessons: { ...lessons, recovering: true } }))).toHaveLength(2);
+  });
+
   it('leaves a bid under 0.35 of the best for the next round', () => {
     const bids = [bid(1, -1_000), bid(2, -351), bid(3, -349)];
     expect(decided(situation(200, bids))).toEqual([['promote', 1], ['promote', 2]]); // prettier-ignore
