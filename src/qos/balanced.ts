@@ -114,6 +114,13 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
   const isNew = ({ server }: Bid): boolean => server === lessons.newcomer;
   const newcomer = cheapest(aggregate.bids.filter(isNew));
   const retire = cheapest(aggregate.bids.filter((bid) => !isNew(bid)));
+  if (lessons.newcomer !== NOBODY && newcomer === null) {
+    const reason = 'nobody says what the newcomer is worth';
+    const isRival = retire !== null && fits(retire);
+    if (!isRival && !lessons.isOverdue) return { actions: [], reason: `the requirement is met; ${reason} yet` };
+    if (!isRival)
+      return { actions: [retirement({ server: lessons.newcomer, change: 0 })], reason: `${reason}: it goes again` };
+  }
   if (newcomer !== null) {
     if (retire !== null && fits(retire) && retire.change < newcomer.change - worthIt)
       return { actions: [retirement(retire)], reason: 'with the newcomer the requirement holds without this server' };
@@ -127,7 +134,7 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
       reason: 'the requirement holds without the server that is cheapest to lose',
     };
   if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
-  const best = bestMove(situation, retire, worthIt);
+  const best = lessons.mayTry ? bestMove(situation, retire, worthIt) : null;
   if (best !== null)
     return { actions: [best], reason: 'the requirement is met; with this newcomer another server may not be needed' };
   return { actions: [], reason: 'the requirement is met, and no change is worth it' };
@@ -150,6 +157,6 @@ function bestMove({ aggregate, lessons }: Situation, retire: Bid | null, worthIt
   return best;
 }
 
-function retirement({ server, change }: Bid): Action {
+function retirement({ server, change }: Pick<Bid, 'server' | 'change'>): Action {
   return { action: 'retire', server, candidates: [], leaves: NOBODY, change };
 }

@@ -18,6 +18,10 @@ export interface Lessons {
   readonly credit: number;
   /** Who came beside the others by the last move: now one of them all is to go. NOBODY when nothing is being tried. */
   readonly newcomer: PeerHandle;
+  /** It should have been decided by now who goes for the newcomer. */
+  readonly isOverdue: boolean;
+  /** Not too many newcomers came in vain lately. */
+  readonly mayTry: boolean;
   /** Who is not to be the end of a move now: candidates that were tried in vain, servers that proposed them, and who just left. */
   readonly resting: ReadonlySet<PeerHandle>;
   /** 1, and more after retirements that had to be undone: so much more must be to spare before the next. */
@@ -55,7 +59,11 @@ const mostDoublings = 7;
 const mostResting = 1_024;
 /** So long somebody may go for a newcomer, readings; then it stays. */
 const trialReadings = 4;
+/** So many trials in vain, in a row, cost nothing more; from then on the farm takes a rest from all of them, longer each time. */
+const freeTrials = 3;
 const mostRegret = 256;
+/** What is regretted is forgotten by this share with each reading: who was wrong at night may be right by day. */
+const regretFades = 0.03;
 /** Doubt is the largest surprise lately; it fades by this share with each reading. */
 const doubtFades = 0.2;
 
@@ -77,6 +85,9 @@ export class Experience {
   #credit = 1;
   #readings = 0;
   #trial: Trial | null = null;
+  /** Trials in vain, less those that paid. */
+  #inVain = 0;
+  #quietUntil = 0;
   readonly #rests = new Map<PeerHandle, { readonly times: number; readonly until: number }>();
   #regret = 1;
   #doubt: number | null = null;
@@ -89,6 +100,8 @@ export class Experience {
     return {
       credit: this.#credit,
       newcomer: this.#trial?.newcomer ?? NOBODY,
+      isOverdue: this.#trial !== null && this.#readings >= this.#trial.until,
+      mayTry: this.#readings > this.#quietUntil,
       resting: new Set([...this.#rests].filter(([, { until }]) => until >= this.#readings).map(([peer]) => peer)),
       regret: this.#regret,
       recovering: this.#wasMet,
@@ -101,6 +114,7 @@ export class Experience {
     const expected = this.#expected;
     this.#expected = null;
     this.#readings++;
+    this.#regret = Math.max(1, this.#regret * (1 - regretFades));
     if (this.#trial !== null && this.#trial.newcomer === NOBODY) this.#endTrial(NOBODY);
     else if (this.#trial !== null && this.#readings > this.#trial.until) this.#trial = null;
     if (this.#doubtOf !== now.cost) this.#doubt = null;
@@ -150,6 +164,8 @@ export class Experience {
     for (const peer of ends) if (peer !== NOBODY) this.#rest(peer, endsRest);
     if (inVain) this.#rest(move.server, proposerRests);
     else this.#rests.delete(move.server);
+    this.#inVain = inVain ? Math.min(this.#inVain + 1, freeTrials + mostDoublings) : this.#inVain >> 1;
+    if (inVain && this.#inVain > freeTrials) this.#quietUntil = this.#readings + 2 ** (this.#inVain - freeTrials - 1);
   }
 
   #rest(peer: PeerHandle, readings: number): void {

@@ -82,6 +82,14 @@ describe('experience', () => {
     expect(after([90, doing('retire', 50)], [95], [101, doing('promote', -90)]).lessons.regret).toBe(1);
   });
 
+  it('regrets less as time goes by', () => {
+    const experience = after([90, doing('retire', 50)], [101, doing('promote', -90)]);
+    for (let n = 0; n < 20; n++) experience.read(reading(95));
+    expect(experience.lessons.regret).toBeCloseTo(4 * 0.97 ** 20);
+    for (let n = 0; n < 100; n++) experience.read(reading(95));
+    expect(experience.lessons.regret).toBe(1);
+  });
+
   it('knows that the requirement was met before', () => {
     expect(after([150]).lessons.recovering).toBe(false);
     expect(after([95], [150]).lessons.recovering).toBe(true);
@@ -133,6 +141,30 @@ describe('moves', () => {
     expect(rests(tried(new Experience(), true, leaving(ann)), proposer)).toBe(1);
     expect(rests(experience, ann)).toBe(16);
     expect(rests(tried(experience, true, leaving(ann)), ann)).toBe(32);
+  });
+
+  it('are overdue when nobody has gone for the newcomer after four readings', () => {
+    const experience = tried(new Experience(), true);
+    for (let n = 0; n < 2; n++) experience.read(reading(90));
+    expect(experience.lessons.isOverdue).toBe(false);
+    experience.read(reading(90));
+    expect(experience.lessons).toMatchObject({ isOverdue: true, newcomer: ann });
+  });
+
+  it('take a rest after three in vain, longer with each, whoever proposes them; and soon no more when one pays', () => {
+    /** Readings until a newcomer may be tried again. */
+    const pauseAfter = (...leavers: (typeof NOBODY)[]): number => {
+      const experience = new Experience();
+      for (const leaver of leavers) tried(experience, true, leaving(leaver));
+      for (let n = 0; n < 1_000; n++) {
+        experience.read(reading(90));
+        if (experience.lessons.mayTry) return n;
+      }
+      return Number.POSITIVE_INFINITY;
+    };
+    expect([3, 4, 5, 6].map((count) => pauseAfter(...Array.from({ length: count }, () => ann)))).toEqual([0, 1, 2, 4]);
+    expect(pauseAfter(...Array.from({ length: 50 }, () => ann))).toBe(64);
+    expect(pauseAfter(...Array.from({ length: 6 }, () => ann), bob, ann)).toBe(1);
   });
 
   it('let a candidate rest that nobody took the place of', () => {

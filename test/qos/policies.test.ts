@@ -15,6 +15,8 @@ const goal = new Goal({ meanMs: 120, percentile: null, availability: null });
 const lessons: Lessons = {
   credit: 1,
   newcomer: NOBODY,
+  isOverdue: false,
+  mayTry: true,
   resting: new Set(),
   regret: 1,
   recovering: false,
@@ -168,6 +170,19 @@ describe('the balanced policy, when the requirement is met', () => {
     // It has not been heard of yet, or cannot be spared any more.
     expect(decided(situation(119.6, [retirement(9, 50)], newcomer))).toEqual([]);
     expect(decided(situation(119, [retirement(1, 40)], newcomer))).toEqual([['retire', 1]]);
+  });
+
+  it('tries nobody else while a newcomer is not heard of, and sends it away in the end', () => {
+    const move = bid(2, -50, { action: 'move' });
+    const silent: Lessons = { ...lessons, newcomer: peerNumber(9) };
+    expect(decided(situation(119, [move], { lessons: silent }))).toEqual([]);
+    expect(decided(situation(119, [move], { lessons: { ...silent, isOverdue: true } }))).toEqual([['retire', 9]]);
+  });
+
+  it('tries nobody for a while when many came in vain', () => {
+    const move = bid(2, -50, { action: 'move' });
+    expect(decided(situation(119.7, [move]))).toEqual([['move', 2]]);
+    expect(decided(situation(119.7, [move], { lessons: { ...lessons, mayTry: false } }))).toEqual([]);
   });
 
   it('changes nothing before it knows how far readings can be trusted, and nothing that is smaller than they differ by', () => {
