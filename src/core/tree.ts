@@ -59,8 +59,8 @@ const mostSequence = 2 ** 40;
 const ancestorsNamed = 32;
 const sentBeatsKept = 16;
 const candidatesNamed = 8;
-/** Where peers come and go, the roster changes with every beat; to send it that often would be a third of all that is said. */
-const rosterEveryBeats = 4;
+/** Uncles passed on: an orphan asks them last, and each is as long as a whole heartbeat. */
+const unclesNamed = 4;
 /** Who comes back within this many beats after it was sent on has found no room with the others. */
 const sentOnBeats = 120;
 const sentOnKept = 32;
@@ -114,8 +114,6 @@ export class Tree {
   /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
   #beatSentAtMs: number[] | null = null;
   #lastBeatSentAtMs = 0;
-  #rosterPending = false;
-  #rosterBeat = -rosterEveryBeats;
   #lastEvictionBeat: number | null = null;
   /** Orphans that were sent on lately, and at which beat. */
   #sentOn: readonly { readonly peer: PeerHandle; readonly beat: number }[] = noneSentOn;
@@ -418,16 +416,9 @@ export class Tree {
 
   // --- The roster: what the children are told of the neighbourhood ---------------------------------------------------------
 
-  /** The children are told at once, or, when they were told of something a moment ago, of all that changed meanwhile together. */
   rosterChanged(): void {
-    if (this.beat - this.#rosterBeat < rosterEveryBeats) {
-      this.#rosterPending = true;
-      return;
-    }
     this.rosterVersion++;
     this.#roster = null;
-    this.#rosterPending = false;
-    this.#rosterBeat = this.beat;
   }
 
   roster(): Roster {
@@ -455,7 +446,7 @@ export class Tree {
       version: this.rosterVersion,
       ancestors: ancestors.concat({ peer: self, coordinate, rttMs: 0 }),
       siblings: siblings.slice(),
-      uncles: uncles.slice(),
+      uncles: nearest(uncles, coordinate, unclesNamed),
     };
   }
 
@@ -467,7 +458,6 @@ export class Tree {
     this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
     this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
     this.#lastBeatSentAtMs = this.#ctx.nowMs;
-    if (this.#rosterPending) this.rosterChanged();
     if (this.isRoot) this.#stampAnew();
     if (this.#children.length === 0) return;
     const place = this.shown();

@@ -66,9 +66,9 @@ describe('looking for a better place', () => {
 
   it('is done less often while the neighbourhood stays the same', () => {
     const client = aClient();
-    expect(looksIn(client, 80)).toBe(8);
-    looksIn(client, 150);
-    expect(looksIn(client, 160)).toBe(2);
+    expect(looksIn(client, 160)).toBe(16);
+    looksIn(client, 100);
+    expect(looksIn(client, 160)).toBe(4);
   });
 
   it('is done as often as before when there are others', () => {
