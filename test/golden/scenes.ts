@@ -195,8 +195,8 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
           (_from, _to, { kind }) =>
             kind !== 'shed' && kind !== 'view' && kind !== 'join' && kind !== 'accept' && kind !== 'part',
         )
-        .note('everybody asks once a second; from now on a request takes 200 ms more at ann than at the root')
-        .use(9, clients, (server) => (server === 'ann' ? 220 : 20));
+        .note('everybody asks once a second; from now on a request takes 60 ms more at ann than at the root')
+        .use(9, clients, (server) => (server === 'ann' ? 80 : 20));
     },
   },
 
