@@ -201,11 +201,10 @@ describe('a client', () => {
   });
 
   it('whose children find no other place sends the one on that brings the fewest with it', () => {
-    const lone = used(full(0), member(four, 'serving'));
-    lone
-      .hear(two, join(1))
-      .hear(three, join(2))
-      .hear(two, up({ size: 5 }));
+    const lone = aClient()
+      .hear(two, join(1), up({ size: 5 }))
+      .hear(three, join(2));
+    lone.hear(root, view(full(0), member(four, 'serving')));
     tries(lone);
     const client = new SentOn(lone.peer.state);
     client.told(root);
