@@ -1,6 +1,7 @@
 /**
- * Only a server that says of itself that it is full sends clients on, and none changes its mind about that all the time: it stays full for a
- * minute at least, so in any time it can be full once more than there were such minutes in one life.
+ * Only a server that says of itself that it is full sends clients on, and clients of its tree that know it pass that on. None changes its mind
+ * about that all the time: it stays full for a minute at least, so in any time it can be full once more than there were such minutes in one
+ * life.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
@@ -42,8 +43,15 @@ export function shedByTheFull(): ShedsChecker {
     sent(farm, from, to, message) {
       if (message.kind !== 'shed') return;
       told++;
-      if (farm.peer(from)?.state.membership.get(from)?.full !== true)
-        found.push(`at ${farm.nowMs} ms server ${from} sent client ${to} on and did not say that it is full`);
+      const sender = farm.peer(from)?.state;
+      const server = sender?.ownServer() ?? from;
+      const isFull = sender?.ctx.isServer()
+        ? sender.membership.get(from)?.full
+        : sender?.views.current?.records.find(({ subject }) => subject === server)?.full;
+      if (isFull !== true)
+        found.push(
+          `at ${farm.nowMs} ms peer ${from} sent client ${to} on and server ${server} did not say that it is full`,
+        );
     },
     verdict: () => found,
   };

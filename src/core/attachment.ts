@@ -299,6 +299,9 @@ export class Attachment implements JoiningHost {
     const { ctx } = this.#parts;
     tree.closed = false;
     if (purpose === 'promote') this.#parts.promotion.concluded('busy');
+    // Nobody takes the one that was sent on: it stays.
+    const { selection } = this.#parts;
+    if (purpose === 'change-server' && selection.leaving === this.#parts.ownServer()) selection.leaving = NOBODY;
     if (tree.attached || ctx.role === 'root') return;
     this.#fruitlessRounds++;
     if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);

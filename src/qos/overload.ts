@@ -79,12 +79,13 @@ export class Overload {
       if (isSlow) this.#fill(beat, 'slow');
       else if (isTaken(load, 1)) this.#fill(beat, 'places');
     } else if (this.#mayOpen(beat) && !isTaken(load, shareOfPlaces)) {
-      this.#managed = Math.max(this.#managed, this.#full === 'slow' ? served : 0);
       this.#full = null;
       this.#changedAt = beat;
     }
+    // Who never was slow has not shown what is too much for it.
+    if (this.#full === null && this.#managed > 0 && isCalm(load)) this.#managed = Math.max(this.#managed, served);
     if (isSlow) {
-      this.#managed = Math.max(1, Math.floor((1 - shareAtOnce) * served));
+      if (served > 0) this.#managed = Math.max(1, Math.floor((1 - shareAtOnce) * served));
       return Math.ceil(shareAtOnce * served);
     }
     return places > 0 && clients > places ? Math.min(clients - places, Math.ceil(shareAtOnce * clients)) : 0;
@@ -113,6 +114,11 @@ export class Overload {
 
 function isAbove(factor: number, { serveMs, usualMs, trifleMs }: Load): boolean {
   return usualMs > 0 && serveMs > factor * usualMs && serveMs - usualMs > trifleMs;
+}
+
+/** It was asked, and nobody waited. */
+function isCalm(load: Load): boolean {
+  return load.usualMs > 0 && !Number.isNaN(load.serveMs) && !isAbove(calmFactor, load);
 }
 
 function isTaken({ clients, places }: Load, share: number): boolean {

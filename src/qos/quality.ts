@@ -36,8 +36,9 @@ import { Group, mostCards } from './group.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import { Goal } from './requirement.ts';
 import type { Requirement } from './requirement.ts';
-import { countedIn, isSane } from './sanity.ts';
-import { Shedding, forgetSentOn, medianServeMs, sentOn } from './shedding.ts';
+import { countedIn, isOfSize, isSane } from './sanity.ts';
+import { SentOn } from './sent-on.ts';
+import { Shedding, medianServeMs } from './shedding.ts';
 import { Tally } from './tally.ts';
 import { Window } from './window.ts';
 import type { Felt } from './window.ts';
@@ -108,6 +109,8 @@ export class Quality implements Layer {
   #attendance: Attendance | null = null;
   /** Made when this peer serves. */
   #shedding: Shedding | null = null;
+  /** Made when a full server sends this client on. */
+  #sentOn: SentOn | null = null;
   #strayed = 0;
   #strayedTo: PeerHandle = NOBODY;
   /** The server that this client goes to when the round is over: who moves in the middle of one is not heard in it. */
@@ -129,11 +132,13 @@ export class Quality implements Layer {
 
   get isIdle(): boolean {
     const isUnderWay = this.#errand !== null || this.#round !== null || this.#moving !== null;
+    if (this.#sentOn?.isWaiting === true) return false;
     return !isUnderWay && this.#shedding === null && this.#parts.ctx.role !== 'root';
   }
 
   beat(): void {
     if (this.#shedding !== null || (this.#options.shedding && this.#parts.ctx.isServer())) this.#ownShedding().beat();
+    this.#sentOn?.beat();
     if (this.#errand !== null && --this.#errand.beatsLeft <= 0) this.#finishErrand();
     const round = this.#round;
     if (round !== null) this.#follow(round);
@@ -176,7 +181,7 @@ export class Quality implements Layer {
 
   viewChanged(): void {
     this.#window?.clear();
-    forgetSentOn(this.#parts);
+    this.#sentOn?.viewChanged();
   }
 
   delivered(cast: Cast): void {
@@ -207,7 +212,7 @@ export class Quality implements Layer {
         return;
       case 'shed':
         // What it felt at the full server says nothing of the next.
-        if (sentOn(this.#parts, from)) this.#window?.clear();
+        if ((this.#sentOn ??= new SentOn(this.#parts)).told(from)) this.#window?.clear();
         return;
     }
   }
@@ -364,12 +369,14 @@ export class Quality implements Layer {
     if (round === null || number !== round.announcement.round || round.heardShares.has(from)) return;
     const { ctx, servers, clients } = this.#parts;
     const isServers = tree === 'servers';
-    if ((isServers && !ctx.isServer()) || (isServers ? servers : clients).child(from) === null) return;
+    const child = (isServers ? servers : clients).child(from);
+    if ((isServers && !ctx.isServer()) || child === null) return;
     // What cannot be true counts as silence; nobody waits for it any longer.
     const expected = round.awaited[tree].get(from) ?? 0;
     round.awaited[tree].delete(from);
     round.heardShares.set(from, 0);
-    if (isSane(aggregate, tree, round.announcement)) this.#add(round, tree, from, aggregate, expected);
+    const isTrue = isSane(aggregate, tree, round.announcement) && (isServers || isOfSize(aggregate, child.size));
+    if (isTrue) this.#add(round, tree, from, aggregate, expected);
     else ctx.world.tell({ type: 'refused', peer: from, what: 'a report of a round that cannot be true' });
     if (round.stage === 'collecting' && round.awaited.clients.size === 0) this.#collected(round);
     else if (round.stage === 'surveying') this.#finishIfComplete(round);
@@ -531,7 +538,7 @@ export class Quality implements Layer {
   }
 
   /** A server: the group with its bids, and the servers below. */
-  #farmAggregate({ clients, servers, announcement, selfCounted }: Round): Aggregate {
+  #farmAggregate({ clients, servers, branches, announcement, selfCounted }: Round): Aggregate {
     const { ctx } = this.#parts;
     const { clampMs, limitMs } = announcement;
     const group = this.#ownGroup();
@@ -544,12 +551,15 @@ export class Quality implements Layer {
       const mayLeave = ctx.role !== 'root' && this.#isServing();
       for (const bid of group.bids(this.#wayToNextServerMs(), loss, mayLeave, ctx.coordinate)) clients.bids.push(bid);
     }
-    const serveMs = medianServeMs(clients.samples.filter(({ server }) => server === ctx.self));
+    const own = branches
+      .map((branch) => branch.filter(({ server }) => server === ctx.self))
+      .filter((branch) => branch.length > 0);
+    const serveMs = medianServeMs(own);
     if (!Number.isNaN(serveMs)) clients.serving.add(serveMs);
     if (this.#options.shedding) {
       // This server itself is one of those counted.
-      const weight = Math.max(1, (clients.clients - 1) / Math.max(1, clients.samples.length));
-      this.#ownShedding().roundOver(announcement, clients.samples, weight);
+      const weight = Math.max(1, (clients.clients - 1) / Math.max(1, branches.flat().length));
+      this.#ownShedding().roundOver(announcement, own, weight);
     }
     clients.samples = [];
     clients.servers = 1;

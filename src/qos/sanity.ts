@@ -20,6 +20,9 @@ const slack = 1.001;
 const slackMs = 0.1;
 /** A group's samples stand for all of it, give or take: a bid may promise so many times what the subtree feels. */
 const sampling = 2;
+/** A report is quicker than the heartbeats that tell how large a subtree is: it may have grown so many times meanwhile, and by so many. */
+const growth = 2;
+const newcomers = 8;
 /** Bids of one server. */
 const bidsOfOne: Readonly<Record<BidAction, number>> = { promote: 2, move: 1, retire: 1 };
 
@@ -29,6 +32,11 @@ export function isSane(aggregate: Aggregate, tree: TreeKind, announcement: Annou
   return tree === 'clients'
     ? isOfClients(aggregate, announcement)
     : aggregate.samples.length === 0 && areBids(aggregate, announcement);
+}
+
+/** Whether a child that last said that it is so many peers can have heard so many clients. */
+export function isOfSize({ clients }: Aggregate, size: number): boolean {
+  return clients <= growth * size + newcomers;
 }
 
 function isCounted(aggregate: Aggregate): boolean {

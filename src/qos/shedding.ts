@@ -1,14 +1,13 @@
 /**
- * Overload at one peer: a server that is full says so and sends clients on; a client that is sent on goes.
+ * Overload at one server: when it is full it says so and sends clients on.
  *
- * Who goes loses least by it: a client whose second choice is nearly as near. Where to is the client's own choice among the servers in
- * its view that are not full, so nobody can be sent to a stranger. It obeys nobody but the server in whose tree it is, and that one only while
- * it says of itself, signed, that it is full: a server that lies about this loses clients and nothing else.
+ * Who goes loses least by it: a client whose second choice is nearly as near. One that was told and is still there could not go: it is left
+ * alone for a while, and others have their turn. What clients say of their waiting is asked of each branch of the tree, not of each
+ * client: a child may invent as many clients as it likes, and has one vote.
  *
- * Source: P2P Volunteers, section 3.4.2 (limits of a volunteer); `overload.ts` has the rule.
+ * Source: P2P Volunteers, section 3.4.2 (limits of a volunteer); `overload.ts` has the rule, `sent-on.ts` what the client does.
  */
 import { predictRttMs } from '../core/coordinates.ts';
-import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
 import { isFree } from '../core/membership.ts';
 import type { MemberSample } from '../core/messages.ts';
@@ -28,10 +27,14 @@ interface Parting {
 const headStartBeats = 2;
 /** And so many from then to the next time: those who go must have gone. */
 const pauseBeats = 8;
+/** Who is told to go and does not is not told again for so many. */
+const spareBeats = 60;
 /** The server's own times count for so many heartbeats; fewer than so many of them say nothing. */
 const freshBeats = 3;
 const leastTimes = 4;
 const mostTimes = 256;
+/** Where fewer branches than this tell what they wait, the server's own times must say the same. */
+const leastBranches = 3;
 /** Nobody minds this share of the required delay: a machine that is a little slow for a moment does not matter. */
 const trifleShare = 0.5;
 /** The clamp is so many times the required delay. */
@@ -50,6 +53,8 @@ export class Shedding {
   #served = 0;
   #partings: readonly Parting[] = [];
   #due: readonly PeerHandle[] = [];
+  /** Clients that were told to go, and when. */
+  readonly #told = new Map<PeerHandle, number>();
   #dueAtBeat = 0;
   #nextAtBeat = 0;
 
@@ -79,8 +84,12 @@ export class Shedding {
     }
     if (this.#due.length > 0 && this.#beat >= this.#dueAtBeat) this.#send();
     this.#times = this.#times.filter(({ beat }) => this.#beat - beat <= freshBeats);
-    const isKnown = this.#times.length >= leastTimes;
-    this.#look('itself', isKnown ? medianMs(this.#times.map(({ serveMs }) => serveMs)) : Number.NaN);
+    this.#look('itself', this.#ownServeMs());
+  }
+
+  /** By its own times; NaN when there are too few. */
+  #ownServeMs(): number {
+    return this.#times.length < leastTimes ? Number.NaN : medianMs(this.#times.map(({ serveMs }) => serveMs));
   }
 
   /** Who serves no more is not full; what it managed is remembered for the day it is asked again. */
@@ -91,23 +100,29 @@ export class Shedding {
     this.#parts.ctx.full = false;
   }
 
-  /** A round is over: the clients that were heard, each standing for `weight`. */
-  roundOver(round: Announcement, samples: readonly MemberSample[], weight: number): void {
-    const { self } = this.#parts.ctx;
-    const own = samples.filter(({ server }) => server === self);
+  /** A round is over: the clients that use this server, by the branch of its tree they stand in, each standing for `weight`. */
+  roundOver(round: Announcement, branches: readonly (readonly MemberSample[])[], weight: number): void {
+    const own = branches.flat();
     this.#usualMs = round.usualMs;
     this.#trifleMs = (trifleShare * round.clampMs) / clampOverRequired;
-    this.#served = Math.round(own.length * weight);
+    this.#served = Math.min(Math.round(own.length * weight), this.#clientsInTree());
     this.#partings = own
       .filter(({ secondMs }) => !Number.isNaN(secondMs))
       .map(({ peer, secondMs, delayMs }) => ({ client: peer, lossMs: secondMs - delayMs }));
-    this.#look('clients', medianServeMs(own));
+    const toldMs = medianServeMs(branches);
+    const ownMs = this.#ownServeMs();
+    const needsOwn = branches.length < leastBranches && !Number.isNaN(ownMs);
+    this.#look('clients', needsOwn ? Math.min(toldMs, ownMs) : toldMs);
+  }
+
+  #clientsInTree(): number {
+    return this.#parts.clients.extent().size - 1;
   }
 
   #look(witness: Witness, serveMs: number): void {
-    const { ctx, clients, membership, promotion } = this.#parts;
+    const { ctx, membership, promotion } = this.#parts;
     const load: Load = {
-      clients: clients.extent().size - 1,
+      clients: this.#clientsInTree(),
       served: this.#served,
       places: ctx.limits?.clients ?? 0,
       serveMs,
@@ -126,14 +141,16 @@ export class Shedding {
 
   /** Those who lose least go. */
   #choose(count: number, load: Load): void {
-    const known = this.#partings.length > 0 ? this.#partings : this.#partingChildren();
-    const going = [...known]
+    for (const [client, beat] of this.#told) if (this.#beat - beat >= spareBeats) this.#told.delete(client);
+    const untold = (partings: readonly Parting[]): Parting[] =>
+      partings.filter(({ client }) => !this.#told.has(client));
+    const known = untold(this.#partings);
+    const going = (known.length > 0 ? known : untold(this.#partingChildren()))
       .sort((a, b) => a.lossMs - b.lossMs)
       .slice(0, count)
       .map(({ client }) => client);
     if (going.length === 0) return;
     this.#due = going;
-    this.#partings = known.filter(({ client }) => !going.includes(client));
     this.#dueAtBeat = this.#beat + headStartBeats;
     this.#nextAtBeat = this.#dueAtBeat + pauseBeats;
     this.#tell({ type: 'shed', clients: going, load });
@@ -162,47 +179,19 @@ export class Shedding {
     // It may have lost its parent meanwhile, or begun to leave, and then its record says something else.
     const { membership, ctx } = this.#parts;
     if (membership.get(ctx.self)?.full !== true) return;
-    for (const client of going) ctx.world.send(client, { kind: 'shed' });
+    for (const client of going) {
+      this.#told.set(client, this.#beat);
+      ctx.world.send(client, { kind: 'shed' });
+    }
   }
 }
 
-/** What a request takes besides the way, ms: the median over the clients; NaN without any. */
-export function medianServeMs(samples: readonly MemberSample[]): number {
-  return medianMs(samples.map(({ delayMs, rttMs }) => Math.max(0, delayMs - rttMs)));
+/** What a request takes besides the way, ms: the median over the branches of what it is in each; NaN without any. */
+export function medianServeMs(branches: readonly (readonly MemberSample[])[]): number {
+  return medianMs(branches.map((branch) => medianMs(branch.map(({ delayMs, rttMs }) => Math.max(0, delayMs - rttMs)))));
 }
 
 /** The lower one of two in the middle; NaN for none. */
 function medianMs(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b)[(times.length - 1) >> 1] ?? Number.NaN;
-}
-
-// --- The client's side --------------------------------------------------------------------------------------------------------
-
-/** A server sends this client on. Goes to the best server that is not full; false when it stays, or the word does not count. */
-export function sentOn(parts: Readonly<Parts>, from: PeerHandle): boolean {
-  const { ctx, selection, views } = parts;
-  const records = views.current?.records ?? [];
-  // The word of one whose tree this peer has left meanwhile comes too late.
-  if (ctx.isServer() || from !== parts.ownServer() || selection.leaving === from) return false;
-  if (!records.some(({ subject, full }) => subject === from && full)) {
-    ctx.world.tell({ type: 'refused', peer: from, what: 'to be sent on by a server that is not full' });
-    return false;
-  }
-  selection.leaving = from;
-  const [next] = selection.rank(records, from);
-  const record = records.find(({ subject }) => subject === next);
-  if (record === undefined || !isFree(record)) {
-    selection.leaving = NOBODY;
-    return false;
-  }
-  parts.changeServer({ peer: record.subject, coordinate: record.coordinate, rttMs: selection.rttMs(record.subject) });
-  return true;
-}
-
-/** The servers in view changed: who was sent on by one that is not full any more may come back to it. */
-export function forgetSentOn({ selection, views }: Parts): void {
-  const { leaving } = selection;
-  if (leaving === NOBODY) return;
-  if (views.current?.records.some(({ subject, full }) => subject === leaving && full) !== true)
-    selection.leaving = NOBODY;
 }

@@ -1,9 +1,14 @@
 /** Servers that are full: what they say, who still asks them, and who hangs in their trees. */
 import { describe, expect, it } from 'vitest';
+import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Coordinate, MemberRecord, PeerCard, View } from '../../src/core/messages.ts';
-import { sentOn } from '../../src/qos/shedding.ts';
+import { SentOn } from '../../src/qos/sent-on.ts';
+import { Attachment } from '../../src/core/attachment.ts';
+import type { Parts } from '../../src/core/parts.ts';
+import { Pulse } from '../../src/core/pulse.ts';
+import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { LonePeer } from './lone-peer.ts';
-import { aClient, aRoot, aServer, join, member, peerNumber, pong, root } from './lone-peer.ts';
+import { aClient, aRoot, aServer, join, member, peerNumber, pong, root, up } from './lone-peer.ts';
 
 const [one, two, three, four] = [peerNumber(1), peerNumber(2), peerNumber(3), peerNumber(4)];
 
@@ -115,6 +120,9 @@ describe('a client', () => {
     return lone.forget();
   }
 
+  /** Whether it goes when this server sends it on. */
+  const sentOn = (lone: LonePeer, from: PeerHandle): boolean => new SentOn(lone.peer.state).told(from);
+
   const ranking = (lone: LonePeer): number[] => lone.peer.rank(lone.nowMs);
 
   it('goes on asking its own server when that is full, and leaves full ones to those who have them', () => {
@@ -140,23 +148,92 @@ describe('a client', () => {
     const lone = used(full(0), full(2), member(three, 'serving'));
     const went: number[] = [];
     Object.assign(lone.peer.state, { changeServer: ({ peer }: PeerCard) => went.push(peer) });
-    expect(sentOn(lone.peer.state, root)).toBe(true);
+    expect(sentOn(lone, root)).toBe(true);
     expect(went).toEqual([three]);
     expect(ranking(lone)).toEqual([three, root, two]);
   });
 
+  /** The servers to which a client tries to go, one entry a try. */
+  function tries(lone: LonePeer): number[] {
+    const went: number[] = [];
+    Object.assign(lone.peer.state, { changeServer: ({ peer }: PeerCard) => went.push(peer) });
+    return went;
+  }
+
+  it('that cannot go at once tries again, and stays when it still has not gone after a while', () => {
+    const lone = used(full(0), full(2), member(three, 'serving'));
+    const went = tries(lone);
+    const client = new SentOn(lone.peer.state);
+    expect(client.told(root)).toBe(true);
+    expect(client.told(root)).toBe(false);
+    expect(went).toEqual([three, three]);
+    for (let n = 0; n < 9; n++) client.beat();
+    expect(went.length).toBe(5);
+    expect(client.isWaiting).toBe(true);
+    for (let n = 0; n < 9; n++) client.beat();
+    expect(went.length).toBe(5);
+    expect(client.isWaiting).toBe(false);
+    expect(ranking(lone)[0]).toBe(root);
+    expect(client.told(root)).toBe(true);
+  });
+
+  it('that waits to go looks at every heartbeat whether it can, and no longer when the other is not full any more', () => {
+    const lone = used(full(0), member(three, 'serving'));
+    tries(lone);
+    const quality = new Quality(lone.peer.state as Parts, defaultQosOptions);
+    expect(quality.isIdle).toBe(true);
+    quality.receive(root, { kind: 'shed' });
+    expect(quality.isIdle).toBe(false);
+    const relieved = view(member(root, 'serving', { incarnation: 2 }), member(three, 'serving'));
+    lone.hear(root, { ...relieved, version: 100 });
+    quality.viewChanged();
+    expect(quality.isIdle).toBe(true);
+    expect(ranking(lone)[0]).toBe(root);
+  });
+
+  it('that nobody takes asks its own server again', () => {
+    const lone = used(full(0), member(three, 'serving'));
+    lone.peer.state.selection.leaving = root;
+    expect(ranking(lone)[0]).toBe(three);
+    const parts = lone.peer.state as Parts;
+    new Attachment(parts, new Pulse(parts)).exhausted('change-server', parts.clients);
+    expect(ranking(lone)[0]).toBe(root);
+  });
+
+  it('whose children find no other place sends the one on that brings the fewest with it', () => {
+    const lone = aClient()
+      .hear(two, join(1), up({ size: 5 }))
+      .hear(three, join(2));
+    lone.hear(root, view(full(0), member(four, 'serving')));
+    tries(lone);
+    const client = new SentOn(lone.peer.state);
+    client.told(root);
+    for (let n = 0; n < 20; n++) client.beat();
+    expect(lone.sent('shed').map(({ to }) => to)).toEqual([three]);
+  });
+
+  it('is sent on by its parent in the place of its server, while that is full', () => {
+    const lone = used(full(5), member(three, 'serving'));
+    const went = tries(lone);
+    Object.assign(lone.peer.state, { ownServer: () => peerNumber(5) });
+    expect(sentOn(lone, two)).toBe(false);
+    expect(sentOn(lone, root)).toBe(true);
+    expect(went).toEqual([three]);
+    expect(lone.peer.state.selection.leaving).toBe(5);
+  });
+
   it('stays where it is when all others are full', () => {
     const lone = used(full(0), full(2), full(3));
-    expect(sentOn(lone.peer.state, root)).toBe(false);
+    expect(sentOn(lone, root)).toBe(false);
     expect(ranking(lone)[0]).toBe(root);
   });
 
   it('is sent nowhere by a stranger, or by its own server while that does not say that it is full', () => {
     const lone = used(full(0), full(2), member(three, 'serving'));
-    expect(sentOn(lone.peer.state, two)).toBe(false);
+    expect(sentOn(lone, two)).toBe(false);
     expect(ranking(lone)[0]).toBe(root);
     const other = used(member(root, 'serving'), member(three, 'serving'));
-    expect(sentOn(other.peer.state, root)).toBe(false);
+    expect(sentOn(other, root)).toBe(false);
     expect(other.told('refused')).toMatchObject([{ peer: root }]);
     expect(ranking(other)[0]).toBe(root);
   });

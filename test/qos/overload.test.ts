@@ -143,6 +143,31 @@ describe('a server', () => {
     expect(watch.overload.managed).toBe(17);
   });
 
+  it('that manages more later knows that, too', () => {
+    const watch = new Watch();
+    watch.pass({ ...slow, served: 8 }, 2);
+    expect(watch.overload.managed).toBe(6);
+    watch.beatsUntilOpen({ ...calm, served: 4 });
+    watch.pass({ ...calm, served: 100, serveMs: Number.NaN }, 100);
+    watch.pass({ ...calm, served: 100, serveMs: 80 }, 100);
+    expect(watch.overload.managed).toBe(6);
+    watch.pass({ ...calm, served: 100 });
+    expect(watch.overload.managed).toBe(100);
+  });
+
+  it('that was never slow does not know what it manages', () => {
+    const watch = new Watch();
+    watch.pass({ ...calm, served: 5 }, 1_000);
+    expect(watch.overload.managed).toBe(0);
+  });
+
+  it('that is slow before anybody counted its clients learns nothing from that', () => {
+    const watch = new Watch();
+    expect(watch.pass({ ...slow, served: 0 }, 5)).toBe(0);
+    expect(watch.full).toBe('slow');
+    expect(watch.overload.managed).toBe(0);
+  });
+
   it('that stops serving is not full, and remembers what it managed', () => {
     const watch = new Watch();
     watch.pass(slow, 2);

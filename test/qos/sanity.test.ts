@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Aggregate } from '../../src/core/messages.ts';
-import { isSane } from '../../src/qos/sanity.ts';
+import { isOfSize, isSane } from '../../src/qos/sanity.ts';
 import { Tally, mostPeers } from '../../src/qos/tally.ts';
 import { announcement, at, bid, fingerprint, lone, peerNumber, sample } from './findings.ts';
 
@@ -67,6 +67,14 @@ describe('a report', () => {
   it.each(Object.keys(lies))('with %s is not', (name) => {
     expect(clients(branch())).toBe(true);
     expect(clients({ ...branch(), ...lies[name] })).toBe(false);
+  });
+
+  it('of more clients than the child ever said are below it is not, but a subtree may grow while the report travels', () => {
+    const of = (clients: number): Aggregate => ({ ...branch(), clients });
+    expect(isOfSize(of(128), 1)).toBe(false);
+    expect(isOfSize(of(128), 50)).toBe(false);
+    expect(isOfSize(of(9), 1)).toBe(true);
+    expect(isOfSize(of(200), 100)).toBe(true);
   });
 
   const boasts: Readonly<Record<string, Partial<Aggregate>>> = {

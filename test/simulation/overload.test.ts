@@ -2,13 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { isFree } from '../../src/core/membership.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { MemberSample, Message } from '../../src/core/messages.ts';
 import type { Peer } from '../../src/core/peer.ts';
+import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 import { generatePlane, scaleToMeanRtt } from '../../src/topology/index.ts';
 import { capacities } from '../../simulator/capacities.ts';
 import { isWhole } from '../../simulator/checkers/structure.ts';
-import { generous, handle } from '../../simulator/farm.ts';
+import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import { WaitTimes, ServiceFarm, rootPeer } from '../../simulator/service-farm.ts';
 import type { ServiceFarmOptions } from '../../simulator/service-farm.ts';
 
@@ -188,7 +189,89 @@ describe('a server that has more than it can do', () => {
   });
 });
 
+describe('a server that offered few places, in a farm without rounds, when a crowd has come at once', () => {
+  /** Server 1 takes six clients, and twice as many as fit into the two trees near the top come in a second. */
+  function crowded(
+    seed: number,
+    fanOut: number,
+  ): { clients: () => number; mostTold: () => number; farm: SimulatedFarm } {
+    const root = handle(0);
+    const farm = new SimulatedFarm({
+      seed,
+      rttMs: (a, b) => (a === b ? 0 : a === 0 || b === 0 ? 60 : 10),
+      tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, fanOut, guestRoom: 2 },
+      layer: () => (parts) => new Quality(parts, defaultQosOptions),
+    });
+    farm.start(root, { as: 'root', root, neighbours: [] });
+    farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1e6));
+    farm.start(handle(1), { as: 'peer', root, neighbours: [root] });
+    farm.run(30_000);
+    farm.act(handle(1), (peer, nowMs) => peer.volunteer(nowMs, { ...generous, clients: 6 }));
+    farm.run(60_000);
+    for (let n = 2; n < 26; n++)
+      farm.after(n * 50, () => farm.start(handle(n), { as: 'peer', root, neighbours: [handle(1)] }));
+    const told = new Map<PeerHandle, number>();
+    farm.onSend = (_from, to, { kind }): void => {
+      if (kind === 'shed') told.set(to, (told.get(to) ?? 0) + 1);
+    };
+    const isHere = (peer: Peer): boolean => peer.role === 'client' && peer.state.ownServer() === handle(1);
+    return {
+      farm,
+      clients: () => farm.living().filter(isHere).length,
+      mostTold: () => Math.max(0, ...told.values()),
+    };
+  }
+
+  it.each([2, 4, 8])(
+    'has no more than it offered after a while, and tells nobody again and again (fan-out %i)',
+    (fanOut) => {
+      for (const seed of [1, 2, 3, 4, 5]) {
+        const { farm, clients, mostTold } = crowded(seed, fanOut);
+        farm.run(10_000);
+        expect(farm.runUntil(() => clients() <= 6, 15 * 60_000, 1_000)).toBe(true);
+        expect(mostTold()).toBeLessThanOrEqual(15);
+      }
+    },
+  );
+});
+
 describe('a liar', () => {
+  const inventions: Readonly<Record<string, Partial<MemberSample>>> = {
+    'who wait for ever and know no other server': { secondMs: Number.NaN },
+    'who wait for ever and would lose nothing by going': { secondMs: 0.5 },
+  };
+  it.each(Object.keys(inventions))('among the clients empties no server by inventing others %s', (name) => {
+    const watched = standing({ policy: 'worst-qos' });
+    const { farm } = watched;
+    require(farm, 80);
+    settle(farm);
+    const victim = heaviest(farm);
+    const before = victim.state.clients.extent().size;
+    const liar = victim.state.clients.children.find(({ size }) => size === 1)?.peer;
+    expect(liar).toBeDefined();
+    watched.events.length = 0;
+    const crowd = 128;
+    for (const saysSize of [false, true]) {
+      farm.farm.tamper = (from, _to, message): Message => {
+        if (from !== liar) return message;
+        if (message.kind === 'heartbeat-up' && saysSize) return { ...message, size: crowd };
+        const [own] = message.kind === 'aggregate' ? message.aggregate.samples : [];
+        if (message.kind !== 'aggregate' || own === undefined) return message;
+        const invented = { ...own, delayMs: 800, server: victim.self, rttMs: 1, willing: false, ...inventions[name] };
+        const samples = Array.from({ length: crowd }, (_, n) => ({ ...invented, peer: handle(10_000 + n) }));
+        const counts = { expected: crowd, reported: crowd, clients: crowd, requests: crowd, sumMs: crowd * 800 };
+        return { ...message, aggregate: { ...message.aggregate, ...counts, samples } };
+      };
+      farm.runRounds(5);
+      expect(sheds(watched)).toEqual([]);
+      expect(watched.events.filter(({ event }) => event.type === 'fullness-changed')).toEqual([]);
+      // One that says so in its heartbeats too is believed by the controller, which makes more servers.
+      if (saysSize) continue;
+      expect(farm.decisions.at(-1)?.met).toBe(true);
+      expect(victim.state.clients.extent().size).toBe(before);
+    }
+  });
+
   it('that sends clients of others on moves nobody', () => {
     const { watched } = withTiredServer();
     const { farm } = watched;

@@ -117,7 +117,7 @@ export interface Retire {
   readonly order: Order;
 }
 
-/** From a full server to one of its own clients: "go to the next server that is near you and not full". */
+/** From a full server to one of its own clients, or to its child from one that cannot go: "go to the next server that is near you and not full". */
 export interface Shed {
   readonly kind: 'shed';
 }
