@@ -4,6 +4,7 @@
 import type { Attachment } from './attachment.ts';
 import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
+import type { PeerHandle } from './ids.ts';
 import type { Parts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
 import { Sweep } from './sweep.ts';
@@ -15,6 +16,12 @@ const remindEveryBeats = 5;
 const attachedEveryMs = 3_600_000;
 const expireEveryBeats = 600;
 const askAgainBeats = 3;
+/**
+ * Looks for a better place that are taken at the pace of the options while the neighbourhood stays the same; each further one takes
+ * twice as long to come, up to so many doublings: what was not found by then is not there, and what changes in the network may wait.
+ */
+const eagerLooks = 16;
+const mostDoublings = 2;
 /** Beats between two views: servers come in bursts. That one has gone, or is full, is told at once. */
 const viewEveryBeats = 4;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */
@@ -31,6 +38,10 @@ export class Rounds {
   /** When it is to be written down again that the peer is in the farm, ms. */
   #noteAtMs = 0;
   #untilLook = -1;
+  /** Looks since the neighbourhood changed last, and what it was: the parent, and the version of its roster. */
+  #looks = 0;
+  #lookedFrom: PeerHandle = NOBODY;
+  #lookedAtRoster = 0;
   #handover = 0;
   #nextViewBeat = 0;
 
@@ -168,8 +179,15 @@ export class Rounds {
     this.#followHandover(tree);
     const every = ctx.options.optimiseEveryBeats;
     if (this.#untilLook < 0) this.#untilLook = Math.floor(ctx.world.random() * every);
+    if (tree.parent !== this.#lookedFrom || tree.parentRosterVersion !== this.#lookedAtRoster) {
+      this.#lookedFrom = tree.parent;
+      this.#lookedAtRoster = tree.parentRosterVersion;
+      this.#looks = 0;
+      this.#untilLook = Math.min(this.#untilLook, every - 1);
+    }
     if (this.#untilLook-- > 0) return;
-    this.#untilLook = every - 1;
+    this.#looks++;
+    this.#untilLook = every * 2 ** Math.min(mostDoublings, Math.max(0, this.#looks - eagerLooks)) - 1;
     const { optimisation, clients, views } = this.#parts;
     this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;

@@ -1,9 +1,9 @@
-/** The short way of a heartbeat does what the long one does. */
+/** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../../src/core/layer.ts';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
 import type { LonePeer } from './lone-peer.ts';
-import { aClient, down } from './lone-peer.ts';
+import { aClient, down, peerNumber, roster, card } from './lone-peer.ts';
 
 const root = handle(0);
 
@@ -55,6 +55,28 @@ describe('a heartbeat in which nothing is new', () => {
     expect(client.peer.state.ctx.routineBeats).toBeGreaterThan(0);
     client.peer.drain(client.nowMs);
     expect(client.peer.state.ctx.routineBeats).toBe(0);
+  });
+});
+
+describe('looking for a better place', () => {
+  const looksIn = (client: LonePeer, seconds: number): number => {
+    quiet(client.forget(), seconds);
+    return client.sent('ping').filter(({ to }) => to === root).length;
+  };
+
+  it('is done less often while the neighbourhood stays the same', () => {
+    const client = aClient();
+    expect(looksIn(client, 160)).toBe(16);
+    looksIn(client, 100);
+    expect(looksIn(client, 160)).toBe(4);
+  });
+
+  it('is done as often as before when there are others', () => {
+    const client = aClient();
+    looksIn(client, 400);
+    const stamp = { root, term: 1, sequence: 5_000 };
+    client.hear(root, down({ stamp, roster: roster([root], { version: 9, siblings: [card(peerNumber(3), 10)] }) }));
+    expect(looksIn(client, 20)).toBeGreaterThanOrEqual(2);
   });
 });
 
