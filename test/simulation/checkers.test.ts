@@ -10,6 +10,7 @@ import { belowReachable } from '../../simulator/checkers/reachable.ts';
 import { roundsOnce } from '../../simulator/checkers/rounds.ts';
 import { shedByTheFull } from '../../simulator/checkers/sheds.ts';
 import { misplaced } from '../../simulator/checkers/structure.ts';
+import { strayViews } from '../../simulator/checkers/views.ts';
 import { idleVolunteers } from '../../simulator/checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { FarmOptions } from '../../simulator/farm.ts';
@@ -107,6 +108,26 @@ describe('a checker', () => {
       'peer 1 (client) has 0 parents',
       'peer 0 lists 1 as a child in the tree of clients, which hangs elsewhere',
     ]);
+  });
+
+  it('sees a client with another view of the servers than its server has, and that it gets the right one', () => {
+    const farm = farmOf(3);
+    farm.run(5_000);
+    expect(strayViews(farm)).toEqual([]);
+    const views = farm.peer(ann)?.state.views;
+    const truth = views?.current;
+    if (views === undefined || truth == null) throw new Error('ann should have a view');
+    views.take({ ...truth, version: 2 ** 53 - 1, records: [] }, root);
+    expect(strayViews(farm)).toEqual([
+      expect.stringMatching(/peer 1 has version 9007199254740991 of the view of peer 0/),
+    ]);
+    expect(farm.runUntil(() => strayViews(farm).length === 0, 5_000)).toBe(true);
+    views.take(
+      { kind: 'view-change', base: truth.version, version: truth.version + 1, server: root, records: [], gone: [root] },
+      root,
+    );
+    expect(strayViews(farm)).toHaveLength(1);
+    expect(farm.runUntil(() => strayViews(farm).length === 0, 5_000)).toBe(true);
   });
 
   it('sees a message delivered twice, or not at all', () => {
