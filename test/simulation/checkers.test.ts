@@ -208,13 +208,10 @@ describe('a checker', () => {
   });
 
   it('sees decisions on too few answers when the rule against them is taken away', () => {
-    const { complaints } = play(faultSchedule(7), { qos: { leastCoverage: 0 } });
-    const found = [7, 19, 30, 42, 61, 91].flatMap(
+    const found = [77, 85, 119, 123, 134, 142].flatMap(
       (seed) => play(faultSchedule(seed), { qos: { leastCoverage: 0 } }).complaints,
     );
-    expect(
-      [...complaints, ...found].filter((sentence) => /acted on with a coverage/.test(sentence)).length,
-    ).toBeGreaterThan(0);
+    expect(found.filter((sentence) => /acted on with a coverage/.test(sentence)).length).toBeGreaterThan(0);
   });
 
   it('sees a server that is told to go before another has taken its place', () => {
