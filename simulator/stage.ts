@@ -25,6 +25,7 @@ import { belowReachable } from './checkers/reachable.ts';
 import { roundsOnce } from './checkers/rounds.ts';
 import type { RoundsChecker } from './checkers/rounds.ts';
 import { isWhole, misplaced } from './checkers/structure.ts';
+import { strayViews } from './checkers/views.ts';
 import { idleVolunteers } from './checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
 import type { Checker } from './farm.ts';
@@ -142,7 +143,11 @@ class Stage implements Outcome {
     this.agreedAfterBeats = since(settled);
     farm.run(lastWordsBeats * beatMs);
     this.complaints.push(...farm.verdict(), ...this.multicast.missing(farm));
-    if (settled) return;
+    if (settled) {
+      farm.runUntil(() => strayViews(farm).length === 0, lastWordsBeats * beatMs, beatMs / 2);
+      this.complaints.push(...strayViews(farm));
+      return;
+    }
     this.complaints.push(
       `after ${(farm.nowMs - endedAtMs) / beatMs} heartbeats without faults the farm is not whole`,
       ...misplaced(farm),

@@ -78,8 +78,8 @@ export class Attachment implements JoiningHost {
       roster: tree.roster(),
       heads: multicast.heads(),
     });
-    // The view first: a heartbeat that names a version the child has not got would make it ask.
-    if (tree.kind === 'clients' && views.current !== null) ctx.world.send(from, views.current);
+    // The view first: a heartbeat that tells of one the child has not got would make it ask.
+    if (tree.kind === 'clients' && views.said !== null) ctx.world.send(from, views.said);
     this.#pulse.beatTo(tree, from);
     if (!known) ctx.world.tell({ type: 'child-accepted', tree: tree.kind, child: from });
   }

@@ -34,7 +34,7 @@ export class Context extends Timers {
   dialledEnoughUntilMs = 0;
   // What heartbeats carry so that others see what they missed: kept by `multicast`, `views` and `releases`.
   castDigest = 0;
-  viewVersion = 0;
+  viewDigest = 0;
   /** The digest at the last beat of the parent, and how many beats in a row the parent's has differed for no known reason. */
   castDigestBefore = 0;
   castMismatchBeats = 0;

@@ -97,8 +97,7 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'view-change':
         return this.#viewed(from, message);
       case 'view-pull':
-        if (parts.views.current !== null && parts.clients.child(from) !== null)
-          ctx.world.send(from, parts.views.current);
+        if (parts.views.said !== null && parts.clients.child(from) !== null) ctx.world.send(from, parts.views.said);
         return;
       case 'cast':
         return parts.multicast.received(from, message);
@@ -214,7 +213,6 @@ export class Dispatch implements CastListener, MembershipListener {
       if (this.#attachment.joining.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
       return;
     }
-    const before = this.#parts.ownServer();
     const asked = tree.kind === 'servers' && !this.#parts.caughtUp;
     if (beat.release > ctx.releaseNumber && !asked) ctx.world.send(from, { kind: 'release-ask' });
     tree.heardParent(beat);
@@ -237,11 +235,8 @@ export class Dispatch implements CastListener, MembershipListener {
           answer: false,
         });
       }
-    } else if (
-      beat.membershipDigest !== 0 &&
-      (beat.membershipDigest !== ctx.viewVersion || before !== this.#parts.ownServer())
-    ) {
-      ctx.world.send(from, { kind: 'view-pull', version: ctx.viewVersion });
+    } else if (beat.membershipDigest !== 0 && beat.membershipDigest !== ctx.viewDigest) {
+      this.#parts.views.pull(from);
     }
     const own = ctx.castDigest;
     const stuck = beat.castDigest !== own && own === ctx.castDigestBefore;
@@ -333,9 +328,10 @@ export class Dispatch implements CastListener, MembershipListener {
     const { ctx, clients, views } = this.#parts;
     if (clients.parent !== from || ctx.isServer()) return;
     const before = new Set(views.current?.records.map((record) => record.subject));
-    if (!views.take(view)) return;
+    if (!views.take(view, from)) return;
     this.#parts.layer?.viewChanged();
-    for (const child of clients.children) ctx.world.send(child.peer, view);
+    const news = view.kind === 'view' && views.said !== null ? views.said : view;
+    for (const child of clients.children) ctx.world.send(child.peer, news);
     const newcomers = views.servers().filter((record) => record.state === 'serving' && !before.has(record.subject));
     this.#parts.optimisation.meetServers(this.#parts.ownServer(), newcomers);
     this.#attachment.keepBackup(clients);

@@ -33,8 +33,8 @@ export interface MembershipListener {
 
 /** Records that travel with one beat at most; the rest goes with the next. */
 const mostDeltas = 64;
-/** The digest keeps to 31 bits: numbers up to there take no memory of their own. */
-const mostDigest = 0x7fff_ffff;
+/** Digests keep to 31 bits: numbers up to there take no memory of their own. */
+export const mostDigest = 0x7fff_ffff;
 
 export class Membership {
   readonly #ctx: Context;
@@ -260,17 +260,17 @@ export class Membership {
   #toggle(record: MemberRecord): void {
     if (record.state === 'gone') return;
     const bucket = this.#bucketOf(record.subject);
-    this.#buckets = this.#buckets.with(bucket, ((this.#buckets[bucket] ?? 0) ^ this.#hash(record)) >>> 0);
+    const hash = hashOf(record, this.#ctx.world.fingerprint(record.subject));
+    this.#buckets = this.#buckets.with(bucket, ((this.#buckets[bucket] ?? 0) ^ hash) >>> 0);
     let sum = 0;
     for (const digest of this.#buckets) sum = (Math.imul(sum, 31) + digest) >>> 0;
     this.#digest = sum & mostDigest;
   }
+}
 
-  #hash(record: MemberRecord): number {
-    let hash = this.#ctx.world.fingerprint(record.subject);
-    hash = mix(hash ^ Math.imul(record.incarnation, 0x9e3779b1));
-    return mix(hash ^ stateNumbers[record.state]);
-  }
+/** 32 bits for what a record says of its subject, whose `fingerprint` is given. */
+export function hashOf({ incarnation, state }: MemberRecord, fingerprint: number): number {
+  return mix(mix(fingerprint ^ Math.imul(incarnation, 0x9e3779b1)) ^ stateNumbers[state]);
 }
 
 /** Whether a server takes clients that it does not have yet. */

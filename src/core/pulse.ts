@@ -91,7 +91,7 @@ export class Pulse {
       size += below.size - 1;
       height = Math.max(height, below.height);
     }
-    const digest = tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewVersion;
+    const digest = tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewDigest;
     ctx.world.send(tree.parent, upwards(ctx, tree, size, height, deltas, digest));
   }
 
@@ -110,7 +110,7 @@ export class Pulse {
       standing: ctx.standing,
       release: ctx.releaseNumber,
       deltas,
-      membershipDigest: tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewVersion,
+      membershipDigest: tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewDigest,
       castDigest: ctx.castDigest,
     };
   }

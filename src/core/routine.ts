@@ -24,7 +24,7 @@ export function routineBeat(ctx: Context, clients: Tree): boolean {
   if (!isRoutine) return false;
   ctx.routineBeats--;
   ctx.routineDone++;
-  ctx.world.send(clients.parent, upwards(ctx, clients, 1, 0, noDeltas, ctx.viewVersion));
+  ctx.world.send(clients.parent, upwards(ctx, clients, 1, 0, noDeltas, ctx.viewDigest));
   ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
   return true;
 }
@@ -37,7 +37,7 @@ export function routineHeardParent(ctx: Context, clients: Tree, from: PeerHandle
     ctx.role === 'client' &&
     clients.wouldOnlyAge(from, beat) &&
     beat.release <= ctx.releaseNumber &&
-    (beat.membershipDigest === ctx.viewVersion || beat.membershipDigest === 0) &&
+    (beat.membershipDigest === ctx.viewDigest || beat.membershipDigest === 0) &&
     beat.castDigest === own &&
     ctx.castDigestBefore === own &&
     ctx.castMismatchBeats === 0;

@@ -10,6 +10,7 @@ import { belowReachable } from '../../simulator/checkers/reachable.ts';
 import { roundsOnce } from '../../simulator/checkers/rounds.ts';
 import { shedByTheFull } from '../../simulator/checkers/sheds.ts';
 import { misplaced } from '../../simulator/checkers/structure.ts';
+import { strayViews } from '../../simulator/checkers/views.ts';
 import { idleVolunteers } from '../../simulator/checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { FarmOptions } from '../../simulator/farm.ts';
@@ -109,6 +110,26 @@ describe('a checker', () => {
     ]);
   });
 
+  it('sees a client with another view of the servers than its server has, and that it gets the right one', () => {
+    const farm = farmOf(3);
+    farm.run(5_000);
+    expect(strayViews(farm)).toEqual([]);
+    const views = farm.peer(ann)?.state.views;
+    const truth = views?.current;
+    if (views === undefined || truth == null) throw new Error('ann should have a view');
+    views.take({ ...truth, version: 2 ** 53 - 1, records: [] }, root);
+    expect(strayViews(farm)).toEqual([
+      expect.stringMatching(/peer 1 has version 9007199254740991 of the view of peer 0/),
+    ]);
+    expect(farm.runUntil(() => strayViews(farm).length === 0, 5_000)).toBe(true);
+    views.take(
+      { kind: 'view-change', base: truth.version, version: truth.version + 1, server: root, records: [], gone: [root] },
+      root,
+    );
+    expect(strayViews(farm)).toHaveLength(1);
+    expect(farm.runUntil(() => strayViews(farm).length === 0, 5_000)).toBe(true);
+  });
+
   it('sees a message delivered twice, or not at all', () => {
     const farm = farmOf(2);
     const checker = onceInOrder();
@@ -187,13 +208,10 @@ describe('a checker', () => {
   });
 
   it('sees decisions on too few answers when the rule against them is taken away', () => {
-    const { complaints } = play(faultSchedule(7), { qos: { leastCoverage: 0 } });
-    const found = [7, 19, 30, 42, 61, 91].flatMap(
+    const found = [77, 85, 119, 123, 134, 142].flatMap(
       (seed) => play(faultSchedule(seed), { qos: { leastCoverage: 0 } }).complaints,
     );
-    expect(
-      [...complaints, ...found].filter((sentence) => /acted on with a coverage/.test(sentence)).length,
-    ).toBeGreaterThan(0);
+    expect(found.filter((sentence) => /acted on with a coverage/.test(sentence)).length).toBeGreaterThan(0);
   });
 
   it('sees a server that is told to go before another has taken its place', () => {

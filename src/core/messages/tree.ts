@@ -97,7 +97,7 @@ export interface HeartbeatDown {
   readonly release: number;
   /** Tree of servers: records that changed since the last beat. */
   readonly deltas: readonly MemberRecord[];
-  /** Tree of servers: digest of the sender's membership. Tree of clients: version of the view of servers. */
+  /** Tree of servers: digest of the sender's membership. Tree of clients: digest of the view of servers; 0 for none. */
   readonly membershipDigest: number;
   readonly castDigest: number;
 }
