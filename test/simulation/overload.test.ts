@@ -268,8 +268,8 @@ describe('a liar', () => {
       // One that says so in its heartbeats too is believed by the controller, which makes more servers.
       if (saysSize) continue;
       expect(farm.decisions.at(-1)?.met).toBe(true);
-      // A client may still find a better place by itself; a server that was emptied had two of nine left.
-      expect(victim.state.clients.extent().size).toBeGreaterThan(0.8 * before);
+      // Others may still find their way to it.
+      expect(victim.state.clients.extent().size).toBeGreaterThanOrEqual(before);
     }
   });
 
