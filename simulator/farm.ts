@@ -17,8 +17,6 @@ import type { Limits, Message, ReleaseNotice } from '../src/core/messages.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
-import type { MakeLayer } from '../src/core/layer.ts';
-import type { Rules } from '../src/core/rules.ts';
 import type { PeerEvent } from '../src/core/world.ts';
 import { wireSize } from '../src/wire/index.ts';
 import { noFaults } from './engine/faults.ts';
@@ -28,45 +26,9 @@ import type { Surroundings } from './engine/host.ts';
 import { TimingWheel } from './engine/timing-wheel.ts';
 import { simulatedNames } from './names.ts';
 import { Random } from './random.ts';
-
-export interface FarmOptions {
-  readonly seed: number;
-  /** Round trip between two peers, ms. */
-  readonly rttMs: (a: PeerHandle, b: PeerHandle) => number;
-  /** Ticks of the simulated time in a millisecond; 1 when absent. What happens within one tick happens in the order it was sent. */
-  readonly ticksPerMs?: number;
-  /** Share of messages that are lost, 0 to 1. TCP loses none on a living connection; this is harsher. */
-  readonly loss?: number;
-  /** Added to each one-way delay: up to this share of it, at random. Order on a connection is kept. */
-  readonly jitter?: number;
-  /** Share of messages that arrive twice, 0 to 1. */
-  readonly duplication?: number;
-  readonly tree?: Partial<TreeOptions>;
-  readonly rules?: Rules;
-  /** What sits on the overlay of this peer. */
-  readonly layer?: (peer: PeerHandle) => MakeLayer | null;
-  /** Whether others can dial this peer. */
-  readonly reachable?: (peer: PeerHandle) => boolean;
-  readonly subnet?: (peer: PeerHandle) => number;
-  /** Bytes a second of a transfer; it takes size / this. */
-  readonly transferBytesPerSecond?: number;
-  /** What a peer can send, bytes/s: a message leaves when those before it have. Without limit when absent. */
-  readonly uplinkBytesPerSecond?: (peer: PeerHandle) => number;
-  /** A crash closes the connections (a killed process) or is silent (power loss). */
-  readonly crashCloses?: boolean;
-  /** False: nothing is persisted, for farms in which nobody comes back. */
-  readonly disks?: boolean;
-}
-
-/** Someone who watches: told of every event after the call in which it happened. */
-export interface Checker {
-  readonly name: string;
-  observed?(farm: SimulatedFarm, peer: PeerHandle, event: PeerEvent): void;
-  /** Told of each message that leaves a peer, as it is sent. */
-  sent?(farm: SimulatedFarm, from: PeerHandle, to: PeerHandle, message: Message): void;
-  /** Called when the run is over; returns sentences about what was violated. */
-  verdict(farm: SimulatedFarm): string[];
-}
+import type { Checker } from './checkers/checker.ts';
+import type { FarmOptions } from './farm-options.ts';
+import { Ways } from './engine/ways.ts';
 
 /** The kinds of events in the wheel, with what their numbers mean. */
 const happening = {
@@ -130,10 +92,7 @@ export class SimulatedFarm {
   #ordering: boolean;
   /** Somebody is or was slow. */
   #slowedDown = false;
-  readonly #lastArrivalTick = new Map<number, number>();
-  /** Pairs where the second may speak to the first although the first cannot be dialled: the first dialled out. */
-  readonly #dialledOut = new Set<number>();
-  readonly #partitioned = new Set<number>();
+  readonly #ways = new Ways();
   /** Who died in the call that is under way. */
   #torn: Host | null = null;
   #told: { readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
@@ -205,7 +164,7 @@ export class SimulatedFarm {
     this.#peers[handle] = null;
     host.life++;
     host.silent = !closes;
-    for (const key of this.#dialledOut) if (Math.floor(key / 0x100_0000) === handle) this.#dialledOut.delete(key);
+    this.#ways.ended(handle);
     if (!closes) return;
     for (const neighbour of neighbours) this.#closeConnection(neighbour, handle);
   }
@@ -241,9 +200,9 @@ export class SimulatedFarm {
   cut(a: PeerHandle, b: PeerHandle, cut: boolean): void {
     if (cut) {
       this.faults.cut++;
-      this.#partitioned.add(pair(a, b));
+      this.#ways.cut(a, b);
     } else {
-      this.#partitioned.delete(pair(a, b));
+      this.#ways.mend(a, b);
     }
   }
 
@@ -294,7 +253,7 @@ export class SimulatedFarm {
 
   /** Ends all faults: messages travel as they should from now on. Clocks stay as they were set. */
   mendAll(): void {
-    this.#partitioned.clear();
+    this.#ways.mendAll();
     this.loss = 0;
     this.duplication = 0;
     this.reordering = 0;
@@ -439,8 +398,8 @@ export class SimulatedFarm {
     for (const checker of this.checkers) checker.sent?.(this, from, to, message);
     const { reachable } = this.options;
     if (reachable !== undefined) {
-      if (!reachable(to) && !this.#dialledOut.has(pair(to, from))) return;
-      if (!reachable(from)) this.#dialledOut.add(pair(from, to));
+      if (!reachable(to) && !this.#ways.hasDialled(to, from)) return;
+      if (!reachable(from)) this.#ways.dialled(from, to);
     }
     if (this.#occurs(this.loss, 'loss')) return;
     const tick = this.#arrivalTick(sender, to, message);
@@ -469,11 +428,7 @@ export class SimulatedFarm {
       atMs += this.delaySpikeMs;
     }
     const tick = this.#tickAt(atMs);
-    if (!this.#ordering) return tick;
-    const way = pair(sender.handle, to);
-    const inOrder = Math.max(tick, this.#lastArrivalTick.get(way) ?? 0);
-    this.#lastArrivalTick.set(way, inOrder);
-    return inOrder;
+    return this.#ordering ? this.#ways.inOrder(sender.handle, to, tick) : tick;
   }
 
   /** When the last byte of a message has gone through the sender's uplink. */
@@ -486,7 +441,7 @@ export class SimulatedFarm {
 
   #arrived(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
     const peer = this.#peers[to];
-    const isCut = this.#partitioned.size > 0 && this.#partitioned.has(pair(from, to));
+    const isCut = this.#ways.isCut(from, to);
     if (peer == null || isCut) {
       // TCP answers for a dead process: the connection is refused or reset.
       const isReset = peer === null && this.#hosts[to]?.silent === false && this.life(from) === life;
@@ -537,8 +492,4 @@ export const generous: Limits = { uploadBytesPerSecond: 0, storageBytes: 0, clie
 
 export function handle(number: number): PeerHandle {
   return number as PeerHandle;
-}
-
-function pair(a: PeerHandle, b: PeerHandle): number {
-  return a * 0x100_0000 + b;
 }

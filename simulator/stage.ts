@@ -28,7 +28,7 @@ import { isWhole, misplaced } from './checkers/structure.ts';
 import { strayViews } from './checkers/views.ts';
 import { idleVolunteers } from './checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from './farm.ts';
-import type { Checker } from './farm.ts';
+import type { Checker } from './checkers/checker.ts';
 import { Liars } from './liars.ts';
 import { Random } from './random.ts';
 import type { Deed, Schedule } from './schedule.ts';

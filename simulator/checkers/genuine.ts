@@ -4,7 +4,7 @@
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { CastPayload } from '../../src/core/messages.ts';
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 /** What liars say in their own name is theirs to say. */
 export function noForgery(isLiar: (peer: PeerHandle) => boolean): Checker {

@@ -5,7 +5,7 @@
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Message } from '../../src/core/messages.ts';
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 interface Said {
   life: number;

@@ -1,7 +1,7 @@
 /**
  * No loop in a tree, at any moment. Only taking a parent can close one, so the way up is walked after every `attached`.
  */
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 import { wayUp } from './structure.ts';
 
 export function noLoop(): Checker {

@@ -5,7 +5,7 @@
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 export interface MovesChecker extends Checker {
   heard(event: QosEvent): void;

@@ -7,7 +7,8 @@
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { PeerEvent } from '../../src/core/world.ts';
-import type { Checker, SimulatedFarm } from '../farm.ts';
+import type { SimulatedFarm } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 export interface MulticastChecker extends Checker {
   /** Sentences about messages that did not reach somebody who was attached throughout, and did not say so. */

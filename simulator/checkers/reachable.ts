@@ -2,7 +2,7 @@
  * Nobody hangs below a peer that others cannot dial: an orphan that is sent there would never arrive. Told from the world's own
  * knowledge of who can be dialled, not from what the peers believe of themselves.
  */
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 export function belowReachable(): Checker {
   const found: string[] = [];

@@ -4,7 +4,7 @@
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 export interface RoundsChecker extends Checker {
   /** All that happens at the controller. */

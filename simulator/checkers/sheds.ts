@@ -5,7 +5,7 @@
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
-import type { Checker } from '../farm.ts';
+import type { Checker } from './checker.ts';
 
 export interface ShedsChecker extends Checker {
   heard(peer: PeerHandle, atMs: number, event: QosEvent): void;

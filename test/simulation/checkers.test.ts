@@ -13,7 +13,7 @@ import { misplaced } from '../../simulator/checkers/structure.ts';
 import { strayViews } from '../../simulator/checkers/views.ts';
 import { idleVolunteers } from '../../simulator/checkers/volunteers.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
-import type { FarmOptions } from '../../simulator/farm.ts';
+import type { FarmOptions } from '../../simulator/farm-options.ts';
 import { Random } from '../../simulator/random.ts';
 import { faultSchedule } from '../../simulator/schedule.ts';
 import { play } from '../../simulator/stage.ts';

@@ -1,7 +1,7 @@
 /** What can be done to a simulated farm: each fault does what it says, and is counted. */
 import { describe, expect, it } from 'vitest';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
-import type { FarmOptions } from '../../simulator/farm.ts';
+import type { FarmOptions } from '../../simulator/farm-options.ts';
 import type { Message } from '../../src/core/messages.ts';
 
 const [root, ann, bob] = [handle(0), handle(1), handle(2)];

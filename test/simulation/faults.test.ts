@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { isWhole } from '../../simulator/checkers/structure.ts';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
-import type { FarmOptions } from '../../simulator/farm.ts';
+import type { FarmOptions } from '../../simulator/farm-options.ts';
 import { faultSchedule, randomSchedule } from '../../simulator/schedule.ts';
 import type { Schedule } from '../../simulator/schedule.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';

@@ -1,0 +1,15 @@
+/** What a checker is: `docs/SIMULATOR.md` says which there are, and how to add one. */
+import type { PeerHandle } from '../../src/core/ids.ts';
+import type { Message } from '../../src/core/messages.ts';
+import type { PeerEvent } from '../../src/core/world.ts';
+import type { SimulatedFarm } from '../farm.ts';
+
+/** Someone who watches: told of every event after the call in which it happened. */
+export interface Checker {
+  readonly name: string;
+  observed?(farm: SimulatedFarm, peer: PeerHandle, event: PeerEvent): void;
+  /** Told of each message that leaves a peer, as it is sent. */
+  sent?(farm: SimulatedFarm, from: PeerHandle, to: PeerHandle, message: Message): void;
+  /** Called when the run is over; returns sentences about what was violated. */
+  verdict(farm: SimulatedFarm): string[];
+}
