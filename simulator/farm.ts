@@ -11,6 +11,7 @@
 import { Peer } from '../src/core/peer.ts';
 import { mix } from '../src/core/membership.ts';
 import type { Start } from '../src/core/peer.ts';
+import { Pulses } from '../src/core/pulses.ts';
 import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
 import type { Limits, Message, ReleaseNotice } from '../src/core/messages.ts';
@@ -40,6 +41,8 @@ const happening = {
   disconnected: 2,
   /** payload: a function. */
   call: 3,
+  /** subject: to; other: from; number: the sender's life. What it says stands in the sender's row of `Pulses`. */
+  quietBeat: 4,
 } as const;
 
 /** What is not sent in order overtakes, or is overtaken by, what is sent within this time, ms. */
@@ -55,8 +58,10 @@ export class SimulatedFarm {
   /** Every event, when recording is on. */
   readonly events: { readonly atMs: number; readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
   recording = false;
-  /** Called for each message that is sent; for dialogues and byte counts. */
-  onSend: (from: PeerHandle, to: PeerHandle, message: Message) => void = () => {};
+  /** Called for each message that is sent; for dialogues and byte counts. Null when nobody listens. */
+  onSend: ((from: PeerHandle, to: PeerHandle, message: Message) => void) | null = null;
+  /** Whose messages `onSend` must be told of: it may be spared those of others. */
+  heeds: (from: PeerHandle, to: PeerHandle) => boolean = () => true;
   /** Messages sent; messages that arrived, and alarms that went off. */
   messages = 0;
   delivered = 0;
@@ -84,6 +89,7 @@ export class SimulatedFarm {
   /** By handle, too: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
   readonly #peers: (Peer | null)[] = [];
   readonly #alarms: number[] = [];
+  readonly #pulses = new Pulses();
   /** The clocks that are wrong. */
   readonly #clocks = new Map<PeerHandle, HostClock>();
   readonly #surroundings: Surroundings;
@@ -92,6 +98,8 @@ export class SimulatedFarm {
   #ordering: boolean;
   /** Somebody is or was slow. */
   #slowedDown = false;
+  /** No limits are set to what messages may do. */
+  readonly #isPlain: boolean;
   readonly #ways = new Ways();
   /** Who died in the call that is under way. */
   #torn: Host | null = null;
@@ -104,6 +112,7 @@ export class SimulatedFarm {
     this.loss = options.loss ?? 0;
     this.duplication = options.duplication ?? 0;
     this.#ordering = options.jitter !== undefined;
+    this.#isPlain = options.reachable === undefined && options.uplinkBytesPerSecond === undefined;
     this.#ticksPerMs = options.ticksPerMs ?? 1;
     const ring = 8192 * 2 ** Math.ceil(Math.log2(this.#ticksPerMs));
     this.#wheel = new TimingWheel({ happened: this.#happened.bind(this) }, ring);
@@ -147,7 +156,7 @@ export class SimulatedFarm {
     host.torn = false;
     this.#clocks.get(handle)?.restart(this.nowMs);
     const layer = this.options.layer?.(handle) ?? null;
-    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer);
+    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer, this.#pulses);
     this.#peers[handle] = peer;
     peer.start(this.#timeOf(handle), { ...start, records: host.records });
     this.#passOnEvents();
@@ -161,6 +170,7 @@ export class SimulatedFarm {
     if (host === undefined || peer == null) return;
     this.faults[closes ? 'crash' : 'power-cut']++;
     const neighbours = peer.state.links();
+    peer.close();
     this.#peers[handle] = null;
     host.life++;
     host.silent = !closes;
@@ -319,6 +329,8 @@ export class SimulatedFarm {
     switch (kind) {
       case happening.message:
         return this.#arrived(other as PeerHandle, subject as PeerHandle, number, payload as Message);
+      case happening.quietBeat:
+        return this.#quietBeatArrived(other as PeerHandle, subject as PeerHandle, number);
       case happening.wake:
         return this.#wokeUp(subject as PeerHandle, number);
       case happening.disconnected:
@@ -331,6 +343,7 @@ export class SimulatedFarm {
   #wokeUp(handle: PeerHandle, alarm: number): void {
     const peer = this.#peers[handle];
     if (peer == null || this.#alarms[handle] !== alarm) return;
+    if (this.#maySpareMessages() && this.#beatsQuietly(handle)) return;
     const nowMs = this.#timeOf(handle);
     const wakeAtMs = this.#clocks.size === 0 ? nowMs : (this.#clocks.get(handle)?.wakeAtMs ?? nowMs);
     if (nowMs < wakeAtMs) {
@@ -378,6 +391,53 @@ export class SimulatedFarm {
     this.crash(handle, true);
   }
 
+  // --- Quiet beats: see `src/core/pulses.ts` ----------------------------------------------------------------------------------
+
+  /** Nothing befalls a message but that it takes its time, and nobody looks at all of them: a quiet beat need not be written out. */
+  #maySpareMessages(): boolean {
+    return (
+      this.#isPlain &&
+      this.loss === 0 &&
+      this.duplication === 0 &&
+      this.reordering === 0 &&
+      this.delaySpikes === 0 &&
+      this.tamper === null &&
+      this.carry === null &&
+      this.checkers.length === 0 &&
+      this.#clocks.size === 0 &&
+      !this.#ordering
+    );
+  }
+
+  /** A peer's beat, if nothing is new in it. Returns false, with nothing done, when its peer must be woken. */
+  #beatsQuietly(handle: PeerHandle): boolean {
+    const pulses = this.#pulses;
+    const to = pulses.parentOf(handle);
+    if (this.onSend !== null && this.heeds(handle, to)) return false;
+    if (!pulses.beatsQuietly(handle, this.nowMs)) return false;
+    this.wakes++;
+    this.messages++;
+    let wayMs = pulses.wayMs(handle);
+    if (Number.isNaN(wayMs)) {
+      wayMs = this.options.rttMs(handle, to) / 2;
+      pulses.setWayMs(handle, wayMs);
+    }
+    this.#wheel.add(this.#tickAt(this.nowMs + wayMs), happening.quietBeat, to, handle, this.life(handle));
+    this.#wakeAt(handle, pulses.wakeAtMs(handle));
+    return true;
+  }
+
+  #quietBeatArrived(from: PeerHandle, to: PeerHandle, life: number): void {
+    const pulses = this.#pulses;
+    const peer = this.#peers[to];
+    const isNoted = pulses.heardBeat(to, from, this.nowMs);
+    if (peer == null || this.#ways.isCut(from, to)) return this.#missed(from, to, life);
+    this.#hasArrived(from, to, 'heartbeat-up');
+    if (isNoted) return;
+    peer.echoed(this.nowMs, from, pulses.echoOf(from), pulses.heldOf(from));
+    this.#passOnEvents();
+  }
+
   // --- Messages ---------------------------------------------------------------------------------------------------------------
 
   #send(sender: Host, to: PeerHandle, sent: Message): void {
@@ -394,7 +454,7 @@ export class SimulatedFarm {
     const message = this.carry === null ? said : this.carry(from, to, said);
     if (message === null) return;
     this.messages++;
-    this.onSend(from, to, message);
+    this.onSend?.(from, to, message);
     for (const checker of this.checkers) checker.sent?.(this, from, to, message);
     const { reachable } = this.options;
     if (reachable !== undefined) {
@@ -442,18 +502,25 @@ export class SimulatedFarm {
   #arrived(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
     const peer = this.#peers[to];
     const isCut = this.#ways.isCut(from, to);
-    if (peer == null || isCut) {
-      // TCP answers for a dead process: the connection is refused or reset.
-      const isReset = peer === null && this.#hosts[to]?.silent === false && this.life(from) === life;
-      if (isReset) this.#closeConnection(from, to);
-      return;
-    }
+    if (peer == null || isCut) return this.#missed(from, to, life);
+    this.#hasArrived(from, to, message.kind);
+    const nowMs = this.#timeOf(to);
+    if (message.kind === 'heartbeat-down' && this.#pulses.hears(to, from, message, nowMs)) return;
+    peer.receive(nowMs, from, message);
+    this.#passOnEvents();
+  }
+
+  #hasArrived(from: PeerHandle, to: PeerHandle, { length }: Message['kind']): void {
     this.delivered++;
     this.#traceHash = mix(
-      this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ message.kind.length,
+      this.#traceHash ^ Math.imul(from, 31) ^ Math.imul(to, 17) ^ Math.imul(this.nowMs, 7) ^ length,
     );
-    peer.receive(this.#timeOf(to), from, message);
-    this.#passOnEvents();
+  }
+
+  /** TCP answers for a dead process: the connection is refused or reset. */
+  #missed(from: PeerHandle, to: PeerHandle, life: number): void {
+    const isReset = this.#peers[to] === null && this.#hosts[to]?.silent === false && this.life(from) === life;
+    if (isReset) this.#closeConnection(from, to);
   }
 
   /** Lets a peer know, half a round trip later, that its connection to another is gone. */

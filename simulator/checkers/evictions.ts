@@ -25,7 +25,7 @@ export function watchEvictions(farm: SimulatedFarm): EvictionSeen[] {
   let pending: { readonly parent: PeerHandle; readonly evicted: PeerHandle } | null = null;
   const before = farm.onSend;
   farm.onSend = (from, to, message): void => {
-    before(from, to, message);
+    before?.(from, to, message);
     if (message.kind === 'evict') pending = message.reason === 'worse' ? { parent: from, evicted: to } : null;
     if (message.kind !== 'accept') return;
     const chain = (chains.get(to) ?? 0) + 1;

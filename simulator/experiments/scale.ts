@@ -149,6 +149,7 @@ function count(farm: SimulatedFarm): Counts {
   const peers = farm.living().length;
   const first = Math.min(peers - 1, sampledOneIn >> 1);
   const counts = { rootMessages: 0, sampledBytes: 0, sampledPeers: Math.ceil((peers - first) / sampledOneIn) };
+  farm.heeds = (from, to) => from === root || to === root || from % sampledOneIn === first;
   farm.onSend = (from, to, message) => {
     if (from === root || to === root) counts.rootMessages++;
     if (from % sampledOneIn === first) counts.sampledBytes += wireSize(message, simulatedNames);

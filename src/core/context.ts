@@ -7,6 +7,7 @@ import type { PeerHandle, Standing } from './ids.ts';
 import type { Coordinate, Limits, Statement, Unsigned } from './messages.ts';
 import { moved, origin } from './coordinates.ts';
 import type { TreeOptions } from './options.ts';
+import type { Pulses } from './pulses.ts';
 import type { Rules } from './rules.ts';
 import { Timers } from './timers.ts';
 import type { Role, World } from './world.ts';
@@ -53,6 +54,8 @@ export class Context extends Timers {
   /** The server of this peer's client tree is full while others are not: no newcomer shall hang here. Kept by `views`. */
   shut = false;
   readonly rules: Rules;
+  /** Where this peer's heartbeats go by while nothing is new, and where its children sit. */
+  readonly pulses: Pulses;
   /** Raised at every start and whenever false news of this peer must be outbid. */
   incarnation = 0;
   /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
@@ -61,12 +64,14 @@ export class Context extends Timers {
   standing: Standing = firstStanding;
   #nonce = 0;
 
-  constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
+  constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules, pulses: Pulses) {
     super();
     this.self = self;
     this.world = world;
     this.options = options;
     this.rules = rules;
+    this.pulses = pulses;
+    pulses.open(self);
     this.intervalMs = options.minHeartbeatMs;
     this.patienceMs = options.minHeartbeatMs;
   }

@@ -13,6 +13,7 @@ import type { Layer } from './layer.ts';
 import type { TreeOptions } from './options.ts';
 import { Pings } from './pings.ts';
 import { Promotion } from './promotion.ts';
+import type { Pulses } from './pulses.ts';
 import { Reachability } from './reachability.ts';
 import { Releases } from './release.ts';
 import type { Rules } from './rules.ts';
@@ -49,8 +50,8 @@ export class Parts {
   /** Stops serving on the root's order and stays a client that may serve again; set by the peer. */
   retire: () => void = nothing;
 
-  constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules) {
-    this.ctx = new Context(self, world, options, rules);
+  constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules, pulses: Pulses) {
+    this.ctx = new Context(self, world, options, rules, pulses);
     this.clients = new Tree('clients', this.ctx);
     this.pings = new Pings(this.ctx);
     this.membership = new Membership(this.ctx);
@@ -61,6 +62,13 @@ export class Parts {
     this.optimisation = new Optimisation(this.ctx, this.pings, distances);
     this.releases = new Releases(this.ctx, this);
     this.selection = new Selection(this.ctx, distances);
+  }
+
+  /** Lets go of all that this peer has in `pulses`: it is no more. */
+  close(): void {
+    this.clients.close();
+    this.#servers?.close();
+    this.ctx.pulses.close(this.ctx.self);
   }
 
   // Nearly all peers of a farm are clients that never serve. What only servers and volunteers need is made when one asks for it.

@@ -23,7 +23,8 @@ import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts, cardOf } from './parts.ts';
 import { Pulse } from './pulse.ts';
-import { routineBeat, routineHeardChild, routineHeardParent } from './routine.ts';
+import { Pulses } from './pulses.ts';
+import { Routine, routineHeardChild } from './routine.ts';
 import { Rounds } from './rounds.ts';
 import { theRules } from './rules.ts';
 import type { Rules } from './rules.ts';
@@ -52,6 +53,7 @@ export class Peer {
   // Two of the parts that every heartbeat needs.
   readonly #ctx: Context;
   readonly #clients: Tree;
+  readonly #routine: Routine;
   readonly #dispatch: Dispatch;
   readonly #rounds: Rounds;
   readonly #pulse: Pulse;
@@ -66,13 +68,15 @@ export class Peer {
     options: TreeOptions = defaultOptions,
     rules: Rules = theRules,
     makeLayer: MakeLayer | null = null,
+    pulses = new Pulses(),
   ) {
     const [problem] = validateOptions(options);
     if (problem !== undefined) throw new RangeError(problem);
-    this.#parts = new Parts(self, world, options, rules);
+    this.#parts = new Parts(self, world, options, rules, pulses);
     this.#ctx = this.#parts.ctx;
     this.#clients = this.#parts.clients;
     this.#pulse = new Pulse(this.#parts);
+    this.#routine = new Routine(this.#ctx, this.#clients, this.#pulse);
     this.#attachment = new Attachment(this.#parts, this.#pulse);
     this.#departure = new Departure(this.#parts, this.#attachment);
     this.#rounds = new Rounds(this.#parts, this.#pulse, this.#attachment, this.#departure);
@@ -89,8 +93,8 @@ export class Peer {
   // --- Life ------------------------------------------------------------------------------------------------------------
 
   start(nowMs: number, how: Start): void {
+    this.#begin(nowMs);
     const { ctx, clients, membership, reachability } = this.#parts;
-    ctx.nowMs = nowMs;
     ctx.rootPeer = how.root;
     this.#parts.neighbours = how.neighbours;
     if (how.credential !== undefined) this.#attachment.joining.credential = new Uint8Array(how.credential);
@@ -118,29 +122,50 @@ export class Peer {
 
   receive(nowMs: number, from: PeerHandle, message: Message): void {
     const ctx = this.#ctx;
-    ctx.nowMs = nowMs;
     switch (message.kind) {
       case 'heartbeat-down':
-        if (routineHeardParent(ctx, this.#clients, from, message)) return this.#askForWake();
+        if (this.#routine.isHandedOver && ctx.pulses.hears(ctx.self, from, message, nowMs)) return;
         break;
       case 'heartbeat-up':
-        if (routineHeardChild(this.#clients, from, message)) return this.#askForWake();
+        ctx.nowMs = nowMs;
+        if (routineHeardChild(this.#clients, from, message)) return this.#routine.noted();
         break;
       case 'ping':
         // To answer changes nothing.
+        this.#begin(nowMs);
         this.#dispatch.receive(from, message);
-        return this.#askForWake();
+        return this.#rest();
+      case 'pong':
+        this.#begin(nowMs);
+        this.#dispatch.receive(from, message);
+        return this.#mayRest() ? this.#rest() : this.#settle();
       default:
     }
+    this.#begin(nowMs);
     this.#dispatch.receive(from, message);
     this.#settle();
+  }
+
+  /**
+   * A quiet beat of a client came, as `Pulses.beatsQuietly` says it: the same as its last whole one, but that it echoes this beat of
+   * ours, which it had held for so long.
+   */
+  echoed(nowMs: number, from: PeerHandle, echo: number, heldMs: number): void {
+    const ctx = this.#ctx;
+    ctx.nowMs = nowMs;
+    const child = this.#clients.child(from);
+    if (child === null) ctx.world.send(from, { kind: 'disown', tree: 'clients' });
+    else this.#clients.echoed(child, echo, heldMs);
+    this.#routine.noted();
   }
 
   wake(nowMs: number): void {
     const ctx = this.#ctx;
     ctx.nowMs = nowMs;
     this.#wakeAtMs = null;
-    if (routineBeat(ctx, this.#clients)) return this.#askForWake();
+    if (this.#routine.beat()) return this.#askForWake(ctx.pulses.wakeAtMs(ctx.self));
+    this.#begin(nowMs);
+    this.#wakeAtMs = null;
     let isBeat = false;
     for (let timer = ctx.timers.due(nowMs); timer !== null; timer = ctx.timers.due(nowMs)) {
       isBeat = timer === 'beat';
@@ -162,14 +187,15 @@ export class Peer {
           break;
       }
     }
-    if (isBeat) this.#askForWake();
-    else this.#settle();
+    if (!isBeat) return this.#settle();
+    this.#routine.hasTold();
+    this.#rest();
   }
 
   /** The last connection to this peer was closed or broke. */
   disconnected(nowMs: number, peer: PeerHandle): void {
     const { ctx } = this.#parts;
-    ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     for (const tree of this.#parts.trees()) {
       this.#attachment.childLost(tree, peer, 'closed');
       if (tree.parent === peer) this.#attachment.parentLost(tree, 'closed');
@@ -183,8 +209,8 @@ export class Peer {
 
   /** Root: tells its neighbours that there is a service (the paper's tree-create). */
   create(nowMs: number): void {
+    this.#begin(nowMs);
     const { ctx, neighbours } = this.#parts;
-    ctx.nowMs = nowMs;
     for (const peer of neighbours) ctx.world.send(peer, { kind: 'tree-create', root: ctx.self, ttl: 2 });
     this.#settle();
   }
@@ -192,7 +218,7 @@ export class Peer {
   /** Offers to serve within these limits, now and after every restart. */
   volunteer(nowMs: number, limits: Limits): void {
     const { ctx } = this.#parts;
-    ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     ctx.limits = limits;
     ctx.world.persist({ type: 'limits', ...limits });
     this.#parts.promotion.remind(this.#parts.ownServer());
@@ -201,22 +227,22 @@ export class Peer {
 
   /** Stops serving, stays a client. Ends with the event `drained`. */
   drain(nowMs: number): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#departure.drain();
     this.#settle();
   }
 
   /** Leaves the farm. Ends with the event `left`. */
   leave(nowMs: number): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#departure.leave();
     this.#settle();
   }
 
   /** Root: a release was installed and goes out to everybody. */
   publish(nowMs: number, number: number, digest: Uint8Array, sizeBytes: number): ReleaseNotice {
-    const { ctx, releases, multicast } = this.#parts;
-    ctx.nowMs = nowMs;
+    this.#begin(nowMs);
+    const { releases, multicast } = this.#parts;
     const notice = releases.publish(number, digest, sizeBytes);
     multicast.publish({ type: 'release', notice });
     this.#settle();
@@ -225,7 +251,7 @@ export class Peer {
 
   /** Server: tells everybody something. Returns its sequence number. */
   multicast(nowMs: number, payload: CastPayload): number {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     if (!this.#parts.ctx.isServer())
       throw new Error('only a server may multicast; a client has nothing to tell the whole farm');
     const sequence = this.#parts.multicast.publish(payload);
@@ -235,8 +261,8 @@ export class Peer {
 
   /** Root: bars a server from the farm for good. */
   exclude(nowMs: number, subject: PeerHandle): void {
+    this.#begin(nowMs);
     const { ctx, membership } = this.#parts;
-    ctx.nowMs = nowMs;
     if (ctx.role === 'root' && subject !== ctx.self) membership.declareOther(subject, 'excluded');
     this.#settle();
   }
@@ -244,16 +270,16 @@ export class Peer {
   // --- What the world reports ----------------------------------------------------------------------------------------------
 
   installed(nowMs: number, notice: ReleaseNotice): void {
-    const { ctx, releases } = this.#parts;
-    ctx.nowMs = nowMs;
+    this.#begin(nowMs);
+    const { releases } = this.#parts;
     releases.installed(notice);
     this.#attachment.resumePromotion();
     this.#settle();
   }
 
   installFailed(nowMs: number, reason: 'storage' | 'failed'): void {
-    const { ctx, releases, promotion } = this.#parts;
-    ctx.nowMs = nowMs;
+    this.#begin(nowMs);
+    const { releases, promotion } = this.#parts;
     releases.failed();
     promotion.concluded(reason === 'storage' ? 'storage' : 'install-failed');
     this.#settle();
@@ -261,35 +287,35 @@ export class Peer {
 
   /** A dial asked for through `World.dial` ended. */
   dialed(nowMs: number, peer: PeerHandle, nonce: number, worked: boolean): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.reachability.dialed(peer, nonce, worked);
     this.#settle();
   }
 
   /** Own addresses changed. */
   addressChanged(nowMs: number): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.reachability.reset();
     this.#settle();
   }
 
   /** A request to a server is on its way. */
   asked(nowMs: number, server: PeerHandle): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.selection.asked(server);
     this.#settle();
   }
 
   /** The user gave up on a request before it was answered. */
   abandoned(nowMs: number, server: PeerHandle): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.selection.abandoned(server);
     this.#settle();
   }
 
   /** A request to a server ended. */
   measured(nowMs: number, sample: Sample): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.selection.measured(sample);
     this.#parts.layer?.measured(sample);
     this.#settle();
@@ -297,22 +323,22 @@ export class Peer {
 
   /** Server: a request of another peer was answered here; `serveMs` from when it came to the first byte of the answer. */
   answered(nowMs: number, serveMs: number): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.layer?.answered(serveMs);
     this.#settle();
   }
 
   /** A request ended that nobody felt: it was made only to know a server better, or another server answered in its place. */
   probed(nowMs: number, sample: Sample): void {
-    this.#parts.ctx.nowMs = nowMs;
+    this.#begin(nowMs);
     this.#parts.selection.measured(sample);
     this.#settle();
   }
 
   /** A server sent bytes that contradict the release they name: never again, and the root hears of it. */
   lied(nowMs: number, subject: PeerHandle, path: string, releaseNumber: number): void {
+    this.#begin(nowMs);
     const { ctx, selection } = this.#parts;
-    ctx.nowMs = nowMs;
     selection.lied(subject);
     if (this.#parts.clients.parent === subject) this.#attachment.parentLost(this.#parts.clients, 'lied');
     if (ctx.role === 'root') ctx.world.tell({ type: 'reported', subject, by: ctx.self, path, releaseNumber });
@@ -322,15 +348,21 @@ export class Peer {
 
   /** The servers to try for a request now, the best first. */
   rank(nowMs: number): PeerHandle[] {
+    this.#begin(nowMs);
     const { ctx, membership, views, selection } = this.#parts;
-    ctx.nowMs = nowMs;
     const known: Iterable<MemberRecord> = ctx.isServer() ? membership.records() : (views.current?.records ?? []);
     return selection.rank([...known], this.#parts.ownServer());
   }
 
   /** A look inside, for `status`, tests and checkers; not to be changed. */
   get state(): Readonly<Parts> {
+    this.#takeBack();
     return this.#parts;
+  }
+
+  /** The peer is no more: what is kept for it elsewhere is let go. No other call comes after it. */
+  close(): void {
+    this.#parts.close();
   }
 
   get role(): Role {
@@ -413,18 +445,40 @@ export class Peer {
     }
   }
 
-  /** Something happened: the next heartbeat goes the long way. */
+  /** A call begins: the peer needs all its state. */
+  #begin(nowMs: number): void {
+    this.#takeBack();
+    this.#ctx.nowMs = nowMs;
+  }
+
+  #takeBack(): void {
+    if (!this.#routine.isHandedOver) return;
+    this.#routine.takeBack();
+    this.#wakeAtMs = this.#ctx.timers.next();
+  }
+
+  /** Something happened, and is over: the next heartbeat goes the long way. */
   #settle(): void {
-    this.#ctx.routineBeats = 0;
-    this.#askForWake();
+    this.#routine.end();
+    this.#askForWake(this.#ctx.timers.next());
+  }
+
+  /** An answer was taken note of, and led to nothing. */
+  #mayRest(): boolean {
+    const { layer } = this.#parts;
+    return this.#attachment.joining.purpose === null && (layer === null || layer.isIdle);
+  }
+
+  /** Nothing happened that changes what is to come. */
+  #rest(): void {
+    this.#askForWake(this.#ctx.timers.next());
+    this.#routine.handOver();
   }
 
   /** Asks the world for the next wake, once, when it changed. */
-  #askForWake(): void {
-    const ctx = this.#ctx;
-    const next = ctx.timers.next();
-    if (next === this.#wakeAtMs) return;
-    this.#wakeAtMs = next;
-    if (next !== null) ctx.world.wakeAt(next);
+  #askForWake(atMs: number | null): void {
+    if (atMs === this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    if (atMs !== null) this.#ctx.world.wakeAt(atMs);
   }
 }

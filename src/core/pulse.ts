@@ -44,7 +44,7 @@ export class Pulse {
   /** Sets the alarm for the parent's silence. */
   expectParent(tree: Tree): void {
     const { ctx } = this.#parts;
-    ctx.timers.set('silence', silentAtMs(ctx, tree));
+    ctx.timers.set('silence', ctx.nowMs + silenceMs(ctx, tree));
   }
 
   /** One beat: down both trees, and up. */
@@ -61,6 +61,21 @@ export class Pulse {
     this.schedule();
   }
 
+  /** The beat of a client for whom nothing is new: down, and up. */
+  beatClients(): void {
+    const { clients } = this.#parts;
+    this.#beatDown(clients, noDeltas);
+    this.beatUp(clients);
+  }
+
+  /** The pulse will not change in so many beats, if nothing happens. */
+  isSteadyFor(beats: number): boolean {
+    const { minHeartbeatMs, maxHeartbeatMs } = this.#parts.ctx.options;
+    const medianMs = this.#medianAgeMs();
+    if (minHeartbeatMs === maxHeartbeatMs || medianMs === null) return true;
+    return medianMs > oldMs || medianMs + (beats + 1) * this.#parts.ctx.intervalMs < youngMs;
+  }
+
   #beatDown(tree: Tree, deltas: readonly MemberRecord[]): void {
     if (!tree.isRoot && tree.children.length === 0) return;
     const { world } = this.#parts.ctx;
@@ -68,14 +83,10 @@ export class Pulse {
     if (tree.children.length === 0) return;
     const short = this.#compose(tree, deltas, false);
     let long: HeartbeatDown | null = null;
-    for (const child of tree.children) {
-      if (child.rosterVersion === tree.rosterVersion) {
-        world.send(child.peer, short);
-      } else {
-        long ??= this.#compose(tree, deltas, true);
-        world.send(child.peer, long);
-      }
-    }
+    tree.eachChild((child, isUpToDate) => {
+      if (!isUpToDate) long ??= this.#compose(tree, deltas, true);
+      world.send(child, isUpToDate || long === null ? short : long);
+    });
   }
 
   /** A beat out of turn, for a child that was just taken. Its number is 0: the echo of it must not be taken for a round trip. */
@@ -92,7 +103,8 @@ export class Pulse {
       height = Math.max(height, below.height);
     }
     const digest = tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewDigest;
-    ctx.world.send(tree.parent, upwards(ctx, tree, size, height, deltas, digest));
+    const heldMs = ctx.nowMs - tree.parentHeardAtMs;
+    ctx.world.send(tree.parent, upwards(ctx, tree, tree.parentBeat, heldMs, size, height, deltas, digest));
   }
 
   #compose(tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
@@ -142,15 +154,17 @@ export class Pulse {
   }
 }
 
-/** When the parent counts as silent, if it is not heard before, ms. */
-export function silentAtMs({ nowMs, options }: Context, tree: Tree): number {
-  return nowMs + Math.max(tree.parentIntervalMs, options.minHeartbeatMs) * (options.missedBeats + tolerance);
+/** How long the parent may be silent, ms. */
+export function silenceMs({ options }: Context, tree: Tree): number {
+  return Math.max(tree.parentIntervalMs, options.minHeartbeatMs) * (options.missedBeats + tolerance);
 }
 
-/** A beat to the parent. `size` and `height`: of the subtree below and including this peer. */
+/** A beat to the parent, whose last one was `echo`. `size` and `height`: of the subtree below and including this peer. */
 export function upwards(
   ctx: Context,
   tree: Tree,
+  echo: number,
+  heldMs: number,
   size: number,
   height: number,
   deltas: readonly MemberRecord[],
@@ -159,8 +173,8 @@ export function upwards(
   return {
     kind: 'heartbeat-up',
     tree: tree.kind,
-    echo: tree.parentBeat,
-    heldMs: ctx.nowMs - tree.parentHeardAtMs,
+    echo,
+    heldMs,
     coordinate: ctx.coordinate,
     reachable: ctx.reachable,
     size,

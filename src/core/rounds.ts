@@ -86,10 +86,11 @@ export class Rounds {
   /** In how many beats to come there will be nothing to do, if nothing happens: see `routine.ts`. */
   #routineBeats(): number {
     const { ctx, clients, layer } = this.#parts;
+    const { options } = ctx;
     const isIdle =
       ctx.role === 'client' &&
       clients.parent !== NOBODY &&
-      clients.children.length === 0 &&
+      clients.children.length <= options.fanOut &&
       !clients.closed &&
       ctx.reachable &&
       ctx.limits === null &&
@@ -98,7 +99,7 @@ export class Rounds {
       ctx.patienceMs === ctx.intervalMs &&
       this.#attachment.joining.purpose === null &&
       (layer === null || layer.isIdle);
-    if (!isIdle || this.#handover > 0) return 0;
+    if (!isIdle || this.#handover > 0 || !this.#pulse.isSteadyFor(this.#untilLook)) return 0;
     return ctx.nowMs + (this.#untilLook + 1) * ctx.intervalMs < this.#noteAtMs ? this.#untilLook : 0;
   }
 

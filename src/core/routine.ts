@@ -4,47 +4,125 @@
  * Most peers of a farm are clients without children, and for most of their heartbeats nothing is new: the parent is there, the roster
  * is the one they have, nobody asks for anything. The long way through all state machines would find nothing to do, and only fetch
  * them all from memory, which is what takes the time when a hundred thousand peers share a process. So the long way, when it has found
- * nothing, says for how many beats it will find nothing again (`routineBeats`), and whatever else happens takes that back. The
- * short way does the very same as the long one: same messages, same deadlines, same state.
+ * nothing, says for how many beats it will find nothing again (`routineBeats`), and whatever else happens takes that back. Meanwhile
+ * the peer hands its pulse over (`pulses.ts`). The short way does the very same as the long one: same messages, same
+ * deadlines, same state.
  */
 import type { Context } from './context.ts';
 import { isSound } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
-import type { HeartbeatDown, HeartbeatUp } from './messages.ts';
-import { noDeltas, silentAtMs, upwards } from './pulse.ts';
+import type { Coordinate, HeartbeatUp } from './messages.ts';
+import { silenceMs } from './pulse.ts';
+import type { Pulse } from './pulse.ts';
 import type { Tree } from './tree.ts';
 
-/** A beat of a client without children. Returns false, with nothing done, when the long way is due. */
-export function routineBeat(ctx: Context, clients: Tree): boolean {
-  const isRoutine =
-    ctx.routineBeats > 0 &&
-    ctx.nowMs < ctx.dialledEnoughUntilMs &&
-    ctx.intervalMs === clients.parentIntervalMs &&
-    ctx.timers.isOnlyBeatDue(ctx.nowMs);
-  if (!isRoutine) return false;
-  ctx.routineBeats--;
-  ctx.routineDone++;
-  ctx.world.send(clients.parent, upwards(ctx, clients, 1, 0, noDeltas, ctx.viewDigest));
-  ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
-  return true;
-}
+export class Routine {
+  readonly #ctx: Context;
+  readonly #clients: Tree;
+  readonly #pulse: Pulse;
+  /** The pulse is handed over. */
+  #isHandedOver = false;
+  /** What the parent was told in the last whole beat, if nothing has happened since; a null coordinate when the next one must be whole. */
+  #toldCoordinate: Coordinate | null = null;
+  #toldReachable = false;
 
-/** A parent's beat with nothing new in it but its number and its stamp. Returns false, with nothing done, when there is more. */
-export function routineHeardParent(ctx: Context, clients: Tree, from: PeerHandle, beat: HeartbeatDown): boolean {
-  const own = ctx.castDigest;
-  const isRoutine =
-    beat.tree === 'clients' &&
-    ctx.role === 'client' &&
-    clients.wouldOnlyAge(from, beat) &&
-    beat.release <= ctx.releaseNumber &&
-    (beat.membershipDigest === ctx.viewDigest || beat.membershipDigest === 0) &&
-    beat.castDigest === own &&
-    ctx.castDigestBefore === own &&
-    ctx.castMismatchBeats === 0;
-  if (!isRoutine) return false;
-  clients.heardParent(beat);
-  ctx.timers.set('silence', silentAtMs(ctx, clients));
-  return true;
+  constructor(ctx: Context, clients: Tree, pulse: Pulse) {
+    this.#ctx = ctx;
+    this.#clients = clients;
+    this.#pulse = pulse;
+  }
+
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
+  }
+
+  /** Hands the pulse over, if nothing will be to do for some beats. */
+  handOver(): void {
+    const ctx = this.#ctx;
+    const clients = this.#clients;
+    if (ctx.routineBeats <= 0 || this.#isHandedOver) return;
+    const place = clients.quietPlace;
+    const beatAtMs = ctx.timers.onlyPulse();
+    const isQuiet =
+      place !== null &&
+      beatAtMs !== null &&
+      ctx.role === 'client' &&
+      ctx.intervalMs === clients.parentIntervalMs &&
+      ctx.castDigestBefore === ctx.castDigest &&
+      ctx.castMismatchBeats === 0;
+    if (!isQuiet) return;
+    this.#isHandedOver = true;
+    ctx.pulses.handOver(
+      ctx.self,
+      {
+        parent: clients.parent,
+        beatAtMs,
+        silenceAtMs: ctx.timers.silenceAtMs,
+        quietUntilMs: ctx.dialledEnoughUntilMs,
+        intervalMs: ctx.intervalMs,
+        silenceMs: silenceMs(ctx, clients),
+        parentHeardAtMs: clients.parentHeardAtMs,
+        parentBeat: clients.parentBeat,
+        routineBeats: ctx.routineBeats,
+        ...place,
+        rosterVersion: clients.parentRosterVersion,
+        viewDigest: ctx.viewDigest,
+        castDigest: ctx.castDigest,
+        release: ctx.releaseNumber,
+      },
+      this.#isIntroduced(),
+    );
+  }
+
+  /** The pulse is this peer's own again, for whatever else there is to do. */
+  takeBack(): void {
+    const ctx = this.#ctx;
+    const { self, pulses, timers } = ctx;
+    this.#isHandedOver = false;
+    pulses.takeBack(self);
+    const done = pulses.routineDone(self);
+    ctx.routineBeats -= done;
+    ctx.routineDone += done;
+    timers.set('beat', pulses.beatAtMs(self));
+    timers.set('silence', pulses.silenceAtMs(self));
+    this.#clients.resume(pulses.parentHeardAtMs(self), pulses.parentBeat(self), pulses.sequence(self));
+  }
+
+  /** A beat, if it is all that is due. Returns false, with nothing done, when the long way is. */
+  beat(): boolean {
+    const { self, pulses, nowMs } = this.#ctx;
+    const clients = this.#clients;
+    this.handOver();
+    if (!this.#isHandedOver || clients.hasSilentChild || !pulses.beats(self, nowMs)) return false;
+    clients.resume(pulses.parentHeardAtMs(self), pulses.parentBeat(self), pulses.sequence(self));
+    this.#pulse.beatClients();
+    if (clients.children.length === 0) pulses.introduce(self);
+    this.hasTold();
+    return true;
+  }
+
+  /** A child's beat was noted: what the parent was told may be true no more. */
+  noted(): void {
+    if (this.#isHandedOver && !this.#isIntroduced()) this.#ctx.pulses.unintroduce(this.#ctx.self);
+  }
+
+  /** A whole beat has just gone to the parent. */
+  hasTold(): void {
+    this.#toldCoordinate = this.#ctx.coordinate;
+    this.#toldReachable = this.#ctx.reachable;
+  }
+
+  /** Something happened: the next heartbeat goes the long way. */
+  end(): void {
+    this.#ctx.routineBeats = 0;
+    this.#toldCoordinate = null;
+  }
+
+  #isIntroduced(): boolean {
+    const { coordinate, reachable } = this.#ctx;
+    const isLeaf = this.#clients.children.length === 0;
+    return isLeaf && this.#toldCoordinate === coordinate && this.#toldReachable === reachable;
+  }
 }
 
 /** A client's beat to its parent. Returns false, with nothing done, when it is none. */

@@ -58,15 +58,14 @@ export class Timers {
     return earliest;
   }
 
-  /** The time for a heartbeat has come, and for nothing else. */
-  isOnlyBeatDue(nowMs: number): boolean {
-    return (
-      this.#beat !== null &&
-      this.#beat <= nowMs &&
-      (this.#silence === null || this.#silence > nowMs) &&
-      (this.#attempt === null || this.#attempt > nowMs) &&
-      (this.#drain === null || this.#drain > nowMs)
-    );
+  /** When the next heartbeat is due, ms, while nothing is waited for but that and the parent; else null. */
+  onlyPulse(): number | null {
+    return this.#silence === null || this.#attempt !== null || this.#drain !== null ? null : this.#beat;
+  }
+
+  /** When the parent counts as silent, ms; never, when it is not waited for. */
+  get silenceAtMs(): number {
+    return this.#silence ?? Number.POSITIVE_INFINITY;
   }
 
   /** Takes one timer that is due, or null; of several, the first by the order of their names above. */

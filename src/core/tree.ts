@@ -23,26 +23,43 @@ import type {
   Stamp,
 } from './messages.ts';
 import type { Place } from './rules.ts';
+import { mostSequence } from './pulses.ts';
 import { RttWindow } from './rtt-window.ts';
+import type { Seats } from './seats.ts';
 
-export interface Child {
+/** A child, as its parent sees it: what every heartbeat changes stands in its seat. */
+export class Child {
   readonly peer: PeerHandle;
   coordinate: Coordinate;
-  readonly rtt: RttWindow;
-  /** The round trip that all of `rtt` agree on; -1 while they differ. */
-  steadyRttMs: number;
-  /** So many more like these have come since. */
-  steadyBeats: number;
-  acceptedAtMs: number;
-  heardAtMs: number;
+  readonly rtt = new RttWindow();
   reachable: boolean;
   hasChildren: boolean;
-  size: number;
-  height: number;
   /** Told to hang elsewhere; keeps its place until it does. */
-  evicted: boolean;
-  /** The roster version it confirmed. */
-  rosterVersion: number;
+  evicted = false;
+  readonly seat: number;
+  readonly #seats: Seats;
+
+  constructor(peer: PeerHandle, { coordinate, reachable, hasChildren }: Join, seats: Seats, seat: number) {
+    this.peer = peer;
+    this.coordinate = coordinate;
+    this.reachable = reachable;
+    this.hasChildren = hasChildren;
+    this.#seats = seats;
+    this.seat = seat;
+  }
+
+  get acceptedAtMs(): number {
+    return this.#seats.acceptedAtMs(this.seat);
+  }
+
+  /** Peers in its subtree, itself included. */
+  get size(): number {
+    return this.#seats.size(this.seat);
+  }
+
+  get height(): number {
+    return this.#seats.height(this.seat);
+  }
 }
 
 export type Verdict =
@@ -54,7 +71,6 @@ const mostDepth = 1_000;
 const mostPathMs = 1e6;
 /** Heartbeats with the same stamp and a greater depth than the last, until the way up is taken for a circle. */
 const mostRisenBeats = 16;
-const mostSequence = 2 ** 40;
 /** Ancestors passed on: the tree's root, and the nearest of the rest. */
 const ancestorsNamed = 32;
 const sentBeatsKept = 16;
@@ -65,12 +81,10 @@ const unclesNamed = 4;
 const sentOnBeats = 120;
 const sentOnKept = 32;
 const nobody: readonly Child[] = [];
-/** A way whose round trip has not changed for so many beats has said what it has to say: it moves the coordinate once in a while. */
-const steadyAfterBeats = 60;
-const steadySampleBeats = 8;
 /** Stand for no children; nothing is ever put into them. */
 const none: Child[] = [];
 const noHandles: PeerHandle[] = [];
+const noSeats: number[] = [];
 const noneSentOn: readonly never[] = [];
 
 export class Tree {
@@ -97,6 +111,8 @@ export class Tree {
   #children: Child[] = none;
   /** The handles of the children, in the same order: whose message it is, is asked for each. */
   #handles: PeerHandle[] = noHandles;
+  /** And their seats. */
+  #childSeats: number[] = noSeats;
   /** The parent was lost and no other is found yet. */
   orphaned = false;
   /** A move is under way: nothing newer is shown to those below, so that the new parent can be ahead of us. */
@@ -320,34 +336,25 @@ export class Tree {
   }
 
   take(from: PeerHandle, join: Join): Place {
+    const { nowMs, pulses, self } = this.#ctx;
     const known = this.child(from);
     if (known === null) {
       if (this.#children === none) {
         this.#children = [];
         this.#handles = [];
+        this.#childSeats = [];
       }
+      const seat = pulses.seats.take(self, from, nowMs);
+      if (this.kind === 'clients') pulses.seated(from, seat);
       this.#handles.push(from);
-      this.#children.push({
-        peer: from,
-        coordinate: join.coordinate,
-        rtt: new RttWindow(),
-        steadyRttMs: -1,
-        steadyBeats: 0,
-        acceptedAtMs: this.#ctx.nowMs,
-        heardAtMs: this.#ctx.nowMs,
-        reachable: join.reachable,
-        hasChildren: join.hasChildren,
-        size: 1,
-        height: 0,
-        evicted: false,
-        rosterVersion: -1,
-      });
+      this.#childSeats.push(seat);
+      this.#children.push(new Child(from, join, pulses.seats, seat));
       this.rosterChanged();
     } else {
-      known.heardAtMs = this.#ctx.nowMs;
       known.evicted = false;
-      known.rosterVersion = -1;
-      known.steadyRttMs = -1;
+      pulses.seats.setHeardAtMs(known.seat, nowMs);
+      pulses.seats.setRosterVersion(known.seat, -1);
+      pulses.seats.setSteadyRttMs(known.seat, -1);
     }
     this.child(from)?.rtt.add(join.rttMs);
     const place = this.shown();
@@ -360,16 +367,39 @@ export class Tree {
     const index = this.#handles.indexOf(peer);
     if (index < 0) return null;
     this.#handles.splice(index, 1);
+    this.#childSeats.splice(index, 1);
     const [child] = this.#children.splice(index, 1);
+    if (child !== undefined) this.#ctx.pulses.seats.release(child.seat);
     this.rosterChanged();
     return child ?? null;
   }
 
   /** Children not heard for `missedBeats` intervals. */
   silentChildren(): readonly Child[] {
-    const limitMs = (this.#ctx.options.missedBeats + 0.5) * this.#ctx.patienceMs;
-    const isSilent = (child: Child): boolean => this.#ctx.nowMs - child.heardAtMs > limitMs;
-    return this.#children.some(isSilent) ? this.#children.filter(isSilent) : nobody;
+    return this.hasSilentChild ? this.#children.filter(({ seat }) => this.#isSilent(seat)) : nobody;
+  }
+
+  get hasSilentChild(): boolean {
+    for (const seat of this.#childSeats) if (this.#isSilent(seat)) return true;
+    return false;
+  }
+
+  #isSilent(seat: number): boolean {
+    const { nowMs, options, patienceMs, pulses } = this.#ctx;
+    return nowMs - pulses.seats.heardAtMs(seat) > (options.missedBeats + 0.5) * patienceMs;
+  }
+
+  /** Lets go of all seats: the peer is no more. */
+  close(): void {
+    for (const seat of this.#childSeats) this.#ctx.pulses.seats.release(seat);
+  }
+
+  /** Calls `tell` with each child, and whether it has the latest roster. */
+  eachChild(tell: (child: PeerHandle, isUpToDate: boolean) => void): void {
+    const { seats } = this.#ctx.pulses;
+    const handles = this.#handles;
+    for (let at = 0; at < handles.length; at++)
+      tell(handles[at]!, seats.rosterVersion(this.#childSeats[at]!) === this.rosterVersion);
   }
 
   /** The child farthest away that has not been told to leave. */
@@ -458,6 +488,7 @@ export class Tree {
     this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
     this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
     this.#lastBeatSentAtMs = this.#ctx.nowMs;
+    if (this.kind === 'clients') this.#ctx.pulses.hasSent(this.#ctx.self, this.beat, this.#ctx.nowMs);
     if (this.isRoot) this.#stampAnew();
     if (this.#children.length === 0) return;
     const place = this.shown();
@@ -474,20 +505,6 @@ export class Tree {
    */
   get looped(): boolean {
     return this.#risenBeats > mostRisenBeats;
-  }
-
-  /** Whether a beat is the parent's, and says nothing but that time has passed: same roster, same root, a newer stamp. */
-  wouldOnlyAge(from: PeerHandle, { roster, stamp, depth }: HeartbeatDown): boolean {
-    return (
-      from === this.parent &&
-      (roster === null || roster.version === this.parentRosterVersion) &&
-      stamp !== null &&
-      this.#depth >= 0 &&
-      stamp.root === this.#stampRoot &&
-      stamp.term === this.#stampTerm &&
-      stamp.sequence > this.#stampSequence &&
-      this.#isSoundPlace(stamp, depth)
-    );
   }
 
   /** Takes in a beat of the parent. When its stamp is older than what we have, only its life is noted. */
@@ -517,29 +534,32 @@ export class Tree {
   }
 
   heardChild(child: Child, beat: HeartbeatUp): void {
-    const ctx = this.#ctx;
-    child.heardAtMs = ctx.nowMs;
+    const { seats } = this.#ctx.pulses;
     const known = child.reachable;
     if (child.coordinate !== beat.coordinate) child.coordinate = beat.coordinate;
     child.reachable = beat.reachable;
-    child.size = Math.min(beat.size, mostPeers);
-    child.height = Math.min(beat.height, mostDepth);
     child.hasChildren = beat.size > 1;
-    child.rosterVersion = beat.rosterVersion;
-    const rttMs = ctx.nowMs - this.#sentAtMs(beat.echo) - beat.heldMs;
-    if (rttMs === child.steadyRttMs) {
-      child.steadyBeats++;
-      if (child.steadyBeats < steadyAfterBeats || child.steadyBeats % steadySampleBeats === 0)
-        ctx.sampled(beat.coordinate, rttMs);
+    seats.setExtent(child.seat, Math.min(beat.size, mostPeers), Math.min(beat.height, mostDepth));
+    seats.setRosterVersion(child.seat, beat.rosterVersion);
+    this.echoed(child, beat.echo, beat.heldMs);
+    if (known !== child.reachable) this.rosterChanged();
+  }
+
+  /** A child's beat has come that echoes ours, which it had held for so long: it lives, and that was the round trip. */
+  echoed(child: Child, echo: number, heldMs: number): void {
+    const ctx = this.#ctx;
+    const { seats } = ctx.pulses;
+    seats.setHeardAtMs(child.seat, ctx.nowMs);
+    const rttMs = ctx.nowMs - this.#sentAtMs(echo) - heldMs;
+    if (seats.isSteady(child.seat, rttMs)) {
+      if (seats.isTelling(child.seat)) ctx.sampled(child.coordinate, rttMs);
     } else if (rttMs >= 0) {
       const fresh = Number.isNaN(child.rtt.medianMs());
       child.rtt.add(rttMs);
-      child.steadyRttMs = child.rtt.isSteady ? rttMs : -1;
-      child.steadyBeats = 0;
-      ctx.sampled(beat.coordinate, rttMs);
+      seats.setSteadyRttMs(child.seat, child.rtt.isSteady ? rttMs : -1);
+      ctx.sampled(child.coordinate, rttMs);
       if (fresh && child.reachable) this.rosterChanged();
     }
-    if (known !== child.reachable) this.rosterChanged();
   }
 
   /** When one of the last beats was sent, ms; NaN for one that is not among them. */
@@ -551,13 +571,31 @@ export class Tree {
 
   /** Peers in the subtree below and including this peer, and its height. */
   extent(): { size: number; height: number } {
+    const { seats } = this.#ctx.pulses;
     let size = 1;
     let height = 0;
-    for (const child of this.#children) {
-      size += child.size;
-      height = Math.max(height, child.height + 1);
+    for (const seat of this.#childSeats) {
+      size += seats.size(seat);
+      height = Math.max(height, seats.height(seat) + 1);
     }
     return { size, height };
+  }
+
+  // --- Handing over and taking back: see `pulses.ts` -------------------------------------------------------------------
+
+  /** What a quiet peer hands over of its place; null when it has none to hand over. */
+  get quietPlace(): { stampRoot: PeerHandle; term: number; sequence: number; depth: number } | null {
+    if (this.#depth < 0) return null;
+    return { stampRoot: this.#stampRoot, term: this.#stampTerm, sequence: this.#stampSequence, depth: this.#depth };
+  }
+
+  /** The parent's beats were heard elsewhere: the last one, and the newest stamp. */
+  resume(heardAtMs: number, beat: number, sequence: number): void {
+    this.parentHeardAtMs = heardAtMs;
+    this.parentBeat = beat;
+    if (sequence === this.#stampSequence) return;
+    this.#stampSequence = sequence;
+    this.#risenBeats = 0;
   }
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/core/context.ts';
 import { Distances } from '../../src/core/distances.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
+import { Pulses } from '../../src/core/pulses.ts';
 import { defaultOptions } from '../../src/core/options.ts';
 import { theRules } from '../../src/core/rules.ts';
 import { Selection } from '../../src/core/selection.ts';
@@ -13,7 +14,7 @@ const world = { persist: () => {} } as unknown as World;
 
 describe('what a client knows of a server', () => {
   it('is not spoilt by a request for which the connection had to be made first', () => {
-    const selection = new Selection(new Context(1 as PeerHandle, world, defaultOptions, theRules), new Distances());
+    const selection = new Selection(new Context(1 as PeerHandle, world, defaultOptions, theRules, new Pulses()), new Distances());
     selection.probed(server, 80);
     selection.measured({ server, delayMs: 400, ok: true, isFirst: true });
     expect(selection.expectedMs(server)).toBe(80);
