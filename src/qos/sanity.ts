@@ -4,11 +4,13 @@
  * A peer adds up what others tell it, so one liar's numbers would travel up to the root in an honest peer's name. Each parent therefore
  * holds a report against what must be true of any farm: nobody feels more than the clamp, nobody is over the limit who is not there,
  * each client stands once among the samples, and only servers make bids, few of them, and never for more than their clients feel. A report
- * that cannot be true counts as none. What could be true is believed: how often a promise was kept is for `Trust`.
+ * that cannot be true counts as none. What could be true is believed: how often a promise was kept is for `Trust`. And nobody speaks of
+ * servers but of those below it, as the membership has them, where each says for itself, signed, who its parent is.
  */
 import { isSound } from '../core/coordinates.ts';
 import { NOBODY } from '../core/ids.ts';
-import type { TreeKind } from '../core/ids.ts';
+import type { PeerHandle, TreeKind } from '../core/ids.ts';
+import type { Membership } from '../core/membership.ts';
 import type { Aggregate, Bid, BidAction, MemberSample } from '../core/messages.ts';
 import type { Announcement } from './announcement.ts';
 import { costOf } from './requirement.ts';
@@ -23,6 +25,8 @@ const sampling = 2;
 /** A report is quicker than the heartbeats that tell how large a subtree is: it may have grown so many times meanwhile, and by so many. */
 const growth = 2;
 const newcomers = 8;
+/** No tree of servers is deeper. */
+const mostServerDepth = 64;
 /** Bids of one server. */
 const bidsOfOne: Readonly<Record<BidAction, number>> = { promote: 2, move: 1, retire: 1 };
 
@@ -37,6 +41,32 @@ export function isSane(aggregate: Aggregate, tree: TreeKind, announcement: Annou
 /** Whether a child that last said that it is so many peers can have heard so many clients. */
 export function isOfSize({ clients }: Aggregate, size: number): boolean {
   return clients <= growth * size + newcomers;
+}
+
+/** A child's report in the tree of servers, without what it says of those that do not hang below it. */
+export function ofThoseBelow(membership: Membership, child: PeerHandle, told: Aggregate): Aggregate {
+  const bids = told.bids.filter(({ server }) => isBelow(membership, server, child));
+  const isOwn = isBelow(membership, told.worstServer, child);
+  const serveSketch = countedIn(told.serveSketch) <= countBelow(membership, child) ? told.serveSketch : [];
+  return { ...told, bids, serveSketch, worst: isOwn ? told.worst : NOBODY };
+}
+
+/** Whether a server is that child or hangs below it. */
+function isBelow(membership: Membership, server: PeerHandle, child: PeerHandle): boolean {
+  let at = server;
+  for (let steps = 0; steps < mostServerDepth && at !== child; steps++) {
+    const above = membership.get(at)?.parent ?? NOBODY;
+    if (above === NOBODY || above === at) return false;
+    at = above;
+  }
+  return at === child;
+}
+
+function countBelow(membership: Membership, child: PeerHandle): number {
+  let count = 0;
+  for (const { subject, state } of membership.records())
+    if (state !== 'gone' && isBelow(membership, subject, child)) count++;
+  return count;
 }
 
 function isCounted(aggregate: Aggregate): boolean {
@@ -58,7 +88,7 @@ function isCounted(aggregate: Aggregate): boolean {
 }
 
 /** How many delays a sketch holds. */
-export function countedIn(pairs: readonly number[]): number {
+function countedIn(pairs: readonly number[]): number {
   let count = 0;
   for (let at = 1; at < pairs.length; at += 2) count += pairs[at] as number;
   return count;
