@@ -66,6 +66,8 @@ export class SimulatedFarm {
   messages = 0;
   delivered = 0;
   wakes = 0;
+  /** Heartbeats with nothing new in them that were not even written out, among the messages; see `src/core/pulses.ts`. */
+  quietBeats = 0;
 
   // Faults; `mendAll` ends them all but what was done to clocks.
   /** How often each fault occurred. */
@@ -417,6 +419,7 @@ export class SimulatedFarm {
     if (!pulses.beatsQuietly(handle, this.nowMs)) return false;
     this.wakes++;
     this.messages++;
+    this.quietBeats++;
     let wayMs = pulses.wayMs(handle);
     if (Number.isNaN(wayMs)) {
       wayMs = this.options.rttMs(handle, to) / 2;

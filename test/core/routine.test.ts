@@ -22,32 +22,44 @@ function layer(isIdle: boolean): Layer {
   };
 }
 
-function farmWhoseLayersAre(idle: boolean): { farm: SimulatedFarm; routine: number } {
+/** A farm in which somebody dies with a subtree below, some leave and some come back. */
+function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = null): SimulatedFarm {
   const farm = new SimulatedFarm({
     seed: 7,
-    rttMs: (a, b) => 20 + ((a * 31 + b * 31) % 60),
+    rttMs: (a, b) => 20 + ((a * 31 + b * 17) % 60),
     layer: () => () => layer(idle),
   });
+  farm.onSend = onSend;
   farm.start(root, { as: 'root', root, neighbours: [] });
   for (let n = 1; n < 60; n++) farm.after(n * 200, () => farm.start(handle(n), { as: 'peer', root, neighbours: [] }));
-  let routine = 0;
-  for (let second = 0; second < 240; second++) {
-    if (second === 120) farm.crash(handle(7));
-    farm.run(1_000);
-    routine += farm.living().filter(({ state }) => state.ctx.routineDone > 0).length;
-  }
-  return { farm, routine };
+  farm.run(120_000);
+  for (const n of [7, 12, 30]) farm.crash(handle(n), n !== 30);
+  farm.run(300);
+  farm.restart(handle(12));
+  farm.run(60_000);
+  farm.restart(handle(30), false);
+  farm.act(handle(41), (peer, nowMs) => peer.leave(nowMs));
+  farm.run(60_000);
+  return farm;
 }
 
 describe('a heartbeat in which nothing is new', () => {
   it('takes the short way, and everything happens as it would on the long one', () => {
     const short = farmWhoseLayersAre(true);
     const long = farmWhoseLayersAre(false);
-    expect(short.routine).toBeGreaterThan(1_000);
-    expect(long.routine).toBe(0);
-    expect(short.farm.traceHash).toBe(long.farm.traceHash);
-    expect(short.farm.delivered).toBe(long.farm.delivered);
-    expect(short.farm.wakes).toBe(long.farm.wakes);
+    expect(short.quietBeats).toBeGreaterThan(1_000);
+    expect(long.quietBeats).toBe(0);
+    expect(short.traceHash).toBe(long.traceHash);
+    expect(short.messages).toBe(long.messages);
+    expect(short.delivered).toBe(long.delivered);
+    expect(short.wakes).toBe(long.wakes);
+  });
+
+  it('is written out where somebody wants to see it, and says the same', () => {
+    const unseen = farmWhoseLayersAre(true);
+    const seen = farmWhoseLayersAre(true, () => undefined);
+    expect(seen.quietBeats).toBe(0);
+    expect(seen.traceHash).toBe(unseen.traceHash);
   });
 
   it('goes the long way again as soon as something happens', () => {

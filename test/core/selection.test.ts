@@ -14,7 +14,10 @@ const world = { persist: () => {} } as unknown as World;
 
 describe('what a client knows of a server', () => {
   it('is not spoilt by a request for which the connection had to be made first', () => {
-    const selection = new Selection(new Context(1 as PeerHandle, world, defaultOptions, theRules, new Pulses()), new Distances());
+    const selection = new Selection(
+      new Context(1 as PeerHandle, world, defaultOptions, theRules, new Pulses()),
+      new Distances(),
+    );
     selection.probed(server, 80);
     selection.measured({ server, delayMs: 400, ok: true, isFirst: true });
     expect(selection.expectedMs(server)).toBe(80);
