@@ -466,7 +466,7 @@ export class Peer {
   /** An answer was taken note of, and led to nothing. */
   #mayRest(): boolean {
     const { layer } = this.#parts;
-    return this.#attachment.joining.purpose === null && (layer === null || layer.isIdle);
+    return this.#attachment.joining.purpose === null && !this.#clients.closed && (layer === null || layer.isIdle);
   }
 
   /** Nothing happened that changes what is to come. */

@@ -54,6 +54,11 @@ const underWay = 4;
 /** Bounds what a neighbour may claim, so that what is added up on the way still fits a message. */
 export const mostSequence = 2 ** 40;
 
+/** A number that fits a row's integers. Those of honest peers do, for tens of years; what a liar says need not. */
+export function fits(number: number): boolean {
+  return (number | 0) === number;
+}
+
 /** What a quiet peer hands over. */
 export interface QuietPulse {
   readonly parent: PeerHandle;
@@ -251,6 +256,7 @@ export class Pulses {
       beat.release <= integers[integer + release]! &&
       (beat.membershipDigest === integers[integer + viewDigest] || beat.membershipDigest === 0) &&
       beat.castDigest === integers[integer + castDigest] &&
+      fits(beat.beat) &&
       numbers[number + beatAt]! <= numbers[number + silenceAt]!;
     if (!isRoutine) return false;
     numbers[number + parentHeardAt] = nowMs;

@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import { isSound } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, HeartbeatUp } from './messages.ts';
+import { fits } from './pulses.ts';
 import { silenceMs } from './pulse.ts';
 import type { Pulse } from './pulse.ts';
 import type { Tree } from './tree.ts';
@@ -48,6 +49,9 @@ export class Routine {
       beatAtMs !== null &&
       ctx.role === 'client' &&
       ctx.intervalMs === clients.parentIntervalMs &&
+      fits(clients.parentBeat) &&
+      fits(clients.parentRosterVersion) &&
+      fits(ctx.releaseNumber) &&
       ctx.castDigestBefore === ctx.castDigest &&
       ctx.castMismatchBeats === 0;
     if (!isQuiet) return;

@@ -1,7 +1,7 @@
 /** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../../src/core/layer.ts';
-import { SimulatedFarm, handle } from '../../simulator/farm.ts';
+import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { LonePeer } from './lone-peer.ts';
 import { aClient, down, peerNumber, roster, card } from './lone-peer.ts';
 
@@ -22,7 +22,7 @@ function layer(isIdle: boolean): Layer {
   };
 }
 
-/** A farm in which somebody dies with a subtree below, some leave and some come back. */
+/** A farm in which servers come, clients go over to them, somebody dies with a subtree below, and some leave and some come back. */
 function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = null): SimulatedFarm {
   const farm = new SimulatedFarm({
     seed: 7,
@@ -31,8 +31,13 @@ function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = nul
   });
   farm.onSend = onSend;
   farm.start(root, { as: 'root', root, neighbours: [] });
+  farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1_000));
   for (let n = 1; n < 60; n++) farm.after(n * 200, () => farm.start(handle(n), { as: 'peer', root, neighbours: [] }));
-  farm.run(120_000);
+  farm.run(60_000);
+  for (const n of [9, 25, 44]) {
+    farm.act(handle(n), (peer, nowMs) => peer.volunteer(nowMs, generous));
+    farm.run(60_000);
+  }
   for (const n of [7, 12, 30]) farm.crash(handle(n), n !== 30);
   farm.run(300);
   farm.restart(handle(12));
@@ -60,6 +65,18 @@ describe('a heartbeat in which nothing is new', () => {
     const seen = farmWhoseLayersAre(true, () => undefined);
     expect(seen.quietBeats).toBe(0);
     expect(seen.traceHash).toBe(unseen.traceHash);
+  });
+
+  it('echoes what the parent says, also a number that no honest one would have come to', () => {
+    const client = quiet(aClient(), 20);
+    const sequence = (client.peer.state.clients.place?.stamp.sequence ?? 0) + 1;
+    const beat = 2 ** 40;
+    client.pass(10);
+    client
+      .forget()
+      .hear(root, down({ stamp: { root, term: 1, sequence }, beat }))
+      .pass(1_000);
+    expect(client.sent('heartbeat-up').map(({ message }) => message.echo)).toEqual([beat]);
   });
 
   it('goes the long way again as soon as something happens', () => {
