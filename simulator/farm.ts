@@ -12,6 +12,7 @@ import { Peer } from '../src/core/peer.ts';
 import { mix } from '../src/core/membership.ts';
 import type { Start } from '../src/core/peer.ts';
 import { Pulses } from '../src/core/pulses.ts';
+import { noSeat } from '../src/core/seats.ts';
 import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
 import type { Limits, Message, ReleaseNotice } from '../src/core/messages.ts';
@@ -41,8 +42,10 @@ const happening = {
   disconnected: 2,
   /** payload: a function. */
   call: 3,
-  /** subject: to; other: from; number: the sender's life. What it says stands in the sender's row of `Pulses`. */
+  /** subject: to; other: from; number: the sender's life. What it says to its parent stands in the sender's row of `Pulses`. */
   quietBeat: 4,
+  /** The same, from a parent to its child. */
+  quietWord: 5,
 } as const;
 
 /** What is not sent in order overtakes, or is overtaken by, what is sent within this time, ms. */
@@ -91,6 +94,8 @@ export class SimulatedFarm {
   /** By handle, too: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
   readonly #peers: (Peer | null)[] = [];
   readonly #alarms: number[] = [];
+  /** Which life each one is in: raised by every start and crash. */
+  readonly #lives: number[] = [];
   readonly #pulses = new Pulses();
   /** The clocks that are wrong. */
   readonly #clocks = new Map<PeerHandle, HostClock>();
@@ -149,10 +154,11 @@ export class SimulatedFarm {
       this.#hosts.push(undefined);
       this.#peers.push(null);
       this.#alarms.push(0);
+      this.#lives.push(0);
     }
     this.#hosts[handle] = host;
     host.start = start;
-    host.life++;
+    this.#lives[handle]!++;
     this.#alarms[handle]!++;
     host.silent = false;
     host.torn = false;
@@ -174,7 +180,7 @@ export class SimulatedFarm {
     const neighbours = peer.state.links();
     peer.close();
     this.#peers[handle] = null;
-    host.life++;
+    this.#lives[handle]!++;
     host.silent = !closes;
     this.#ways.ended(handle);
     if (!closes) return;
@@ -196,7 +202,7 @@ export class SimulatedFarm {
 
   /** Which life of this peer it is: raised by every start and crash. */
   life(handle: PeerHandle): number {
-    return this.#hosts[handle]?.life ?? 0;
+    return this.#lives[handle] ?? 0;
   }
 
   /** All that live, by their numbers. */
@@ -333,6 +339,8 @@ export class SimulatedFarm {
         return this.#arrived(other as PeerHandle, subject as PeerHandle, number, payload as Message);
       case happening.quietBeat:
         return this.#quietBeatArrived(other as PeerHandle, subject as PeerHandle, number);
+      case happening.quietWord:
+        return this.#quietWordArrived(other as PeerHandle, subject as PeerHandle, number);
       case happening.wake:
         return this.#wokeUp(subject as PeerHandle, number);
       case happening.disconnected:
@@ -414,20 +422,66 @@ export class SimulatedFarm {
   /** A peer's beat, if nothing is new in it. Returns false, with nothing done, when its peer must be woken. */
   #beatsQuietly(handle: PeerHandle): boolean {
     const pulses = this.#pulses;
-    const to = pulses.parentOf(handle);
-    if (this.onSend !== null && this.heeds(handle, to)) return false;
-    if (!pulses.beatsQuietly(handle, this.nowMs)) return false;
+    if (this.onSend !== null && this.#isHeeded(handle)) return false;
+    if (!pulses.beatsAlone(handle, this.nowMs)) return false;
     this.wakes++;
-    this.messages++;
-    this.quietBeats++;
+    this.#passDown(handle);
+    if (pulses.tellsQuietly(handle, this.nowMs)) this.#tellParent(handle);
+    else this.#peers[handle]?.tellParent(this.nowMs);
+    this.#wakeAt(handle, pulses.wakeAtMs(handle));
+    return true;
+  }
+
+  /** Somebody wants to see what it says to its parent or its children. */
+  #isHeeded(handle: PeerHandle): boolean {
+    const { seats } = this.#pulses;
+    if (this.heeds(handle, this.#pulses.parentOf(handle))) return true;
+    for (let seat = this.#pulses.firstSeatOf(handle); seat !== noSeat; seat = seats.siblingOf(seat))
+      if (this.heeds(handle, seats.childOf(seat))) return true;
+    return false;
+  }
+
+  /** Its word that time has passed, to all its children. */
+  #passDown(handle: PeerHandle): void {
+    const { seats } = this.#pulses;
+    let longestMs = 0;
+    for (let seat = this.#pulses.firstSeatOf(handle); seat !== noSeat; seat = seats.siblingOf(seat)) {
+      const to = seats.childOf(seat);
+      let wayMs = seats.wayMs(seat);
+      if (Number.isNaN(wayMs)) {
+        wayMs = this.options.rttMs(handle, to) / 2;
+        seats.setWayMs(seat, wayMs);
+      }
+      longestMs = Math.max(longestMs, wayMs);
+      this.#sendQuietly(happening.quietWord, handle, to, wayMs);
+    }
+    if (longestMs > 0) this.#pulses.lands(handle, this.#tickAt(this.nowMs + longestMs) / this.#ticksPerMs);
+  }
+
+  #tellParent(handle: PeerHandle): void {
+    const pulses = this.#pulses;
+    const to = pulses.parentOf(handle);
     let wayMs = pulses.wayMs(handle);
     if (Number.isNaN(wayMs)) {
       wayMs = this.options.rttMs(handle, to) / 2;
       pulses.setWayMs(handle, wayMs);
     }
-    this.#wheel.add(this.#tickAt(this.nowMs + wayMs), happening.quietBeat, to, handle, this.life(handle));
-    this.#wakeAt(handle, pulses.wakeAtMs(handle));
-    return true;
+    this.#sendQuietly(happening.quietBeat, handle, to, wayMs);
+  }
+
+  #sendQuietly(kind: number, from: PeerHandle, to: PeerHandle, wayMs: number): void {
+    this.messages++;
+    this.quietBeats++;
+    this.#wheel.add(this.#tickAt(this.nowMs + wayMs), kind, to, from, this.#lives[from]!);
+  }
+
+  #quietWordArrived(from: PeerHandle, to: PeerHandle, life: number): void {
+    const peer = this.#peers[to];
+    if (peer == null || this.#ways.isCut(from, to)) return this.#missed(from, to, life);
+    this.#hasArrived(from, to, 'heartbeat-down');
+    if (this.#pulses.hearsWord(to, from, this.nowMs)) return;
+    peer.heardWord(this.nowMs, from);
+    this.#passOnEvents();
   }
 
   #quietBeatArrived(from: PeerHandle, to: PeerHandle, life: number): void {
@@ -466,9 +520,9 @@ export class SimulatedFarm {
     }
     if (this.#occurs(this.loss, 'loss')) return;
     const tick = this.#arrivalTick(sender, to, message);
-    this.#wheel.add(tick, happening.message, to, from, sender.life, message);
+    this.#wheel.add(tick, happening.message, to, from, this.life(from), message);
     if (this.#occurs(this.duplication, 'duplication'))
-      this.#wheel.add(tick, happening.message, to, from, sender.life, message);
+      this.#wheel.add(tick, happening.message, to, from, this.life(from), message);
   }
 
   /** Whether a fault befalls this message. */
@@ -536,18 +590,18 @@ export class SimulatedFarm {
 
   #dial(host: Host, peer: PeerHandle, nonce: number): void {
     const { reachable = (): boolean => true, rttMs } = this.options;
-    const { life } = host;
+    const life = this.life(host.handle);
     this.after(rttMs(host.handle, peer) * 2, () => {
       const worked = reachable(peer) && this.peer(peer) !== null;
-      if (host.life === life) this.act(host.handle, (me, nowMs) => me.dialed(nowMs, peer, nonce, worked));
+      if (this.life(host.handle) === life) this.act(host.handle, (me, nowMs) => me.dialed(nowMs, peer, nonce, worked));
     });
   }
 
   #transfer(host: Host, notice: ReleaseNotice, from: PeerHandle): void {
     const { rttMs, transferBytesPerSecond = 10e6 } = this.options;
-    const { life } = host;
+    const life = this.life(host.handle);
     this.after(rttMs(host.handle, from) + (1_000 * notice.sizeBytes) / transferBytesPerSecond, () => {
-      if (host.life !== life) return;
+      if (this.life(host.handle) !== life) return;
       const source = this.peer(from);
       const has = source !== null && source.state.releases.installedNumber >= notice.number;
       this.act(host.handle, (peer, nowMs) =>

@@ -26,8 +26,6 @@ export interface Surroundings {
 }
 
 export class Host implements World {
-  /** Which life of its peer this is, raised by every start and crash: what was meant for an earlier one is dropped. */
-  life = 0;
   readonly handle: PeerHandle;
   readonly #surroundings: Surroundings;
   /** It died in the call that is under way. */

@@ -159,6 +159,17 @@ export class Peer {
     this.#routine.noted();
   }
 
+  /** It has beaten, as `Pulses.beatsAlone` says it, and its parent is to hear more than that. */
+  tellParent(nowMs: number): void {
+    this.#ctx.nowMs = nowMs;
+    this.#routine.tellParent();
+  }
+
+  /** The parent has beaten, as `Pulses.beatsAlone` says it, and there is more to do than to note it. */
+  heardWord(nowMs: number, from: PeerHandle): void {
+    this.receive(nowMs, from, this.#ctx.pulses.wordOf(from, this.#ctx.standing));
+  }
+
   wake(nowMs: number): void {
     const ctx = this.#ctx;
     ctx.nowMs = nowMs;

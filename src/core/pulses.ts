@@ -9,8 +9,9 @@
  * Times in ms as peers see them; rows are numbered by the peers' handles.
  */
 import { NOBODY } from './ids.ts';
-import type { PeerHandle } from './ids.ts';
-import type { HeartbeatDown } from './messages.ts';
+import type { PeerHandle, Standing } from './ids.ts';
+import type { HeartbeatDown, MemberRecord } from './messages.ts';
+
 import { Seats, noSeat } from './seats.ts';
 
 /** A row: 24 numbers of 8 bytes, or two integers in the place of one. What its own beat needs stands first. */
@@ -43,13 +44,18 @@ const sentAt = 16;
 const sentBeforeAt = 17;
 const ownBeat = 36;
 const seatNumber = 37;
-const wayFrom = 19;
-const wayFromPeer = 40;
+const ownRoster = 38;
+const firstSeat = 39;
+const childSilence = 20;
+const toldSequence = 21;
+const landsAt = 22;
+const toldBeat = 46;
 
-/** The state of a row, bit by bit: handed over; its parent has had a whole beat since; a quiet beat is under way. */
+/** The state of a row, bit by bit: handed over; its parent has had a whole beat since; a quiet beat is under way up; it has children. */
 const handedOver = 1;
 const introduced = 2;
 const underWay = 4;
+const isParent = 8;
 
 /** Bounds what a neighbour may claim, so that what is added up on the way still fits a message. */
 export const mostSequence = 2 ** 40;
@@ -58,6 +64,8 @@ export const mostSequence = 2 ** 40;
 export function fits(number: number): boolean {
   return (number | 0) === number;
 }
+
+const noDeltas: readonly MemberRecord[] = [];
 
 /** What a quiet peer hands over. */
 export interface QuietPulse {
@@ -70,6 +78,8 @@ export interface QuietPulse {
   readonly intervalMs: number;
   /** Without a word for so long the parent counts as silent. */
   readonly silenceMs: number;
+  /** And a child. */
+  readonly childSilenceMs: number;
   readonly parentHeardAtMs: number;
   readonly parentBeat: number;
   readonly routineBeats: number;
@@ -99,6 +109,7 @@ export class Pulses {
     this.#integers[peer * rowIntegers + seatNumber] = noSeat;
     this.#integers[peer * rowIntegers + parent] = NOBODY;
     this.#integers[peer * rowIntegers + ownBeat] = 0;
+    this.#integers[peer * rowIntegers + firstSeat] = noSeat;
     this.#numbers[peer * rowNumbers + sentAt] = Number.NaN;
   }
 
@@ -109,12 +120,16 @@ export class Pulses {
 
   // --- Handing over and taking back ------------------------------------------------------------------------------------
 
-  /** `isIntroduced`: the parent has all that the next beat will say, but for its times, from an earlier one. */
-  handOver(peer: PeerHandle, pulse: QuietPulse, isIntroduced: boolean): void {
+  /**
+   * `isIntroduced`: the parent has all that the next beat will say, but for its times, from an earlier one. Returns false, with nothing
+   * done, while a word to the children is under way that the row still has to tell, and the peer would say another now.
+   */
+  handOver(peer: PeerHandle, pulse: QuietPulse, isIntroduced: boolean, nowMs: number): boolean {
     const numbers = this.#numbers;
     const integers = this.#integers;
     const number = peer * rowNumbers;
     const integer = peer * rowIntegers;
+    if (nowMs <= numbers[number + landsAt]! && this.#saysOtherwise(peer, pulse)) return false;
     numbers[number + beatAt] = pulse.beatAtMs;
     numbers[number + silenceAt] = pulse.silenceAtMs;
     numbers[number + quietUntil] = pulse.quietUntilMs;
@@ -128,6 +143,7 @@ export class Pulses {
     numbers[number + sequence] = pulse.sequence;
     numbers[number + term] = pulse.term;
     numbers[number + silence] = pulse.silenceMs;
+    numbers[number + childSilence] = pulse.childSilenceMs;
     integers[integer + stampRoot] = pulse.stampRoot;
     integers[integer + depth] = pulse.depth;
     integers[integer + viewDigest] = pulse.viewDigest;
@@ -135,15 +151,29 @@ export class Pulses {
     integers[integer + release] = pulse.release;
     integers[integer + rosterVersion] = pulse.rosterVersion;
     const before = integers[integer + state]! & underWay;
-    integers[integer + state] = before | handedOver | (isIntroduced ? introduced : 0);
+    const children = integers[integer + firstSeat] === noSeat ? 0 : isParent;
+    integers[integer + state] = before | handedOver | children | (isIntroduced ? introduced : 0);
+    return true;
   }
 
-  /** The row is the truth no more. Returns whether the parent has had a whole beat since it was. */
-  takeBack(peer: PeerHandle): boolean {
-    const at = peer * rowIntegers + state;
-    const wasIntroduced = (this.#integers[at]! & introduced) !== 0;
-    this.#integers[at]! &= underWay;
-    return wasIntroduced;
+  /** Whether what a peer says to its children, but for time, differs from what its row tells. */
+  #saysOtherwise(peer: PeerHandle, pulse: QuietPulse): boolean {
+    const integers = this.#integers;
+    const integer = peer * rowIntegers;
+    return (
+      integers[integer + stampRoot] !== pulse.stampRoot ||
+      this.#numbers[peer * rowNumbers + term] !== pulse.term ||
+      integers[integer + depth] !== pulse.depth ||
+      this.#numbers[peer * rowNumbers + interval] !== pulse.intervalMs ||
+      integers[integer + release] !== pulse.release ||
+      integers[integer + viewDigest] !== pulse.viewDigest ||
+      integers[integer + castDigest] !== pulse.castDigest
+    );
+  }
+
+  /** The row is the truth no more. */
+  takeBack(peer: PeerHandle): void {
+    this.#integers[peer * rowIntegers + state]! &= underWay;
   }
 
   beatAtMs(peer: PeerHandle): number {
@@ -175,40 +205,72 @@ export class Pulses {
 
   /**
    * A beat of a peer that has handed over, if it is due and nothing else is: it is counted, and the next one appointed. Returns false,
-   * with nothing done, when the peer must see to it itself. What it says to its parent is in `echo` and `heldMs`.
+   * with nothing done, when the peer must see to it itself.
    */
   beats(peer: PeerHandle, nowMs: number): boolean {
+    if (!this.#isRoutine(peer, nowMs)) return false;
+    this.#count(peer, nowMs);
+    return true;
+  }
+
+  /**
+   * The same without its peer, for whom the carrier passes the word to all children (`firstSeatOf`, `lands`), which `hearsWord` takes in. Returns false, with
+   * nothing done, when one of them is silent or has yet to hear of its relatives, or the last word is still under way.
+   */
+  beatsAlone(peer: PeerHandle, nowMs: number): boolean {
+    if (!this.#isRoutine(peer, nowMs)) return false;
+    const integers = this.#integers;
+    const integer = peer * rowIntegers;
+    if ((integers[integer + state]! & isParent) !== 0) {
+      const numbers = this.#numbers;
+      const number = peer * rowNumbers;
+      if (nowMs <= numbers[number + landsAt]!) return false;
+      const first = integers[integer + firstSeat]!;
+      if (!this.seats.areWell(first, integers[integer + ownRoster]!, nowMs - numbers[number + childSilence]!))
+        return false;
+      const beat = integers[integer + ownBeat]! + 1;
+      this.hasSent(peer, beat, nowMs);
+      integers[integer + toldBeat] = beat;
+      numbers[number + toldSequence] = numbers[number + sequence]!;
+    }
+    this.#count(peer, nowMs);
+    return true;
+  }
+
+  #isRoutine(peer: PeerHandle, nowMs: number): boolean {
     const numbers = this.#numbers;
     const integers = this.#integers;
     const number = peer * rowNumbers;
     const integer = peer * rowIntegers;
-    const isRoutine =
+    return (
       (integers[integer + state]! & handedOver) !== 0 &&
       integers[integer + routineBeats]! > 0 &&
       nowMs < numbers[number + quietUntil]! &&
       numbers[number + beatAt]! <= nowMs &&
-      numbers[number + silenceAt]! > nowMs;
-    if (!isRoutine) return false;
-    integers[integer + routineBeats]!--;
-    integers[integer + routineDone]!++;
-    numbers[number + beatAt] = nowMs + numbers[number + interval]!;
-    return true;
+      numbers[number + silenceAt]! > nowMs
+    );
   }
 
-  /** The same for a peer whose parent has had a whole beat, and no quiet one is under way to it: `heardBeat` takes it in at the parent. */
-  beatsQuietly(peer: PeerHandle, nowMs: number): boolean {
+  #count(peer: PeerHandle, nowMs: number): void {
+    const integer = peer * rowIntegers;
+    const number = peer * rowNumbers;
+    this.#integers[integer + routineBeats]!--;
+    this.#integers[integer + routineDone]!++;
+    this.#numbers[number + beatAt] = nowMs + this.#numbers[number + interval]!;
+  }
+
+  /**
+   * What a peer that beats tells its parent, if it need not be written out: the parent has had a whole beat, and no quiet one is under way to it.
+   * `heardBeat` takes it in at the parent. Returns false, with nothing done, when it must.
+   */
+  tellsQuietly(peer: PeerHandle, nowMs: number): boolean {
     const integer = peer * rowIntegers;
     const integers = this.#integers;
-    if (integers[integer + state] !== (handedOver | introduced) || !this.beats(peer, nowMs)) return false;
-    integers[integer + state] = handedOver | introduced | underWay;
+    if ((integers[integer + state]! & (introduced | underWay)) !== introduced) return false;
+    integers[integer + state]! |= underWay;
     integers[integer + echo] = integers[integer + parentBeat]!;
-    this.#numbers[peer * rowNumbers + held] = this.heldMs(peer, nowMs);
+    this.#numbers[peer * rowNumbers + held] = nowMs - this.#numbers[peer * rowNumbers + parentHeardAt]!;
     return true;
-  }
-
-  /** For how long it has held the parent's last beat. */
-  heldMs(peer: PeerHandle, nowMs: number): number {
-    return nowMs - this.#numbers[peer * rowNumbers + parentHeardAt]!;
   }
 
   /** Its parent has had a whole beat of it. */
@@ -266,6 +328,62 @@ export class Pulses {
     return true;
   }
 
+  /** The same for the word that `beatsAlone` passed down. */
+  hearsWord(peer: PeerHandle, from: PeerHandle, nowMs: number): boolean {
+    const numbers = this.#numbers;
+    const integers = this.#integers;
+    const number = peer * rowNumbers;
+    const integer = peer * rowIntegers;
+    const fromNumber = from * rowNumbers;
+    const fromInteger = from * rowIntegers;
+    const isRoutine =
+      (integers[integer + state]! & handedOver) !== 0 &&
+      integers[integer + parent] === from &&
+      integers[fromInteger + stampRoot] === integers[integer + stampRoot] &&
+      numbers[fromNumber + term] === numbers[number + term] &&
+      numbers[fromNumber + toldSequence]! > numbers[number + sequence]! &&
+      integers[fromInteger + depth]! + 1 === integers[integer + depth] &&
+      numbers[fromNumber + interval] === numbers[number + interval] &&
+      integers[fromInteger + release]! <= integers[integer + release]! &&
+      (integers[fromInteger + viewDigest] === integers[integer + viewDigest] ||
+        integers[fromInteger + viewDigest] === 0) &&
+      integers[fromInteger + castDigest] === integers[integer + castDigest] &&
+      numbers[number + beatAt]! <= numbers[number + silenceAt]!;
+    if (!isRoutine) return false;
+    numbers[number + parentHeardAt] = nowMs;
+    integers[integer + parentBeat] = integers[fromInteger + toldBeat]!;
+    numbers[number + sequence] = numbers[fromNumber + toldSequence]!;
+    numbers[number + silenceAt] = nowMs + numbers[number + silence]!;
+    return true;
+  }
+
+  /** The word that was passed down last, written out. */
+  wordOf(peer: PeerHandle, standing: Standing): HeartbeatDown {
+    const numbers = this.#numbers;
+    const integers = this.#integers;
+    const number = peer * rowNumbers;
+    const integer = peer * rowIntegers;
+    return {
+      kind: 'heartbeat-down',
+      tree: 'clients',
+      stamp: {
+        root: integers[integer + stampRoot] as PeerHandle,
+        term: numbers[number + term]!,
+        sequence: numbers[number + toldSequence]!,
+      },
+      depth: integers[integer + depth]!,
+      beat: integers[integer + toldBeat]!,
+      intervalMs: numbers[number + interval]!,
+      rosterVersion: integers[integer + ownRoster]!,
+      roster: null,
+      standing,
+      release: integers[integer + release]!,
+      deltas: noDeltas,
+      membershipDigest: integers[integer + viewDigest]!,
+      castDigest: integers[integer + castDigest]!,
+    };
+  }
+
   // --- A parent's side -----------------------------------------------------------------------------------------------------
 
   /** A peer has sent this beat to its clients, whose echoes come back. */
@@ -275,6 +393,44 @@ export class Pulses {
       this.#integers[peer * rowIntegers + ownBeat] === beat - 1 ? this.#numbers[number + sentAt]! : Number.NaN;
     this.#numbers[number + sentAt] = nowMs;
     this.#integers[peer * rowIntegers + ownBeat] = beat;
+  }
+
+  /** The last beat of a peer to its clients, when it was sent, ms, and when the one before it; NaN for one that was not sent. */
+  ownBeat(peer: PeerHandle): number {
+    return this.#integers[peer * rowIntegers + ownBeat]!;
+  }
+
+  sentAtMs(peer: PeerHandle): number {
+    return this.#numbers[peer * rowNumbers + sentAt]!;
+  }
+
+  sentBeforeMs(peer: PeerHandle): number {
+    return this.#numbers[peer * rowNumbers + sentBeforeAt]!;
+  }
+
+  /** The stamp that was passed down last. */
+  toldSequence(peer: PeerHandle): number {
+    return this.#numbers[peer * rowNumbers + toldSequence]!;
+  }
+
+  /** A peer's clients sit in these seats, in the order in which they were accepted. */
+  seatClients(peer: PeerHandle, seats: readonly number[]): void {
+    this.#integers[peer * rowIntegers + firstSeat] = seats[0] ?? noSeat;
+    for (let at = 0; at < seats.length; at++) this.seats.setSibling(seats[at]!, seats[at + 1] ?? noSeat);
+  }
+
+  firstSeatOf(peer: PeerHandle): number {
+    return this.#integers[peer * rowIntegers + firstSeat]!;
+  }
+
+  /** What a peer tells its clients of each other has changed. */
+  setRoster(peer: PeerHandle, version: number): void {
+    this.#integers[peer * rowIntegers + ownRoster] = version;
+  }
+
+  /** The word that was passed down has reached everybody by then. */
+  lands(peer: PeerHandle, atMs: number): void {
+    this.#numbers[peer * rowNumbers + landsAt] = atMs;
   }
 
   /** A child has taken this seat; what has no row here is somebody in another process. */
@@ -317,23 +473,10 @@ export class Pulses {
     this.#numbers[peer * rowNumbers + way] = wayMs;
   }
 
-  /** How long a message from another peer to this one takes, of the one of whom it was said last; NaN for others. */
-  wayFromMs(peer: PeerHandle, from: PeerHandle): number {
-    if (this.#integers[peer * rowIntegers + wayFromPeer] !== from) return Number.NaN;
-    return this.#numbers[peer * rowNumbers + wayFrom]!;
-  }
-
-  setWayFromMs(peer: PeerHandle, from: PeerHandle, wayMs: number): void {
-    this.#integers[peer * rowIntegers + wayFromPeer] = from;
-    this.#numbers[peer * rowNumbers + wayFrom] = wayMs;
-  }
-
   #grow(rows: number): void {
-    const before = this.#numbers.length / rowNumbers;
     const numbers = new Float64Array(rows * rowNumbers);
     numbers.set(this.#numbers);
     this.#numbers = numbers;
     this.#integers = new Int32Array(numbers.buffer);
-    for (let row = before; row < rows; row++) this.#integers[row * rowIntegers + wayFromPeer] = -1;
   }
 }

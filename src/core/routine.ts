@@ -26,6 +26,8 @@ export class Routine {
   /** What the parent was told in the last whole beat, if nothing has happened since; a null coordinate when the next one must be whole. */
   #toldCoordinate: Coordinate | null = null;
   #toldReachable = false;
+  #toldSize = 0;
+  #toldHeight = 0;
 
   constructor(ctx: Context, clients: Tree, pulse: Pulse) {
     this.#ctx = ctx;
@@ -55,8 +57,7 @@ export class Routine {
       ctx.castDigestBefore === ctx.castDigest &&
       ctx.castMismatchBeats === 0;
     if (!isQuiet) return;
-    this.#isHandedOver = true;
-    ctx.pulses.handOver(
+    this.#isHandedOver = ctx.pulses.handOver(
       ctx.self,
       {
         parent: clients.parent,
@@ -65,6 +66,7 @@ export class Routine {
         quietUntilMs: ctx.dialledEnoughUntilMs,
         intervalMs: ctx.intervalMs,
         silenceMs: silenceMs(ctx, clients),
+        childSilenceMs: clients.childSilenceMs,
         parentHeardAtMs: clients.parentHeardAtMs,
         parentBeat: clients.parentBeat,
         routineBeats: ctx.routineBeats,
@@ -75,6 +77,7 @@ export class Routine {
         release: ctx.releaseNumber,
       },
       this.#isIntroduced(),
+      ctx.nowMs,
     );
   }
 
@@ -89,7 +92,7 @@ export class Routine {
     ctx.routineDone += done;
     timers.set('beat', pulses.beatAtMs(self));
     timers.set('silence', pulses.silenceAtMs(self));
-    this.#clients.resume(pulses.parentHeardAtMs(self), pulses.parentBeat(self), pulses.sequence(self));
+    this.#clients.resume();
   }
 
   /** A beat, if it is all that is due. Returns false, with nothing done, when the long way is. */
@@ -98,11 +101,22 @@ export class Routine {
     const clients = this.#clients;
     this.handOver();
     if (!this.#isHandedOver || clients.hasSilentChild || !pulses.beats(self, nowMs)) return false;
-    clients.resume(pulses.parentHeardAtMs(self), pulses.parentBeat(self), pulses.sequence(self));
+    clients.resume();
     this.#pulse.beatClients();
-    if (clients.children.length === 0) pulses.introduce(self);
-    this.hasTold();
+    this.#introduce();
     return true;
+  }
+
+  /** The children have had this beat (`Pulses.beatsAlone`), and the parent is to hear more than that time has passed. */
+  tellParent(): void {
+    this.#clients.resume();
+    this.#pulse.beatUp(this.#clients);
+    this.#introduce();
+  }
+
+  #introduce(): void {
+    this.hasTold();
+    this.#ctx.pulses.introduce(this.#ctx.self);
   }
 
   /** A child's beat was noted: what the parent was told may be true no more. */
@@ -114,6 +128,9 @@ export class Routine {
   hasTold(): void {
     this.#toldCoordinate = this.#ctx.coordinate;
     this.#toldReachable = this.#ctx.reachable;
+    const { size, height } = this.#clients.extent();
+    this.#toldSize = size;
+    this.#toldHeight = height;
   }
 
   /** Something happened: the next heartbeat goes the long way. */
@@ -124,8 +141,9 @@ export class Routine {
 
   #isIntroduced(): boolean {
     const { coordinate, reachable } = this.#ctx;
-    const isLeaf = this.#clients.children.length === 0;
-    return isLeaf && this.#toldCoordinate === coordinate && this.#toldReachable === reachable;
+    if (this.#toldCoordinate !== coordinate || this.#toldReachable !== reachable) return false;
+    const { size, height } = this.#clients.extent();
+    return this.#toldSize === size && this.#toldHeight === height;
   }
 }
 

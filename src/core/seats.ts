@@ -19,6 +19,8 @@ const rosterVersion = 9;
 const size = 10;
 const height = 11;
 const next = 12;
+const sibling = 13;
+const way = 7;
 
 export const noSeat = -1;
 const nobody = -1;
@@ -47,6 +49,8 @@ export class Seats {
     this.#numbers[seat * seatNumbers + heardAt] = nowMs;
     this.#numbers[seat * seatNumbers + acceptedAt] = nowMs;
     this.#numbers[seat * seatNumbers + steadyRtt] = -1;
+    this.#numbers[seat * seatNumbers + way] = Number.NaN;
+    integers[integer + sibling] = noSeat;
     return seat;
   }
 
@@ -54,6 +58,29 @@ export class Seats {
     this.#integers[seat * seatIntegers + parentOf] = nobody;
     this.#integers[seat * seatIntegers + next] = this.#free;
     this.#free = seat;
+  }
+
+  /** Who sits there. */
+  childOf(seat: number): PeerHandle {
+    return this.#integers[seat * seatIntegers + childOf] as PeerHandle;
+  }
+
+  /** The seat of the next child of the same parent, in the order in which they were accepted. */
+  siblingOf(seat: number): number {
+    return this.#integers[seat * seatIntegers + sibling]!;
+  }
+
+  setSibling(seat: number, other: number): void {
+    this.#integers[seat * seatIntegers + sibling] = other;
+  }
+
+  /** How long a message to the child takes, as whoever carries it said; NaN before that. */
+  wayMs(seat: number): number {
+    return this.#numbers[seat * seatNumbers + way]!;
+  }
+
+  setWayMs(seat: number, wayMs: number): void {
+    this.#numbers[seat * seatNumbers + way] = wayMs;
   }
 
   heardAtMs(seat: number): number {
@@ -88,6 +115,16 @@ export class Seats {
   setExtent(seat: number, peers: number, levels: number): void {
     this.#integers[seat * seatIntegers + size] = peers;
     this.#integers[seat * seatIntegers + height] = levels;
+  }
+
+  /** Whether all those from this seat on have been heard since, and have this roster. */
+  areWell(first: number, roster: number, sinceMs: number): boolean {
+    const integers = this.#integers;
+    for (let seat = first; seat !== noSeat; seat = integers[seat * seatIntegers + sibling]!) {
+      if (integers[seat * seatIntegers + rosterVersion] !== roster) return false;
+      if (this.#numbers[seat * seatNumbers + heardAt]! < sinceMs) return false;
+    }
+    return true;
   }
 
   /** The round trip that the last few all took, ms; -1 while they differ. So many more of the kind have come since. */

@@ -345,9 +345,12 @@ export class Tree {
         this.#childSeats = [];
       }
       const seat = pulses.seats.take(self, from, nowMs);
-      if (this.kind === 'clients') pulses.seated(from, seat);
       this.#handles.push(from);
       this.#childSeats.push(seat);
+      if (this.kind === 'clients') {
+        pulses.seated(from, seat);
+        pulses.seatClients(self, this.#childSeats);
+      }
       this.#children.push(new Child(from, join, pulses.seats, seat));
       this.rosterChanged();
     } else {
@@ -370,6 +373,7 @@ export class Tree {
     this.#childSeats.splice(index, 1);
     const [child] = this.#children.splice(index, 1);
     if (child !== undefined) this.#ctx.pulses.seats.release(child.seat);
+    if (this.kind === 'clients') this.#ctx.pulses.seatClients(this.#ctx.self, this.#childSeats);
     this.rosterChanged();
     return child ?? null;
   }
@@ -385,8 +389,14 @@ export class Tree {
   }
 
   #isSilent(seat: number): boolean {
-    const { nowMs, options, patienceMs, pulses } = this.#ctx;
-    return nowMs - pulses.seats.heardAtMs(seat) > (options.missedBeats + 0.5) * patienceMs;
+    const { nowMs, pulses } = this.#ctx;
+    return nowMs - pulses.seats.heardAtMs(seat) > this.childSilenceMs;
+  }
+
+  /** How long a child may be silent. */
+  get childSilenceMs(): number {
+    const { options, patienceMs } = this.#ctx;
+    return (options.missedBeats + 0.5) * patienceMs;
   }
 
   /** Lets go of all seats: the peer is no more. */
@@ -449,6 +459,7 @@ export class Tree {
   rosterChanged(): void {
     this.rosterVersion++;
     this.#roster = null;
+    if (this.kind === 'clients') this.#ctx.pulses.setRoster(this.#ctx.self, this.rosterVersion);
   }
 
   roster(): Roster {
@@ -549,6 +560,7 @@ export class Tree {
   echoed(child: Child, echo: number, heldMs: number): void {
     const ctx = this.#ctx;
     const { seats } = ctx.pulses;
+    this.#catchUp();
     seats.setHeardAtMs(child.seat, ctx.nowMs);
     const rttMs = ctx.nowMs - this.#sentAtMs(echo) - heldMs;
     if (seats.isSteady(child.seat, rttMs)) {
@@ -589,13 +601,35 @@ export class Tree {
     return { stampRoot: this.#stampRoot, term: this.#stampTerm, sequence: this.#stampSequence, depth: this.#depth };
   }
 
-  /** The parent's beats were heard elsewhere: the last one, and the newest stamp. */
-  resume(heardAtMs: number, beat: number, sequence: number): void {
-    this.parentHeardAtMs = heardAtMs;
-    this.parentBeat = beat;
+  /** The parent's beats were heard there, and the own ones passed down: the last of each, and the newest stamp. */
+  resume(): void {
+    const { self, pulses } = this.#ctx;
+    this.#catchUp();
+    this.parentHeardAtMs = pulses.parentHeardAtMs(self);
+    this.parentBeat = pulses.parentBeat(self);
+    const sequence = pulses.sequence(self);
     if (sequence === this.#stampSequence) return;
     this.#stampSequence = sequence;
     this.#risenBeats = 0;
+  }
+
+  /** Takes note of the beats that were passed down there. */
+  #catchUp(): void {
+    if (this.kind !== 'clients') return;
+    const { self, pulses } = this.#ctx;
+    const last = pulses.ownBeat(self);
+    if (last === this.beat) return;
+    this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
+    for (let beat = Math.max(this.beat, last - sentBeatsKept) + 1; beat < last; beat++)
+      this.#beatSentAtMs[beat % sentBeatsKept] = Number.NaN;
+    this.#beatSentAtMs[(last - 1) % sentBeatsKept] = pulses.sentBeforeMs(self);
+    this.#beatSentAtMs[last % sentBeatsKept] = pulses.sentAtMs(self);
+    this.#lastBeatSentAtMs = pulses.sentAtMs(self);
+    this.beat = last;
+    this.#show({
+      stamp: { root: this.#stampRoot, term: this.#stampTerm, sequence: pulses.toldSequence(self) },
+      depth: this.#depth,
+    });
   }
 }
 
