@@ -429,6 +429,7 @@ export class SimulatedFarm {
     if (pulses.tellsQuietly(handle, this.nowMs)) this.#tellParent(handle);
     else this.#peers[handle]?.tellParent(this.nowMs);
     this.#wakeAt(handle, pulses.wakeAtMs(handle));
+    if (pulses.isLookDue(handle)) this.#peers[handle]?.look(this.nowMs);
     return true;
   }
 

@@ -5,7 +5,7 @@
 import { NOBODY, compareStanding } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
 import type { Coordinate, Limits, Statement, Unsigned } from './messages.ts';
-import { moved, origin } from './coordinates.ts';
+import { isElsewhere, moved, origin } from './coordinates.ts';
 import type { TreeOptions } from './options.ts';
 import type { Pulses } from './pulses.ts';
 import type { Rules } from './rules.ts';
@@ -63,6 +63,8 @@ export class Context extends Timers {
   /** The highest standing seen in a statement of the root. */
   standing: Standing = firstStanding;
   #nonce = 0;
+  /** Where it lies by its last sample; others are told when that has become worth a word. */
+  #newest: Coordinate = origin;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules, pulses: Pulses) {
     super();
@@ -88,7 +90,8 @@ export class Context extends Timers {
 
   /** A round trip of `rttMs` to a peer at `theirs` was measured. */
   sampled(theirs: Coordinate, rttMs: number): void {
-    this.coordinate = moved(this.coordinate, theirs, rttMs, this.world.random());
+    this.#newest = moved(this.#newest, theirs, rttMs, this.world.random());
+    if (isElsewhere(this.coordinate, this.#newest)) this.coordinate = this.#newest;
   }
 
   /** A parent's pulse as far as it is believed: between the quickest and the slowest that the owner allows. */

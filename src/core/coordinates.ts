@@ -14,6 +14,9 @@ import type { Coordinate } from './messages.ts';
 const errorWeight = 0.25;
 /** How far one sample may move a peer, as a share of the misfit. */
 const stepWeight = 0.25;
+/** So far from where it told others that it is a peer may lie, ms, and so much may its error differ. */
+const untoldMs = 1;
+const untoldError = 0.05;
 /** Heights stay positive, ms. */
 const minHeight = 0.1;
 /** What took longer is no round trip of this planet, ms. */
@@ -41,6 +44,15 @@ export function isSound(c: Coordinate): boolean {
     c.error >= 0 &&
     c.error <= 1.5
   );
+}
+
+/** Whether a peer lies elsewhere than it has told others, so that they should know. Each sample moves it a little, this way and that. */
+export function isElsewhere(told: Coordinate, now: Coordinate): boolean {
+  const dx = told.x - now.x;
+  const dy = told.y - now.y;
+  const dz = told.z - now.z;
+  const height = Math.abs(told.height - now.height);
+  return Math.sqrt(dx * dx + dy * dy + dz * dz) + height > untoldMs || Math.abs(told.error - now.error) > untoldError;
 }
 
 /**

@@ -80,15 +80,6 @@ export class Dispatch implements CastListener, MembershipListener {
         return;
       case 'ping':
         return this.#pinged(from, message);
-      case 'pong': {
-        const answer = parts.pings.answered(from, message);
-        if (answer === null) return;
-        if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
-        else if (answer.asker === 'optimisation') this.#better(parts.optimisation.lookedAt(answer));
-        else if (answer.asker === 'layer') parts.layer?.pinged(answer);
-        else this.#compareServers(answer);
-        return;
-      }
       case 'members-compare':
         return this.#compared(from, message);
       case 'members':
@@ -171,18 +162,26 @@ export class Dispatch implements CastListener, MembershipListener {
     });
   }
 
+  /** A ping was answered, and it was none of a look within the tree. */
+  answered(answer: Answered): void {
+    if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
+    else if (answer.asker === 'layer') this.#parts.layer?.pinged(answer);
+    else this.#compareServers(answer);
+  }
+
   #compareServers(answer: Answered): void {
     const { ctx, optimisation, selection, views } = this.#parts;
     selection.probed(answer.peer, answer.rttMs);
-    if (!ctx.isServer()) this.#better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
+    if (!ctx.isServer()) this.better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
   }
 
   /** The layer above found a better server. */
   changeServer(card: PeerCard): void {
-    this.#better({ purpose: 'change-server', card });
+    this.better({ purpose: 'change-server', card });
   }
 
-  #better(place: BetterPlace | null): void {
+  /** Goes to a better place, if there is one. */
+  better(place: BetterPlace | null): void {
     if (place === null) return;
     const { clients } = this.#parts;
     const tree = this.#parts.upTree();

@@ -18,7 +18,7 @@ import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
-import type { CastPayload, Limits, MemberRecord, Message, ReleaseNotice } from './messages.ts';
+import type { CastPayload, Limits, MemberRecord, Message, Pong, ReleaseNotice } from './messages.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts, cardOf } from './parts.ts';
@@ -132,18 +132,28 @@ export class Peer {
         break;
       case 'ping':
         // To answer changes nothing.
-        this.#begin(nowMs);
-        this.#dispatch.receive(from, message);
-        return this.#rest();
+        ctx.nowMs = nowMs;
+        return this.#dispatch.receive(from, message);
       case 'pong':
-        this.#begin(nowMs);
-        this.#dispatch.receive(from, message);
-        return this.#mayRest() ? this.#rest() : this.#settle();
+        return this.#answered(nowMs, from, message);
       default:
     }
     this.#begin(nowMs);
     this.#dispatch.receive(from, message);
     this.#settle();
+  }
+
+  /** Most answers are those to a look for a better place, and there is none. */
+  #answered(nowMs: number, from: PeerHandle, pong: Pong): void {
+    this.#ctx.nowMs = nowMs;
+    const answer = this.#parts.pings.answered(from, pong);
+    if (answer === null) return this.#routine.noted();
+    const place = answer.asker === 'optimisation' ? this.#parts.optimisation.lookedAt(answer) : null;
+    if (answer.asker === 'optimisation' && place === null && this.#routine.isHandedOver) return this.#routine.noted();
+    this.#begin(nowMs);
+    if (answer.asker === 'optimisation') this.#dispatch.better(place);
+    else this.#dispatch.answered(answer);
+    return this.#mayRest() ? this.#rest() : this.#settle();
   }
 
   /**
@@ -165,6 +175,13 @@ export class Peer {
     this.#routine.tellParent();
   }
 
+  /** It has beaten, as `Pulses.beatsAlone` says it, and is to look around for a better place. */
+  look(nowMs: number): void {
+    this.#begin(nowMs);
+    this.#rounds.look();
+    this.#rest();
+  }
+
   /** The parent has beaten, as `Pulses.beatsAlone` says it, and there is more to do than to note it. */
   heardWord(nowMs: number, from: PeerHandle): void {
     this.receive(nowMs, from, this.#ctx.pulses.wordOf(from, this.#ctx.standing));
@@ -174,7 +191,11 @@ export class Peer {
     const ctx = this.#ctx;
     ctx.nowMs = nowMs;
     this.#wakeAtMs = null;
-    if (this.#routine.beat()) return this.#askForWake(ctx.pulses.wakeAtMs(ctx.self));
+    if (this.#routine.beat()) {
+      this.#askForWake(ctx.pulses.wakeAtMs(ctx.self));
+      if (ctx.pulses.isLookDue(ctx.self)) this.look(nowMs);
+      return;
+    }
     this.#begin(nowMs);
     this.#wakeAtMs = null;
     let isBeat = false;

@@ -67,37 +67,40 @@ export function fits(number: number): boolean {
 
 const noDeltas: readonly MemberRecord[] = [];
 
-/** What a quiet peer hands over. */
-export interface QuietPulse {
-  readonly parent: PeerHandle;
+/** What a quiet peer hands over: a form that all of them fill in, one after the other. */
+export class QuietPulse {
+  parent: PeerHandle = NOBODY;
   /** When it beats next, and when its parent counts as silent. */
-  readonly beatAtMs: number;
-  readonly silenceAtMs: number;
+  beatAtMs = 0;
+  silenceAtMs = 0;
   /** From then on there is more to do. */
-  readonly quietUntilMs: number;
-  readonly intervalMs: number;
+  quietUntilMs = 0;
+  intervalMs = 0;
   /** Without a word for so long the parent counts as silent. */
-  readonly silenceMs: number;
+  silenceMs = 0;
   /** And a child. */
-  readonly childSilenceMs: number;
-  readonly parentHeardAtMs: number;
-  readonly parentBeat: number;
-  readonly routineBeats: number;
+  childSilenceMs = 0;
+  parentHeardAtMs = 0;
+  parentBeat = 0;
+  routineBeats = 0;
   /** Its place, by the parent's last stamp. */
-  readonly stampRoot: PeerHandle;
-  readonly term: number;
-  readonly sequence: number;
-  readonly depth: number;
+  stampRoot: PeerHandle = NOBODY;
+  term = 0;
+  sequence = 0;
+  depth = 0;
   /** What it has: a parent that says the same has nothing new. */
-  readonly rosterVersion: number;
-  readonly viewDigest: number;
-  readonly castDigest: number;
-  readonly release: number;
+  rosterVersion = 0;
+  viewDigest = 0;
+  castDigest = 0;
+  release = 0;
+  /** The parent has all that the next beat will say, but for its times, from an earlier one. */
+  isIntroduced = false;
 }
 
 export class Pulses {
   /** Where these peers' children sit. */
   readonly seats = new Seats();
+  readonly form = new QuietPulse();
   #numbers = new Float64Array(0);
   #integers = new Int32Array(0);
 
@@ -121,15 +124,16 @@ export class Pulses {
   // --- Handing over and taking back ------------------------------------------------------------------------------------
 
   /**
-   * `isIntroduced`: the parent has all that the next beat will say, but for its times, from an earlier one. Returns false, with nothing
-   * done, while a word to the children is under way that the row still has to tell, and the peer would say another now.
+   * The row takes over what is in the form. Returns false, with nothing done, while a word to the children is under way that the row
+   * still has to tell, and the peer would say another now.
    */
-  handOver(peer: PeerHandle, pulse: QuietPulse, isIntroduced: boolean, nowMs: number): boolean {
+  handOver(peer: PeerHandle, nowMs: number): boolean {
+    const pulse = this.form;
     const numbers = this.#numbers;
     const integers = this.#integers;
     const number = peer * rowNumbers;
     const integer = peer * rowIntegers;
-    if (nowMs <= numbers[number + landsAt]! && this.#saysOtherwise(peer, pulse)) return false;
+    if (nowMs <= numbers[number + landsAt]! && this.#saysOtherwise(peer)) return false;
     numbers[number + beatAt] = pulse.beatAtMs;
     numbers[number + silenceAt] = pulse.silenceAtMs;
     numbers[number + quietUntil] = pulse.quietUntilMs;
@@ -152,12 +156,13 @@ export class Pulses {
     integers[integer + rosterVersion] = pulse.rosterVersion;
     const before = integers[integer + state]! & underWay;
     const children = integers[integer + firstSeat] === noSeat ? 0 : isParent;
-    integers[integer + state] = before | handedOver | children | (isIntroduced ? introduced : 0);
+    integers[integer + state] = before | handedOver | children | (pulse.isIntroduced ? introduced : 0);
     return true;
   }
 
   /** Whether what a peer says to its children, but for time, differs from what its row tells. */
-  #saysOtherwise(peer: PeerHandle, pulse: QuietPulse): boolean {
+  #saysOtherwise(peer: PeerHandle): boolean {
+    const pulse = this.form;
     const integers = this.#integers;
     const integer = peer * rowIntegers;
     return (
@@ -194,6 +199,11 @@ export class Pulses {
 
   sequence(peer: PeerHandle): number {
     return this.#numbers[peer * rowNumbers + sequence]!;
+  }
+
+  /** The beat that went by was the last of those in which nothing is to be done but to beat. */
+  isLookDue(peer: PeerHandle): boolean {
+    return this.#integers[peer * rowIntegers + routineBeats] === 0;
   }
 
   /** Beats that went by here since it handed over. */

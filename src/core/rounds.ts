@@ -75,6 +75,14 @@ export class Rounds {
     ctx.routineBeats = this.#routineBeats();
   }
 
+  /** The last of the beats that took the short way, after which it is time to look around. */
+  look(): void {
+    this.#catchUp();
+    this.#untilLook = 0;
+    this.#look();
+    this.#parts.ctx.routineBeats = this.#routineBeats();
+  }
+
   /** Counts the beats that took the short way. */
   #catchUp(): void {
     const { ctx } = this.#parts;
@@ -83,7 +91,7 @@ export class Rounds {
     ctx.routineDone = 0;
   }
 
-  /** In how many beats to come there will be nothing to do, if nothing happens: see `routine.ts`. */
+  /** In how many beats to come there will be nothing to do but to look around after the last, if nothing happens: see `routine.ts`. */
   #routineBeats(): number {
     const { ctx, clients, layer } = this.#parts;
     const { options } = ctx;
@@ -99,8 +107,9 @@ export class Rounds {
       ctx.patienceMs === ctx.intervalMs &&
       this.#attachment.joining.purpose === null &&
       (layer === null || layer.isIdle);
-    if (!isIdle || this.#handover > 0 || !this.#pulse.isSteadyFor(this.#untilLook)) return 0;
-    return ctx.nowMs + (this.#untilLook + 1) * ctx.intervalMs < this.#noteAtMs ? this.#untilLook : 0;
+    const beats = this.#untilLook + 1;
+    if (!isIdle || this.#handover > 0 || !this.#pulse.isSteadyFor(beats)) return 0;
+    return ctx.nowMs + (beats + 1) * ctx.intervalMs < this.#noteAtMs ? beats : 0;
   }
 
   #buryTheSilent(tree: Tree): void {

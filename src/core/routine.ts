@@ -44,10 +44,9 @@ export class Routine {
     const ctx = this.#ctx;
     const clients = this.#clients;
     if (ctx.routineBeats <= 0 || this.#isHandedOver) return;
-    const place = clients.quietPlace;
     const beatAtMs = ctx.timers.onlyPulse();
     const isQuiet =
-      place !== null &&
+      clients.isSettled &&
       beatAtMs !== null &&
       ctx.role === 'client' &&
       ctx.intervalMs === clients.parentIntervalMs &&
@@ -57,28 +56,24 @@ export class Routine {
       ctx.castDigestBefore === ctx.castDigest &&
       ctx.castMismatchBeats === 0;
     if (!isQuiet) return;
-    this.#isHandedOver = ctx.pulses.handOver(
-      ctx.self,
-      {
-        parent: clients.parent,
-        beatAtMs,
-        silenceAtMs: ctx.timers.silenceAtMs,
-        quietUntilMs: ctx.dialledEnoughUntilMs,
-        intervalMs: ctx.intervalMs,
-        silenceMs: silenceMs(ctx, clients),
-        childSilenceMs: clients.childSilenceMs,
-        parentHeardAtMs: clients.parentHeardAtMs,
-        parentBeat: clients.parentBeat,
-        routineBeats: ctx.routineBeats,
-        ...place,
-        rosterVersion: clients.parentRosterVersion,
-        viewDigest: ctx.viewDigest,
-        castDigest: ctx.castDigest,
-        release: ctx.releaseNumber,
-      },
-      this.#isIntroduced(),
-      ctx.nowMs,
-    );
+    const { form } = ctx.pulses;
+    form.parent = clients.parent;
+    form.beatAtMs = beatAtMs;
+    form.silenceAtMs = ctx.timers.silenceAtMs;
+    form.quietUntilMs = ctx.dialledEnoughUntilMs;
+    form.intervalMs = ctx.intervalMs;
+    form.silenceMs = silenceMs(ctx, clients);
+    form.childSilenceMs = clients.childSilenceMs;
+    form.parentHeardAtMs = clients.parentHeardAtMs;
+    form.parentBeat = clients.parentBeat;
+    form.routineBeats = ctx.routineBeats;
+    clients.writePlace(form);
+    form.rosterVersion = clients.parentRosterVersion;
+    form.viewDigest = ctx.viewDigest;
+    form.castDigest = ctx.castDigest;
+    form.release = ctx.releaseNumber;
+    form.isIntroduced = this.#isIntroduced();
+    this.#isHandedOver = ctx.pulses.handOver(ctx.self, ctx.nowMs);
   }
 
   /** The pulse is this peer's own again, for whatever else there is to do. */

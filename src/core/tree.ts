@@ -24,6 +24,7 @@ import type {
 } from './messages.ts';
 import type { Place } from './rules.ts';
 import { mostSequence } from './pulses.ts';
+import type { QuietPulse } from './pulses.ts';
 import { RttWindow } from './rtt-window.ts';
 import type { Seats } from './seats.ts';
 
@@ -595,10 +596,17 @@ export class Tree {
 
   // --- Handing over and taking back: see `pulses.ts` -------------------------------------------------------------------
 
-  /** What a quiet peer hands over of its place; null when it has none to hand over. */
-  get quietPlace(): { stampRoot: PeerHandle; term: number; sequence: number; depth: number } | null {
-    if (this.#depth < 0) return null;
-    return { stampRoot: this.#stampRoot, term: this.#stampTerm, sequence: this.#stampSequence, depth: this.#depth };
+  /** It has a place, and is not about to leave it. */
+  get isSettled(): boolean {
+    return this.#depth >= 0 && !this.moving && !this.orphaned;
+  }
+
+  /** What a quiet peer hands over of its place. */
+  writePlace(form: QuietPulse): void {
+    form.stampRoot = this.#stampRoot;
+    form.term = this.#stampTerm;
+    form.sequence = this.#stampSequence;
+    form.depth = this.#depth;
   }
 
   /** The parent's beats were heard there, and the own ones passed down: the last of each, and the newest stamp. */

@@ -3,7 +3,7 @@
  * true round trip. DESIGN section 4; Dabek et al., "Vivaldi", SIGCOMM 2004.
  */
 import { describe, expect, it } from 'vitest';
-import { isSound, moved, origin, predictRttMs } from '../../src/core/coordinates.ts';
+import { isElsewhere, isSound, moved, origin, predictRttMs } from '../../src/core/coordinates.ts';
 import type { Coordinate } from '../../src/core/messages.ts';
 import { generatePlane, presetTopology, scaleToMeanRtt } from '../../src/topology/index.ts';
 import type { Topology } from '../../src/topology/index.ts';
@@ -108,5 +108,43 @@ describe('a coordinate', () => {
     const after = moved(here, { x: 50_000, y: 0, z: 0, height: 0, error: 0 }, 20, 0.5);
     expect(predictRttMs(here, after)).toBeLessThan(13_000);
     expect(isSound(after)).toBe(true);
+  });
+});
+
+describe('what others are told of a coordinate', () => {
+  const told: Coordinate = { x: 1, y: 2, z: 3, height: 4, error: 0.5 };
+
+  it('stays as it is while a peer lies within a millisecond of it', () => {
+    expect(isElsewhere(told, told)).toBe(false);
+    expect(isElsewhere(told, { ...told, x: 1.9 })).toBe(false);
+    expect(isElsewhere(told, { ...told, error: 0.46 })).toBe(false);
+  });
+
+  it('changes when a peer has moved by more, or knows much better where it is', () => {
+    expect(isElsewhere(told, { ...told, y: 0.9 })).toBe(true);
+    expect(isElsewhere(told, { ...told, z: 3.8, height: 4.3 })).toBe(true);
+    expect(isElsewhere(told, { ...told, error: 0.4 })).toBe(true);
+  });
+
+  it('follows the samples of a peer, and most of them say nothing new', () => {
+    const farm = new SimulatedFarm({ seed: 3, rttMs: () => 40 });
+    const root = handle(0);
+    farm.start(root, { as: 'root', root, neighbours: [] });
+    for (let n = 1; n < 8; n++) farm.start(handle(n), { as: 'peer', root, neighbours: [root] });
+    const coordinates = new Set<Coordinate>();
+    let samples = 0;
+    farm.run(5_000);
+    const { ctx } = farm.peer(root)!.state;
+    const sampled = ctx.sampled.bind(ctx);
+    ctx.sampled = (theirs, rttMs): void => {
+      samples++;
+      sampled(theirs, rttMs);
+      coordinates.add(ctx.coordinate);
+    };
+    farm.run(600_000);
+    expect(coordinates.size).toBeGreaterThan(1);
+    expect(coordinates.size).toBeLessThan(samples / 3);
+    const others = farm.living().filter((peer) => peer.self !== root);
+    for (const other of others) expect(predictRttMs(ctx.coordinate, other.state.ctx.coordinate)).toBeCloseTo(40, -1);
   });
 });

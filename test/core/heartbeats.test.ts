@@ -1,5 +1,5 @@
 /** Two timers: one to send, one to notice silence. DESIGN section 4 "Heartbeats" and "Repair"; P2P Volunteers, 3.3.3. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { candidatesForRepair, chooseBackup } from '../../src/core/repair.ts';
@@ -66,22 +66,26 @@ describe('the heartbeat', () => {
     expect(lone.peer.state.clients.child(one)?.rtt.medianMs()).toBeLessThanOrEqual(offset + 1_000);
   });
 
-  it('moves the coordinate each time at first, and rarely once the round trip has not changed for a minute', () => {
-    const lone = aRoot().hear(one, join(1)).hear(two, join(2));
-    const isMovedBy = (rttMs: number): boolean => {
-      const before = lone.peer.state.ctx.coordinate;
+  /** A child whose round trip takes so many ms for one beat; how often did the parent sample it in so many beats? */
+  const samplesOf = (lone: LonePeer, rttMs: number, beats: number): number => {
+    const sampled = vi.spyOn(lone.peer.state.ctx, 'sampled');
+    for (let n = 0; n < beats; n++) {
       const { beat } = lone.peer.state.clients;
       lone.pass(1_000);
       const heldMs = 1_000 - rttMs;
       lone.hear(one, up({ echo: lone.peer.state.clients.beat > beat ? beat : beat - 1, heldMs }));
-      return lone.peer.state.ctx.coordinate !== before;
-    };
-    lone.pass(3_000);
-    const count = (beats: number): number => Array.from({ length: beats }, () => isMovedBy(80)).filter(Boolean).length;
-    expect(count(40)).toBe(40);
-    count(40);
-    expect(count(40)).toBe(5);
-    expect(isMovedBy(90)).toBe(true);
+    }
+    const samples = sampled.mock.calls.length;
+    sampled.mockRestore();
+    return samples;
+  };
+
+  it('is a sample for the coordinate each time at first, and rarely once the round trip has not changed for a minute', () => {
+    const lone = aRoot().hear(one, join(1)).hear(two, join(2)).pass(3_000);
+    expect(samplesOf(lone, 80, 40)).toBe(40);
+    samplesOf(lone, 80, 40);
+    expect(samplesOf(lone, 80, 40)).toBe(5);
+    expect(samplesOf(lone, 90, 1)).toBe(1);
   });
 
   it('out of turn is not echoed: it would be taken for a round trip of up to an interval', () => {
