@@ -1,10 +1,6 @@
 /** Two timers: one to send, one to notice silence. DESIGN section 4 "Heartbeats" and "Repair"; P2P Volunteers, 3.3.3. */
-<<<<<<< HEAD
 import { describe, expect, it, vi } from 'vitest';
-=======
-import { describe, expect, it } from 'vitest';
 import { origin } from '../../src/core/coordinates.ts';
->>>>>>> d21cd8e (A roster goes out again only when those whom it names have changed: fewer bytes under churn)
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { candidatesForRepair, chooseBackup } from '../../src/core/repair.ts';
