@@ -2,10 +2,11 @@
  * Looking for a better place, now and then, on the parent's heartbeat.
  *
  * Three questions. (1) Does the way from my parent to me run through a sibling anyway? Then hang below the sibling:
- * the same delay, and one stream less on the shared links. (2) Has an ancestor room, and would hanging there be really shorter? Then
- * move up. (3) For a client: is another server nearer than mine? Then go to its tree, alone, leaving the children to the old
- * parent. Coordinates make the shortlist; pings decide. The slack of (1) is smaller than the gain that (2) asks for, so a
- * peer never goes down and up for ever.
+ * the same delay, and one stream less on the shared links. Where the parent is full, a longer detour will do: there are others to whom
+ * the place is worth more. (2) Has an ancestor room, or one of my parent's siblings, and would the way from the tree's root be really
+ * shorter through it? Then move there. (3) For a client: is another server nearer than mine? Then go to its tree, alone, leaving the
+ * children to the old parent. Coordinates make the shortlist; pings decide. Both ways of (2) are compared from where they part, as
+ * measured along the tree. The slack of (1) is smaller than the gain that (2) asks for, so a peer never goes down and up for ever.
  *
  * Source: P2P Volunteers, section 3.3.4 (both moves) and 3.4.2 (clients compare distances).
  */
@@ -27,14 +28,18 @@ export interface BetterPlace {
 
 interface Look {
   readonly tree: Tree;
-  /** The candidate below or above, with what the tree's way to it costs now. */
   readonly card: PeerCard;
-  readonly relation: 'sibling' | 'ancestor';
+  readonly relation: 'sibling' | 'ancestor' | 'uncle';
+  /** From where the ways through the parent and through the candidate part: to the one, and to the other, ms. */
+  readonly forkToParentMs: number;
+  readonly forkToCardMs: number;
   /** What the candidate answered; it may come before the parent's answer. */
   answer: Answered | null;
 }
 
 const serversCompared = 2;
+/** The slack for a detour where the parent is full, as a share of the gain that a move up asks for: below 1, or peers go down and up. */
+const crowdedSlackShare = 0.95;
 /**
  * Looks between two comparisons of servers. A newcomer in view is measured at once, so comparing again only finds what changed in
  * the network; and all clients near a server measure it, so comparing often would be a load that grows with the farm.
@@ -107,7 +112,7 @@ export class Optimisation {
     if (answer.peer === this.#lookingFrom?.parent) this.#lookingFrom.parentRtt.add(answer.rttMs);
     else if (look !== null && answer.peer === look.card.peer) look.answer = answer;
     if (look === null || look.answer === null) return null;
-    const { tree, card, relation } = look;
+    const { tree, card, relation, forkToParentMs, forkToCardMs } = look;
     const parentMs = tree.parentRtt.medianMs();
     if (Number.isNaN(parentMs)) return null;
     this.#look = null;
@@ -120,8 +125,8 @@ export class Optimisation {
     if (isFull) return null;
     const better =
       relation === 'sibling'
-        ? this.#isOnTheWay(card, parentMs, rttMs)
-        : this.#savesEnough(card.rttMs + parentMs, rttMs);
+        ? this.#isOnTheWay(card, parentMs, rttMs, this.#slack(tree))
+        : this.#savesEnough(forkToParentMs + parentMs, forkToCardMs + rttMs);
     return better ? { purpose: 'optimise', card: { ...card, rttMs } } : null;
   }
 
@@ -146,33 +151,65 @@ export class Optimisation {
   }
 
   #shortlist(tree: Tree): Look | null {
-    const { self, coordinate } = this.#ctx;
+    const { coordinate } = this.#ctx;
     const roster = tree.parentRoster;
     if (roster === null) return null;
     const parentMs = tree.parentRtt.medianMs();
     const directMs = Number.isNaN(parentMs) ? predictRttMs(tree.parentCoordinate ?? coordinate, coordinate) : parentMs;
-    let best: Look | null = null;
+    const sibling = this.#siblingOnTheWay(tree, roster, directMs);
+    if (sibling !== null) return sibling;
+    const ancestor = this.#looksUntilAncestor-- > 0 ? null : this.#ancestorThatSaves(tree, roster, directMs);
+    return ancestor ?? this.#uncleThatSaves(tree, roster, directMs) ?? this.#explore(tree, roster);
+  }
+
+  #siblingOnTheWay(tree: Tree, roster: Roster, directMs: number): Look | null {
+    const { self, coordinate } = this.#ctx;
+    const slack = this.#slack(tree);
+    let best: PeerCard | null = null;
     let bestDetour = Number.POSITIVE_INFINITY;
     for (const card of roster.siblings) {
       if (card.peer === self || tree.child(card.peer) !== null) continue;
-      const detourMs = card.rttMs + predictRttMs(card.coordinate, coordinate);
-      if (detourMs < bestDetour && this.#isOnTheWay(card, directMs, predictRttMs(card.coordinate, coordinate))) {
-        best = { tree, card, relation: 'sibling', answer: null };
+      const siblingMs = predictRttMs(card.coordinate, coordinate);
+      const detourMs = card.rttMs + siblingMs;
+      if (detourMs < bestDetour && this.#isOnTheWay(card, directMs, siblingMs, slack)) {
+        best = card;
         bestDetour = detourMs;
       }
     }
-    if (best !== null || this.#looksUntilAncestor-- > 0) return best ?? this.#explore(tree, roster);
+    return best === null ? null : lookAt(tree, best, 'sibling', 0, best.rttMs);
+  }
+
+  #ancestorThatSaves(tree: Tree, roster: Roster, directMs: number): Look | null {
+    const { self, coordinate } = this.#ctx;
+    let best: PeerCard | null = null;
     let bestGain = 0;
     for (const card of roster.ancestors.slice(0, -1)) {
       if (card.peer === self) continue;
       const throughTreeMs = card.rttMs + directMs;
       const gain = throughTreeMs - predictRttMs(card.coordinate, coordinate);
       if (gain > bestGain && this.#savesEnough(throughTreeMs, predictRttMs(card.coordinate, coordinate))) {
-        best = { tree, card, relation: 'ancestor', answer: null };
+        best = card;
         bestGain = gain;
       }
     }
-    return best ?? this.#explore(tree, roster);
+    return best === null ? null : lookAt(tree, best, 'ancestor', best.rttMs, 0);
+  }
+
+  /** One of the parent's siblings that would do. Any of them: the best may be full, and would be asked again and again. */
+  #uncleThatSaves(tree: Tree, roster: Roster, directMs: number): Look | null {
+    const { self, coordinate, world } = this.#ctx;
+    const grandparent = roster.ancestors.at(-2);
+    if (grandparent === undefined) return null;
+    const nowMs = grandparent.rttMs + directMs;
+    const uncles = roster.uncles.filter(
+      (card) =>
+        card.peer !== self &&
+        card.peer !== tree.parent &&
+        tree.child(card.peer) === null &&
+        this.#savesEnough(nowMs, card.rttMs + predictRttMs(card.coordinate, coordinate)),
+    );
+    const uncle = uncles[Math.floor(world.random() * uncles.length)];
+    return uncle === undefined ? null : lookAt(tree, uncle, 'uncle', grandparent.rttMs, uncle.rttMs);
   }
 
   /** Any sibling: coordinates of peers that never met may be wrong about them, and the round trip puts them right. */
@@ -180,19 +217,36 @@ export class Optimisation {
     const { self, world } = this.#ctx;
     const siblings = roster.siblings.filter((card) => card.peer !== self && tree.child(card.peer) === null);
     const card = siblings[Math.floor(world.random() * siblings.length)];
-    return card === undefined ? null : { tree, card, relation: 'sibling', answer: null };
+    return card === undefined ? null : lookAt(tree, card, 'sibling', 0, card.rttMs);
   }
 
   /** d(parent, sibling) + d(sibling, me) ≤ d(parent, me)·(1 + slack), the sibling being the nearer one to the parent. */
-  #isOnTheWay(sibling: PeerCard, parentMs: number, siblingMs: number): boolean {
-    const { world, self, options } = this.#ctx;
+  #isOnTheWay(sibling: PeerCard, parentMs: number, siblingMs: number, slack: number): boolean {
+    const { world, self } = this.#ctx;
     const nearer =
       sibling.rttMs < parentMs ||
       (sibling.rttMs === parentMs && world.fingerprint(sibling.peer) < world.fingerprint(self));
-    return nearer && siblingMs < parentMs && sibling.rttMs + siblingMs <= parentMs * (1 + options.detourSlack);
+    return nearer && siblingMs < parentMs && sibling.rttMs + siblingMs <= parentMs * (1 + slack);
+  }
+
+  /** How much longer a detour through a sibling may be, as a share of the direct way. */
+  #slack({ parentRoster }: Tree): number {
+    const { fanOut, detourSlack, moveGain } = this.#ctx.options;
+    const isCrowded = parentRoster !== null && parentRoster.siblings.length >= fanOut;
+    return isCrowded ? Math.max(detourSlack, crowdedSlackShare * moveGain) : detourSlack;
   }
 
   #savesEnough(nowMs: number, thenMs: number): boolean {
     return thenMs <= nowMs * (1 - this.#ctx.options.moveGain);
   }
+}
+
+function lookAt(
+  tree: Tree,
+  card: PeerCard,
+  relation: Look['relation'],
+  forkToParentMs: number,
+  forkToCardMs: number,
+): Look {
+  return { tree, card, relation, forkToParentMs, forkToCardMs, answer: null };
 }

@@ -129,10 +129,11 @@ export class Rounds {
     if (this.#beat % expireEveryBeats === 0) membership.expire();
   }
 
-  /** A server whose known neighbours changed tells its clients. */
+  /** A server whose known neighbours changed tells its clients. One that has yet to hear who there is knows less than they do. */
   #showView(): void {
     const { ctx, clients, views, membership } = this.#parts;
     if (!ctx.isServer() || !this.#parts.viewDirty) return;
+    if (ctx.role === 'server' && !this.#parts.caughtUp) return;
     if (this.#beat < this.#nextViewBeat && !views.misleads(membership)) return;
     this.#parts.viewDirty = false;
     this.#nextViewBeat = this.#beat + viewEveryBeats;

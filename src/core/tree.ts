@@ -353,7 +353,7 @@ export class Tree {
         pulses.seatClients(self, this.#childSeats);
       }
       this.#children.push(new Child(from, join, pulses.seats, seat));
-      this.rosterChanged();
+      if (join.reachable) this.rosterChanged();
     } else {
       known.evicted = false;
       pulses.seats.setHeardAtMs(known.seat, nowMs);
@@ -375,7 +375,7 @@ export class Tree {
     const [child] = this.#children.splice(index, 1);
     if (child !== undefined) this.#ctx.pulses.seats.release(child.seat);
     if (this.kind === 'clients') this.#ctx.pulses.seatClients(this.#ctx.self, this.#childSeats);
-    this.rosterChanged();
+    if (child?.reachable === true) this.rosterChanged();
     return child ?? null;
   }
 
@@ -463,6 +463,13 @@ export class Tree {
     if (this.kind === 'clients') this.#ctx.pulses.setRoster(this.#ctx.self, this.rosterVersion);
   }
 
+  /** Other ancestors or uncles, by the parent's word: those below hear of it if it changes anything of what they are told. */
+  #familyChanged(): void {
+    const told = this.#roster;
+    if (this.#children.length > 0 && told !== null && samePeople(told, this.#composeRoster())) return;
+    this.rosterChanged();
+  }
+
   roster(): Roster {
     this.#roster ??= this.#composeRoster();
     return this.#roster;
@@ -528,7 +535,7 @@ export class Tree {
       const before = this.parentRoster;
       this.parentRoster = beat.roster;
       this.parentCoordinate = beat.roster.ancestors.at(-1)?.coordinate ?? this.parentCoordinate;
-      if (!sameFamily(before, beat.roster)) this.rosterChanged();
+      if (!sameFamily(before, beat.roster)) this.#familyChanged();
     }
     if (beat.stamp === null || !this.#isSoundPlace(beat.stamp, beat.depth)) return;
     if (this.rootOfPlace === beat.stamp.root) {
@@ -662,6 +669,10 @@ export function nearest(cards: readonly PeerCard[], to: Coordinate, count: numbe
 function sameFamily(a: Roster | null, b: Roster): boolean {
   if (a === null) return false;
   return samePeers(a.ancestors, b.ancestors) && samePeers(a.siblings, b.siblings);
+}
+
+function samePeople(a: Roster, b: Roster): boolean {
+  return sameFamily(a, b) && samePeers(a.uncles, b.uncles);
 }
 
 function samePeers(a: readonly PeerCard[], b: readonly PeerCard[]): boolean {

@@ -164,8 +164,10 @@ export class Round {
     if (tree === 'servers') {
       this.servers.add(ofThoseBelow(this.#parts.membership, from, aggregate), expected);
     } else if (this.isCollecting) {
-      this.clients.add(aggregate, expected);
-      this.branches.push([...aggregate.samples]);
+      // A liar may count its server among those who wait for it.
+      const samples = aggregate.samples.filter(({ peer }) => peer !== this.#parts.ctx.self);
+      this.clients.add({ ...aggregate, samples }, expected);
+      this.branches.push(samples);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Two timers: one to send, one to notice silence. DESIGN section 4 "Heartbeats" and "Repair"; P2P Volunteers, 3.3.3. */
 import { describe, expect, it, vi } from 'vitest';
+import { origin } from '../../src/core/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { candidatesForRepair, chooseBackup } from '../../src/core/repair.ts';
@@ -52,6 +53,28 @@ describe('the heartbeat', () => {
   it('carries the roster until the child has confirmed it', () => {
     const lone = aRoot().hear(one, join(1)).forget().pass(1_000);
     expect(lone.sent('heartbeat-down')[0]?.message.roster?.version).toBe(lone.peer.state.clients.rosterVersion);
+  });
+
+  it('brings no new roster for a child of whom nobody is told: one that others cannot dial', () => {
+    const lone = aRoot().hear(one, join(1));
+    const before = lone.peer.state.clients.rosterVersion;
+    lone.hear(two, join(2, { reachable: false }));
+    expect(lone.peer.state.clients.rosterVersion).toBe(before);
+    lone.hear(two, up({ reachable: true }));
+    expect(lone.peer.state.clients.rosterVersion).toBeGreaterThan(before);
+  });
+
+  it('brings no new roster when the parent has one that changes nothing for those below', () => {
+    const uncles = [5, 6, 7, 8].map((n) => ({ ...card(peerNumber(n), 10), coordinate: { ...origin, x: n } }));
+    const far = { ...card(peerNumber(9), 10), coordinate: { ...origin, x: 90 } };
+    const near = { ...card(peerNumber(10), 10), coordinate: { ...origin, x: 1 } };
+    const lone = aClient().hear(root, down({ roster: roster([root], { version: 2, siblings: uncles }) }));
+    lone.hear(two, join(1)).pass(1_000);
+    const before = lone.peer.state.clients.rosterVersion;
+    lone.hear(root, down({ beat: 7, roster: roster([root], { version: 3, siblings: [...uncles, far] }) }));
+    expect(lone.peer.state.clients.rosterVersion).toBe(before);
+    lone.hear(root, down({ beat: 8, roster: roster([root], { version: 4, siblings: [...uncles, near] }) }));
+    expect(lone.peer.state.clients.rosterVersion).toBeGreaterThan(before);
   });
 
   it('gives the parent a round trip for nothing: the echo, less the time it was held', () => {

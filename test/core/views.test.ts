@@ -174,3 +174,24 @@ describe('a peer that had a child once', () => {
     expect(beat?.message.roster?.ancestors.map(({ peer }) => peer)).toEqual([four, two, peerNumber(1)]);
   });
 });
+
+describe('a client that was just made a server', () => {
+  it('tells its own clients of the servers when it has heard of them: nobody is ever left without one to ask', () => {
+    const farm = new SimulatedFarm({ seed: 5, rttMs: () => 900 });
+    farm.start(root, { as: 'root', root, neighbours: [] });
+    farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1_000));
+    for (let n = 1; n < 60; n++) farm.start(handle(n), { as: 'peer', root, neighbours: [root] });
+    farm.run(60_000);
+    const parents = farm.living().filter(({ role, state }) => role === 'client' && state.clients.children.length > 2);
+    expect(parents.length).toBeGreaterThan(2);
+    const told: number[] = [];
+    farm.onSend = (from, _to, message): void => {
+      if (message.kind === 'view' && parents.some(({ self }) => self === from)) told.push(message.records.length);
+    };
+    for (const { self } of parents.slice(0, 3)) farm.act(self, (peer, nowMs) => peer.volunteer(nowMs, generous));
+    farm.run(60_000);
+    expect(parents.filter(({ role }) => role === 'server').length).toBe(3);
+    expect(told.length).toBeGreaterThan(0);
+    expect(Math.min(...told)).toBeGreaterThan(0);
+  });
+});

@@ -116,6 +116,28 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
     },
   },
 
+  'optimise-uncle': {
+    about:
+      'The root is full, but ann has a sibling through which the way from the root to cat is a third as long: cat moves below it.',
+    play: () => {
+      const scene = new Dialogue(
+        { root: [0, 0], ann: [40, 0], bob: [0, 15], cat: [0, 30] },
+        { fanOut: 2, optimiseEveryBeats: 5 },
+      )
+        .enter('root', 'ann', 'bob')
+        .run(3_000);
+      scene.farm.cut(scene.handle('cat'), scene.handle('bob'), true);
+      scene.enter('cat');
+      scene.until('cat hangs below ann', () => scene.peer('cat').state.clients.parent === scene.handle('ann'));
+      scene
+        .begin()
+        .without((_from, _to, { kind }) => kind === 'volunteer')
+        .note('bob can be reached from cat');
+      scene.farm.cut(scene.handle('cat'), scene.handle('bob'), false);
+      return scene.until('cat has moved', () => scene.peer('cat').state.clients.parent === scene.handle('bob'));
+    },
+  },
+
   volunteer: {
     about:
       'A client offers to serve: it is asked, takes the release from its server, joins the tree of servers below it, and serves.',

@@ -396,6 +396,24 @@ describe('a liar', () => {
     expect(retired.filter((server) => victims.includes(server))).toEqual([]);
   });
 
+  it('among the clients that counts its own server among those who wait makes it ask itself nothing', () => {
+    const { farm } = standing();
+    const liar = farm.farm
+      .living()
+      .find((peer) => peer.state.ctx.role === 'client' && peer.state.clients.parent === rootPeer);
+    lie(farm, (from) => from === liar?.self, ({ samples }) => ({
+      samples: samples.map((sample) => ({ ...sample, peer: rootPeer })),
+    })); // prettier-ignore
+    const asked: PeerHandle[] = [];
+    farm.farm.onSend = (_from, to, message): void => {
+      if (message.kind === 'survey') asked.push(to);
+    };
+    farm.require(mean);
+    settle(farm);
+    // To ask itself would have stopped it.
+    expect(asked.length).toBeGreaterThan(0);
+  });
+
   it('among the servers that promises the most and sees nothing through is heard less and less', () => {
     const watched = standing({ nodes: 60 });
     const { farm } = watched;
