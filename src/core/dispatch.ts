@@ -21,6 +21,7 @@ import type {
   Message,
   PeerCard,
   Ping,
+  Pong,
   TreeCreate,
   View,
   ViewChange,
@@ -54,7 +55,8 @@ export class Dispatch implements CastListener, MembershipListener {
     parts.membership.listener = this;
   }
 
-  receive(from: PeerHandle, message: Message): void {
+  /** Anything but the answer to a ping: see `answered`. */
+  receive(from: PeerHandle, message: Exclude<Message, Pong>): void {
     const parts = this.#parts;
     const { ctx } = parts;
     switch (message.kind) {

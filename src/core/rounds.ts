@@ -20,8 +20,8 @@ const askAgainBeats = 3;
  * Looks for a better place that are taken at the pace of the options while the neighbourhood stays the same; each further one takes
  * twice as long to come, up to so many doublings: what was not found by then is not there, and what changes in the network may wait.
  */
-const eagerLooks = 16;
-const mostDoublings = 2;
+const eagerLooks = 8;
+const mostDoublings = 3;
 /** Beats between two views: servers come in bursts. That one has gone, or is full, is told at once. */
 const viewEveryBeats = 4;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */

@@ -26,7 +26,7 @@ export const noSeat = -1;
 const nobody = -1;
 /** A way whose round trip has not changed for so many beats has said what it has to say: it moves the coordinate once in a while. */
 const steadyAfterBeats = 60;
-const steadySampleBeats = 8;
+const steadySampleBeats = 32;
 
 export class Seats {
   #numbers = new Float64Array(0);

@@ -107,7 +107,7 @@ describe('the heartbeat', () => {
     const lone = aRoot().hear(one, join(1)).hear(two, join(2)).pass(3_000);
     expect(samplesOf(lone, 80, 40)).toBe(40);
     samplesOf(lone, 80, 40);
-    expect(samplesOf(lone, 80, 40)).toBe(5);
+    expect(samplesOf(lone, 80, 128)).toBe(4);
     expect(samplesOf(lone, 90, 1)).toBe(1);
   });
 

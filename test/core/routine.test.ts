@@ -95,9 +95,9 @@ describe('looking for a better place', () => {
 
   it('is done less often while the neighbourhood stays the same', () => {
     const client = aClient();
-    expect(looksIn(client, 160)).toBe(16);
+    expect(looksIn(client, 160)).toBe(11);
     looksIn(client, 100);
-    expect(looksIn(client, 160)).toBe(4);
+    expect(looksIn(client, 160)).toBe(2);
   });
 
   it('is done as often as before when there are others', () => {
