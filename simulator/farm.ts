@@ -15,7 +15,7 @@ import { Pulses } from '../src/core/pulses.ts';
 import { noSeat } from '../src/core/seats.ts';
 import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits, Message, ReleaseNotice } from '../src/core/messages.ts';
+import type { Limits, Message, Ping, ReleaseNotice } from '../src/core/messages.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
@@ -496,6 +496,15 @@ export class SimulatedFarm {
     this.#passOnEvents();
   }
 
+  /** A quiet peer's answer to a ping. Returns false, with nothing done, when it must be asked itself. */
+  #answersQuietly(handle: PeerHandle, from: PeerHandle, { nonce }: Ping): boolean {
+    const host = this.#hosts[handle];
+    const pong = this.#pulses.answer(handle, nonce);
+    if (pong === null || host === undefined) return false;
+    host.send(from, pong);
+    return true;
+  }
+
   // --- Messages ---------------------------------------------------------------------------------------------------------------
 
   #send(sender: Host, to: PeerHandle, sent: Message): void {
@@ -564,6 +573,7 @@ export class SimulatedFarm {
     this.#hasArrived(from, to, message.kind);
     const nowMs = this.#timeOf(to);
     if (message.kind === 'heartbeat-down' && this.#pulses.hears(to, from, message, nowMs)) return;
+    if (message.kind === 'ping' && this.#answersQuietly(to, from, message)) return;
     peer.receive(nowMs, from, message);
     this.#passOnEvents();
   }

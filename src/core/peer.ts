@@ -18,7 +18,7 @@ import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
-import type { CastPayload, Limits, MemberRecord, Message, Pong, ReleaseNotice } from './messages.ts';
+import type { CastPayload, Limits, MemberRecord, Message, Ping, Pong, ReleaseNotice } from './messages.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts, cardOf } from './parts.ts';
@@ -131,9 +131,7 @@ export class Peer {
         if (routineHeardChild(this.#clients, from, message)) return this.#routine.noted();
         break;
       case 'ping':
-        // To answer changes nothing.
-        ctx.nowMs = nowMs;
-        return this.#dispatch.receive(from, message);
+        return this.#pinged(nowMs, from, message);
       case 'pong':
         return this.#answered(nowMs, from, message);
       default:
@@ -141,6 +139,15 @@ export class Peer {
     this.#begin(nowMs);
     this.#dispatch.receive(from, message);
     this.#settle();
+  }
+
+  /** To answer changes nothing. */
+  #pinged(nowMs: number, from: PeerHandle, ping: Ping): void {
+    const { pulses, self, world } = this.#ctx;
+    this.#ctx.nowMs = nowMs;
+    const pong = pulses.answer(self, ping.nonce);
+    if (pong === null) this.#dispatch.receive(from, ping);
+    else world.send(from, pong);
   }
 
   /** Most answers are those to a look for a better place, and there is none. */

@@ -10,7 +10,8 @@
  */
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
-import type { HeartbeatDown, MemberRecord } from './messages.ts';
+import type { Coordinate, HeartbeatDown, MemberRecord, Pong } from './messages.ts';
+import { origin } from './coordinates.ts';
 
 import { Seats, noSeat } from './seats.ts';
 
@@ -50,6 +51,7 @@ const childSilence = 20;
 const toldSequence = 21;
 const landsAt = 22;
 const toldBeat = 46;
+const room = 47;
 
 /** The state of a row, bit by bit: handed over; its parent has had a whole beat since; a quiet beat is under way up; it has children. */
 const handedOver = 1;
@@ -93,6 +95,9 @@ export class QuietPulse {
   viewDigest = 0;
   castDigest = 0;
   release = 0;
+  /** What it answers to a ping. */
+  coordinate: Coordinate = origin;
+  room = 0;
   /** The parent has all that the next beat will say, but for its times, from an earlier one. */
   isIntroduced = false;
 }
@@ -103,6 +108,8 @@ export class Pulses {
   readonly form = new QuietPulse();
   #numbers = new Float64Array(0);
   #integers = new Int32Array(0);
+  /** Of those that have handed over. */
+  readonly #coordinates: Coordinate[] = [];
 
   /** A new life begins: a row for it. What an earlier life has under way stays so. */
   open(peer: PeerHandle): void {
@@ -154,6 +161,8 @@ export class Pulses {
     integers[integer + castDigest] = pulse.castDigest;
     integers[integer + release] = pulse.release;
     integers[integer + rosterVersion] = pulse.rosterVersion;
+    integers[integer + room] = pulse.room;
+    this.setCoordinate(peer, pulse.coordinate);
     const before = integers[integer + state]! & underWay;
     const children = integers[integer + firstSeat] === noSeat ? 0 : isParent;
     integers[integer + state] = before | handedOver | children | (pulse.isIntroduced ? introduced : 0);
@@ -209,6 +218,20 @@ export class Pulses {
   /** Beats that went by here since it handed over. */
   routineDone(peer: PeerHandle): number {
     return this.#integers[peer * rowIntegers + routineDone]!;
+  }
+
+  /** A quiet peer lies elsewhere than it did. */
+  setCoordinate(peer: PeerHandle, coordinate: Coordinate): void {
+    for (let next = this.#coordinates.length; next <= peer; next++) this.#coordinates.push(origin);
+    this.#coordinates[peer] = coordinate;
+  }
+
+  /** What a peer that has handed over, a client, answers to a ping; null when it must be asked itself. */
+  answer(peer: PeerHandle, nonce: number): Pong | null {
+    const integer = peer * rowIntegers;
+    if ((this.#integers[integer + state]! & handedOver) === 0) return null;
+    const clientRoom = this.#integers[integer + room]!;
+    return { kind: 'pong', nonce, coordinate: this.#coordinates[peer]!, serverRoom: 0, clientRoom };
   }
 
   // --- A quiet peer's beats ----------------------------------------------------------------------------------------------

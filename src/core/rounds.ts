@@ -200,7 +200,7 @@ export class Rounds {
     this.#looks++;
     this.#untilLook = every * 2 ** Math.min(mostDoublings, Math.max(0, this.#looks - eagerLooks)) - 1;
     const { optimisation, clients, views } = this.#parts;
-    this.#attachment.keepBackup(tree);
+    if (this.#looks === 1) this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;
     optimisation.lookAround(tree);
     if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), () => views.servers());

@@ -72,6 +72,8 @@ export class Routine {
     form.viewDigest = ctx.viewDigest;
     form.castDigest = ctx.castDigest;
     form.release = ctx.releaseNumber;
+    form.coordinate = ctx.coordinate;
+    form.room = clients.room;
     form.isIntroduced = this.#isIntroduced();
     this.#isHandedOver = ctx.pulses.handOver(ctx.self, ctx.nowMs);
   }
@@ -114,9 +116,12 @@ export class Routine {
     this.#ctx.pulses.introduce(this.#ctx.self);
   }
 
-  /** A child's beat was noted: what the parent was told may be true no more. */
+  /** A round trip, or a child's beat, was noted: what others were told may be true no more. */
   noted(): void {
-    if (this.#isHandedOver && !this.#isIntroduced()) this.#ctx.pulses.unintroduce(this.#ctx.self);
+    if (!this.#isHandedOver) return;
+    const { pulses, self, coordinate } = this.#ctx;
+    pulses.setCoordinate(self, coordinate);
+    if (!this.#isIntroduced()) pulses.unintroduce(self);
   }
 
   /** A whole beat has just gone to the parent. */
