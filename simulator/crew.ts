@@ -143,10 +143,16 @@ async function workInThreads<Task, Outcome>(
   }
 }
 
+/** Most of what is made lives as long as a message is under way: room for what a second needs, and little of it must be kept. */
+const youngMb = 128;
+
 /** Memory for a thread that has the machine to itself: three quarters of it, where Node would stop at 4 GB. */
 function roomy(): ResourceLimits {
   const ownMb = getHeapStatistics().heap_size_limit / 2 ** 20;
-  return { maxOldGenerationSizeMb: Math.floor(Math.max(ownMb, (0.75 * totalmem()) / 2 ** 20)) };
+  return {
+    maxYoungGenerationSizeMb: youngMb,
+    maxOldGenerationSizeMb: Math.floor(Math.max(ownMb, (0.75 * totalmem()) / 2 ** 20)),
+  };
 }
 
 /** Gives one worker task after task until none is left. */
