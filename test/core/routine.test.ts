@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Layer } from '../../src/core/layer.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { LonePeer } from './lone-peer.ts';
-import { aClient, down, peerNumber, roster, card } from './lone-peer.ts';
+import { aClient, card, down, join, member, peerNumber, pong, roster, up } from './lone-peer.ts';
 
 const root = handle(0);
+/** A client that wants to go waits so long for its children to go. */
+const handoverBeats = 10;
 
 /** A layer that has nothing to do, but says so only if it is `idle`: else every heartbeat goes the long way. */
 function layer(isIdle: boolean): Layer {
@@ -84,6 +86,36 @@ describe('a heartbeat in which nothing is new', () => {
     expect(client.peer.state.ctx.routineBeats).toBeGreaterThan(0);
     client.peer.drain(client.nowMs);
     expect(client.peer.state.ctx.routineBeats).toBe(0);
+  });
+});
+
+describe('a client that hands its children over before it changes servers', () => {
+  it('does not fall asleep over it: when they do not go, it takes children again after ten beats', () => {
+    const [child, near] = [peerNumber(5), peerNumber(6)];
+    const client = aClient().hear(child, join(1));
+    const records = [root, near].map((peer) => member(peer, 'serving'));
+    client.hear(root, { kind: 'view', version: 1, server: root, records });
+    const { ctx, clients, views } = client.peer.state;
+    const beat = (): void => {
+      const stamp = { root, term: 1, sequence: (clients.place?.stamp.sequence ?? 0) + 1 };
+      const digests = { castDigest: ctx.castDigest, membershipDigest: ctx.viewDigest };
+      client.hear(root, down({ stamp, beat: stamp.sequence, ...digests }));
+      client.hear(child, up({ echo: clients.beat })).pass(1_000);
+    };
+    expect(views.servers()).toHaveLength(2);
+    // It asks how far they are when it looks around for the first time; then there is nothing to do until the next look.
+    client.forget();
+    while (!client.sent('ping').some(({ to }) => to === near)) beat();
+    expect(ctx.routineBeats).toBe(10);
+    const answer = (from: PeerHandle, ms: number): void => {
+      const asked = client.sent('ping').findLast(({ to }) => to === from);
+      client.pass(ms).hear(from, pong(asked?.message.nonce ?? 0));
+    };
+    answer(near, 5);
+    answer(root, 200);
+    expect(clients.closed).toBe(true);
+    for (let second = 0; second < handoverBeats + 2; second++) beat();
+    expect(clients.closed).toBe(false);
   });
 });
 
