@@ -105,8 +105,8 @@ export class SimulatedFarm {
   #ordering: boolean;
   /** Somebody is or was slow. */
   #slowedDown = false;
-  /** No limits are set to what messages may do. */
-  readonly #isPlain: boolean;
+  /** No limits are set to what messages may do, and nothing has befallen one. */
+  #isPlain: boolean;
   readonly #ways = new Ways();
   /** Who died in the call that is under way. */
   #torn: Host | null = null;
@@ -403,10 +403,18 @@ export class SimulatedFarm {
 
   // --- Quiet beats: see `src/core/pulses.ts` ----------------------------------------------------------------------------------
 
-  /** Nothing befalls a message but that it takes its time, and nobody looks at all of them: a quiet beat need not be written out. */
+  /**
+   * Nothing befalls a message, or ever befell one, but that it takes its time, and nobody looks at all of them: a quiet beat need not be
+   * written out. Where one was lost, its receiver may not know what the next ones are like.
+   */
   #maySpareMessages(): boolean {
+    this.#isPlain &&= this.#isUndisturbed();
+    return this.#isPlain;
+  }
+
+  #isUndisturbed(): boolean {
     return (
-      this.#isPlain &&
+      !this.#ways.wereCut &&
       this.loss === 0 &&
       this.duplication === 0 &&
       this.reordering === 0 &&
@@ -428,8 +436,8 @@ export class SimulatedFarm {
     this.#passDown(handle);
     if (pulses.tellsQuietly(handle, this.nowMs)) this.#tellParent(handle);
     else this.#peers[handle]?.tellParent(this.nowMs);
-    this.#wakeAt(handle, pulses.wakeAtMs(handle));
     if (pulses.isLookDue(handle)) this.#peers[handle]?.look(this.nowMs);
+    else this.#wakeAt(handle, pulses.wakeAtMs(handle));
     return true;
   }
 
@@ -480,19 +488,21 @@ export class SimulatedFarm {
     const peer = this.#peers[to];
     if (peer == null || this.#ways.isCut(from, to)) return this.#missed(from, to, life);
     this.#hasArrived(from, to, 'heartbeat-down');
-    if (this.#pulses.hearsWord(to, from, this.nowMs)) return;
-    peer.heardWord(this.nowMs, from);
+    const nowMs = this.#timeOf(to);
+    if (this.#pulses.hearsWord(to, from, nowMs)) return;
+    peer.heardWord(nowMs, from);
     this.#passOnEvents();
   }
 
   #quietBeatArrived(from: PeerHandle, to: PeerHandle, life: number): void {
     const pulses = this.#pulses;
     const peer = this.#peers[to];
-    const isNoted = pulses.heardBeat(to, from, this.nowMs);
+    pulses.hasLanded(from);
     if (peer == null || this.#ways.isCut(from, to)) return this.#missed(from, to, life);
     this.#hasArrived(from, to, 'heartbeat-up');
-    if (isNoted) return;
-    peer.echoed(this.nowMs, from, pulses.echoOf(from), pulses.heldOf(from));
+    const nowMs = this.#timeOf(to);
+    if (pulses.heardBeat(to, from, nowMs)) return;
+    peer.echoed(nowMs, from, pulses.echoOf(from), pulses.heldOf(from));
     this.#passOnEvents();
   }
 

@@ -12,10 +12,13 @@ export class Ways {
   readonly #cut = new Set<number>();
   /** Ways on which the first dialled the second, who could not have dialled it. */
   readonly #dialled = new Set<number>();
+  /** Some are, or were. */
+  wereCut = false;
   readonly #lastTick = new Map<number, number>();
 
   /** One direction. */
   cut(from: PeerHandle, to: PeerHandle): void {
+    this.wereCut = true;
     this.#cut.add(way(from, to));
   }
 

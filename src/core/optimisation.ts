@@ -109,7 +109,7 @@ export class Optimisation {
   /** Takes in a measured round trip within the tree; says where to go if that is better. */
   lookedAt(answer: Answered): BetterPlace | null {
     const look = this.#look;
-    if (answer.peer === this.#lookingFrom?.parent) this.#lookingFrom.parentRtt.add(answer.rttMs);
+    if (answer.peer === this.#lookingFrom?.parent) this.#lookingFrom.heardParentRtt(answer.rttMs);
     else if (look !== null && answer.peer === look.card.peer) look.answer = answer;
     if (look === null || look.answer === null) return null;
     const { tree, card, relation, forkToParentMs, forkToCardMs } = look;

@@ -164,7 +164,7 @@ export class Peer {
   }
 
   /**
-   * A quiet beat of a client came, as `Pulses.beatsQuietly` says it: the same as its last whole one, but that it echoes this beat of
+   * A quiet beat of a client came, as `Pulses.tellsQuietly` says it: the same as its last whole one, but that it echoes this beat of
    * ours, which it had held for so long.
    */
   echoed(nowMs: number, from: PeerHandle, echo: number, heldMs: number): void {
@@ -182,9 +182,11 @@ export class Peer {
     this.#routine.tellParent();
   }
 
-  /** It has beaten, as `Pulses.beatsAlone` says it, and is to look around for a better place. */
+  /** It has beaten, as `Pulses.beatsAlone` says it, and is to look around for a better place; it appoints its next alarm itself. */
   look(nowMs: number): void {
     this.#begin(nowMs);
+    // The alarm is appointed after what is asked of others, as on the long way.
+    this.#wakeAtMs = null;
     this.#rounds.look();
     this.#rest();
   }
@@ -198,11 +200,8 @@ export class Peer {
     const ctx = this.#ctx;
     ctx.nowMs = nowMs;
     this.#wakeAtMs = null;
-    if (this.#routine.beat()) {
-      this.#askForWake(ctx.pulses.wakeAtMs(ctx.self));
-      if (ctx.pulses.isLookDue(ctx.self)) this.look(nowMs);
-      return;
-    }
+    if (this.#routine.beat())
+      return ctx.pulses.isLookDue(ctx.self) ? this.look(nowMs) : this.#askForWake(ctx.pulses.wakeAtMs(ctx.self));
     this.#begin(nowMs);
     this.#wakeAtMs = null;
     let isBeat = false;

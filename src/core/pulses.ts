@@ -471,6 +471,11 @@ export class Pulses {
     if (child * rowNumbers < this.#numbers.length) this.#integers[child * rowIntegers + seatNumber] = seat;
   }
 
+  /** The quiet beat of a peer is under way no more. */
+  hasLanded(peer: PeerHandle): void {
+    this.#integers[peer * rowIntegers + state]! &= ~underWay;
+  }
+
   /**
    * The quiet beat of `child` has arrived at `peer`, which has nothing to do but to note it. Returns false, with nothing noted, when
    * the round trip must be looked at, or the child has no seat there: `echoOf` and `heldOf` tell the peer what was said.
@@ -478,7 +483,6 @@ export class Pulses {
   heardBeat(peer: PeerHandle, child: PeerHandle, nowMs: number): boolean {
     const integers = this.#integers;
     const integer = child * rowIntegers;
-    integers[integer + state]! &= ~underWay;
     const late = integers[peer * rowIntegers + ownBeat]! - integers[integer + echo]!;
     if (late !== 0 && late !== 1) return false;
     const sentAtMs = this.#numbers[peer * rowNumbers + (late === 0 ? sentAt : sentBeforeAt)]!;

@@ -129,11 +129,12 @@ export class Rounds {
     if (this.#beat % expireEveryBeats === 0) membership.expire();
   }
 
-  /** A server whose known neighbours changed tells its clients. One that has yet to hear who there is knows less than they do. */
+  /** A server whose known neighbours changed tells its clients. A new one that has yet to hear who there is knows less than they do. */
   #showView(): void {
     const { ctx, clients, views, membership } = this.#parts;
     if (!ctx.isServer() || !this.#parts.viewDirty) return;
-    if (ctx.role === 'server' && !this.#parts.caughtUp) return;
+    const isNew = ctx.role === 'server' && views.said?.server !== ctx.self;
+    if (isNew && !this.#parts.caughtUp) return;
     if (this.#beat < this.#nextViewBeat && !views.misleads(membership)) return;
     this.#parts.viewDirty = false;
     this.#nextViewBeat = this.#beat + viewEveryBeats;
@@ -200,7 +201,8 @@ export class Rounds {
     this.#looks++;
     this.#untilLook = every * 2 ** Math.min(mostDoublings, Math.max(0, this.#looks - eagerLooks)) - 1;
     const { optimisation, clients, views } = this.#parts;
-    if (this.#looks === 1) this.#attachment.keepBackup(tree);
+    // A client's backup is one of the neighbours in its roster, a server's may be any server.
+    if (this.#looks === 1 || ctx.isServer()) this.#attachment.keepBackup(tree);
     if (this.#attachment.joining.purpose !== null) return;
     optimisation.lookAround(tree);
     if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), () => views.servers());

@@ -552,6 +552,13 @@ export class Tree {
     return isSoundPlace(this.kind, this.parent, this.#ctx.rootPeer, stamp, depth);
   }
 
+  /** A round trip to the parent was measured. After the first one those below can be told how far their ancestors are. */
+  heardParentRtt(rttMs: number): void {
+    const isFirst = Number.isNaN(this.parentRtt.medianMs());
+    this.parentRtt.add(rttMs);
+    if (isFirst && this.#children.length > 0) this.rosterChanged();
+  }
+
   heardChild(child: Child, beat: HeartbeatUp): void {
     const { seats } = this.#ctx.pulses;
     const known = child.reachable;
@@ -665,7 +672,7 @@ export function nearest(cards: readonly PeerCard[], to: Coordinate, count: numbe
   return [...cards].sort((a, b) => predictRttMs(a.coordinate, to) - predictRttMs(b.coordinate, to)).slice(0, count);
 }
 
-/** Whether two rosters name the same relatives; if so, those below need not hear of it. */
+/** Whether two rosters name the same relatives, and know the ways to as many; if so, those below need not hear of it. */
 function sameFamily(a: Roster | null, b: Roster): boolean {
   if (a === null) return false;
   return samePeers(a.ancestors, b.ancestors) && samePeers(a.siblings, b.siblings);
@@ -676,5 +683,11 @@ function samePeople(a: Roster, b: Roster): boolean {
 }
 
 function samePeers(a: readonly PeerCard[], b: readonly PeerCard[]): boolean {
-  return a.length === b.length && a.every((card, i) => card.peer === b[i]?.peer);
+  return (
+    a.length === b.length && a.every((card, i) => card.peer === b[i]?.peer && isMeasured(card) === isMeasured(b[i]))
+  );
+}
+
+function isMeasured(card: PeerCard | undefined): boolean {
+  return card !== undefined && !Number.isNaN(card.rttMs);
 }

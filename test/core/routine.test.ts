@@ -1,5 +1,6 @@
 /** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
 import { describe, expect, it } from 'vitest';
+import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Layer } from '../../src/core/layer.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { LonePeer } from './lone-peer.ts';

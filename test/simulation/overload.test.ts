@@ -269,8 +269,8 @@ describe('a liar', () => {
       // One that says so in its heartbeats too is believed by the controller, which makes more servers.
       if (saysSize) continue;
       expect(farm.decisions.at(-1)?.met).toBe(true);
-      // Others may still find their way to it.
-      expect(victim.state.clients.extent().size).toBeGreaterThanOrEqual(before);
+      // One or another may find a better place meanwhile, and others find their way to it.
+      expect(victim.state.clients.extent().size).toBeGreaterThan(0.8 * before);
     }
   });
 
