@@ -16,7 +16,7 @@ import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import type { Pulse } from './pulse.ts';
 import { candidatesForRepair, chooseBackup } from './repair.ts';
-import { nearest } from './tree.ts';
+import { nearest } from './relatives.ts';
 import type { Tree } from './tree.ts';
 
 /** After this many rounds in which nobody would take it with its subtree, an orphan goes alone. */

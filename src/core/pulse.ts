@@ -11,7 +11,8 @@ import type { PeerHandle } from './ids.ts';
 import type { Context } from './context.ts';
 import type { HeartbeatDown, HeartbeatUp, MemberRecord } from './messages.ts';
 import type { Parts } from './parts.ts';
-import type { Child, Tree } from './tree.ts';
+import type { Child } from './child.ts';
+import type { Tree } from './tree.ts';
 
 /** Children this young make for the quickest pulse, this old for the slowest, ms. */
 const youngMs = 15 * 60_000;

@@ -12,7 +12,7 @@ import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MemberRecord, PeerCard } from './messages.ts';
-import { nearest } from './tree.ts';
+import { nearest } from './relatives.ts';
 import type { Tree } from './tree.ts';
 
 export interface Acquaintances {

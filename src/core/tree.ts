@@ -8,85 +8,30 @@
  * Source: P2P Volunteers for Reliable Server Farms, sections 3.3.2 (tree joining) and 3.3.3 (two timers); the
  * feasibility condition after Garcia-Luna-Aceves, "Loop-free routing using diffusing computations", 1993.
  */
+import { Admission } from './admission.ts';
+import type { Verdict } from './admission.ts';
+import { Child } from './child.ts';
 import type { Context } from './context.ts';
-import { predictRttMs } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
-import type {
-  Coordinate,
-  HeartbeatDown,
-  HeartbeatUp,
-  Join,
-  PeerCard,
-  RedirectReason,
-  Roster,
-  Stamp,
-} from './messages.ts';
+import type { Coordinate, HeartbeatDown, HeartbeatUp, Join, PeerCard, Roster, Stamp } from './messages.ts';
 import type { Place } from './rules.ts';
 import { mostSequence } from './pulses.ts';
 import type { QuietPulse } from './pulses.ts';
+import { candidatesIn, composeRoster, sameFamily, samePeople } from './relatives.ts';
 import { RttWindow } from './rtt-window.ts';
-import type { Seats } from './seats.ts';
-
-/** A child, as its parent sees it: what every heartbeat changes stands in its seat. */
-export class Child {
-  readonly peer: PeerHandle;
-  coordinate: Coordinate;
-  readonly rtt = new RttWindow();
-  reachable: boolean;
-  hasChildren: boolean;
-  /** Told to hang elsewhere; keeps its place until it does. */
-  evicted = false;
-  readonly seat: number;
-  readonly #seats: Seats;
-
-  constructor(peer: PeerHandle, { coordinate, reachable, hasChildren }: Join, seats: Seats, seat: number) {
-    this.peer = peer;
-    this.coordinate = coordinate;
-    this.reachable = reachable;
-    this.hasChildren = hasChildren;
-    this.#seats = seats;
-    this.seat = seat;
-  }
-
-  get acceptedAtMs(): number {
-    return this.#seats.acceptedAtMs(this.seat);
-  }
-
-  /** Peers in its subtree, itself included. */
-  get size(): number {
-    return this.#seats.size(this.seat);
-  }
-
-  get height(): number {
-    return this.#seats.height(this.seat);
-  }
-}
-
-export type Verdict =
-  { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
+import { SentBeats } from './sent-beats.ts';
 
 /** Bounds on what a neighbour may claim, so that what is added up on the way still fits a message. */
 const mostPeers = 1e9;
 const mostDepth = 1_000;
-const mostPathMs = 1e6;
 /** Heartbeats with the same stamp and a greater depth than the last, until the way up is taken for a circle. */
 const mostRisenBeats = 16;
-/** Ancestors passed on: the tree's root, and the nearest of the rest. */
-const ancestorsNamed = 32;
-const sentBeatsKept = 16;
-const candidatesNamed = 8;
-/** Uncles passed on: an orphan asks them last, and each is as long as a whole heartbeat. */
-const unclesNamed = 4;
-/** Who comes back within this many beats after it was sent on has found no room with the others. */
-const sentOnBeats = 120;
-const sentOnKept = 32;
 const nobody: readonly Child[] = [];
 /** Stand for no children; nothing is ever put into them. */
 const none: Child[] = [];
 const noHandles: PeerHandle[] = [];
 const noSeats: number[] = [];
-const noneSentOn: readonly never[] = [];
 
 export class Tree {
   readonly kind: TreeKind;
@@ -128,12 +73,10 @@ export class Tree {
   beat = 0;
   rosterVersion = 1;
   #roster: Roster | null = null;
-  /** When the last beats were sent, ms; null before the first. Most peers never have children to send one to. */
-  #beatSentAtMs: number[] | null = null;
-  #lastBeatSentAtMs = 0;
-  #lastEvictionBeat: number | null = null;
-  /** Orphans that were sent on lately, and at which beat. */
-  #sentOn: readonly { readonly peer: PeerHandle; readonly beat: number }[] = noneSentOn;
+  /** Null before the first beat. */
+  #sentBeats: SentBeats | null = null;
+  /** Null before the first request to hang here. */
+  #admission: Admission | null = null;
 
   constructor(kind: TreeKind, ctx: Context) {
     this.kind = kind;
@@ -197,18 +140,18 @@ export class Tree {
 
   get room(): number {
     const usable = this.isRoot || (this.parent !== NOBODY && this.#ctx.rules.mayBeParent(this.#ctx.reachable));
-    if (!usable || this.closed || this.#ctx.draining || this.#atClientLimit() || this.#isShut()) return 0;
+    if (!usable || this.closed || this.#ctx.draining || this.isAtClientLimit || this.isShut) return 0;
     return Math.max(0, this.#ctx.options.fanOut - this.residents);
   }
 
   /** A server that declared a limit takes no more clients into its group than that. */
-  #atClientLimit(): boolean {
+  get isAtClientLimit(): boolean {
     const limit = this.#ctx.limits?.clients ?? 0;
     return this.kind === 'clients' && this.isRoot && limit > 0 && this.extent().size - 1 >= limit;
   }
 
   /** No newcomers: the server at the top of this tree is full, and there are others. */
-  #isShut(): boolean {
+  get isShut(): boolean {
     return this.kind === 'clients' && this.#ctx.shut;
   }
 
@@ -287,53 +230,8 @@ export class Tree {
 
   /** What becomes of a request to hang below this peer. */
   judge(from: PeerHandle, join: Join): Verdict {
-    const { options, rules, draining, reachable, self } = this.#ctx;
-    const place = this.shown();
-    if (draining) return { accept: false, reason: 'draining' };
-    if (this.closed) return { accept: false, reason: 'not-a-parent' };
-    if (from === self || from === this.parent || place === null || this.orphaned)
-      return { accept: false, reason: 'not-a-parent' };
-    if (!this.isRoot && !rules.mayBeParent(reachable)) return { accept: false, reason: 'not-a-parent' };
-    const passed = join.passed === null ? null : { stamp: join.passed, depth: join.passedDepth };
-    if (!rules.feasible(place, { passed, hasChildren: join.hasChildren }))
-      return { accept: false, reason: 'infeasible' };
-    if (this.child(from) !== null) return { accept: true, evict: null };
-    if (this.#atClientLimit()) return { accept: false, reason: 'no-room' };
-    // Who comes back has found nothing better; who moves within the tree has a parent.
-    if (join.orphan && this.#isShut() && !this.#cameBack(from)) {
-      this.#rememberSentOn(from);
-      return { accept: false, reason: 'no-room' };
-    }
-    const hasSpace = this.#children.length < options.fanOut + options.guestRoom;
-    if (hasSpace && this.residents < options.fanOut) return { accept: true, evict: null };
-
-    const worst = this.#worst();
-    const eviction = {
-      orphan: join.orphan,
-      joinerRttMs: join.rttMs,
-      worstRttMs: worst?.rtt.medianMs() ?? Number.NaN,
-      beatsSinceLast: this.beat - (this.#lastEvictionBeat ?? Number.NEGATIVE_INFINITY),
-    };
-    const isBearable = this.#children.length <= options.fanOut + options.guestRoom;
-    if (isBearable && worst !== null && rules.mayEvict(eviction, options)) {
-      this.#lastEvictionBeat = this.beat;
-      return { accept: true, evict: worst };
-    }
-    const bringsSubtree = this.isRoot && join.hasChildren;
-    const nowhereElse = this.candidatesFor(from, join.coordinate).length === 0 || this.#cameBack(from);
-    if (join.orphan && (bringsSubtree || nowhereElse) && hasSpace) {
-      return { accept: true, evict: null };
-    }
-    if (join.orphan) this.#rememberSentOn(from);
-    return { accept: false, reason: 'no-room' };
-  }
-
-  #rememberSentOn(peer: PeerHandle): void {
-    this.#sentOn = [{ peer, beat: this.beat }, ...this.#sentOn].slice(0, sentOnKept);
-  }
-
-  #cameBack(from: PeerHandle): boolean {
-    return this.#sentOn.some(({ peer, beat }) => peer === from && this.beat - beat <= sentOnBeats);
+    this.#admission ??= new Admission(this.#ctx, this);
+    return this.#admission.judge(from, join);
   }
 
   take(from: PeerHandle, join: Join): Place {
@@ -414,7 +312,7 @@ export class Tree {
   }
 
   /** The child farthest away that has not been told to leave. */
-  #worst(): Child | null {
+  worst(): Child | null {
     let worst: Child | null = null;
     let worstRttMs = -1;
     for (const child of this.#children) {
@@ -437,22 +335,12 @@ export class Tree {
     const leaf = this.#children.some(usable)
       ? this.#children.find((child) => !child.evicted && !usable(child))
       : undefined;
-    return leaf ?? this.#worst() ?? this.#children.findLast((child) => !child.evicted) ?? null;
+    return leaf ?? this.worst() ?? this.#children.findLast((child) => !child.evicted) ?? null;
   }
 
-  /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */
+  /** Likely parents to name to a joiner, the nearest first. */
   candidatesFor(joiner: PeerHandle, coordinate: Coordinate): PeerCard[] {
-    const { rules, self } = this.#ctx;
-    const cards: PeerCard[] = [];
-    for (const child of this.#children) {
-      if (rules.mayBeParent(child.reachable) && !child.evicted && child.peer !== joiner) {
-        cards.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
-      }
-    }
-    for (const card of this.parentRoster?.siblings ?? []) {
-      if (card.peer !== joiner && card.peer !== self) cards.push(card);
-    }
-    return nearest(cards, coordinate, candidatesNamed);
+    return candidatesIn(this, this.#ctx, joiner, coordinate);
   }
 
   // --- The roster: what the children are told of the neighbourhood ---------------------------------------------------------
@@ -466,37 +354,13 @@ export class Tree {
   /** Other ancestors or uncles, by the parent's word: those below hear of it if it changes anything of what they are told. */
   #familyChanged(): void {
     const told = this.#roster;
-    if (this.#children.length > 0 && told !== null && samePeople(told, this.#composeRoster())) return;
+    if (this.#children.length > 0 && told !== null && samePeople(told, composeRoster(this.#ctx, this))) return;
     this.rosterChanged();
   }
 
   roster(): Roster {
-    this.#roster ??= this.#composeRoster();
+    this.#roster ??= composeRoster(this.#ctx, this);
     return this.#roster;
-  }
-
-  #composeRoster(): Roster {
-    const { self, coordinate, rules } = this.#ctx;
-    const toParentMs = this.parentRtt.medianMs();
-    const above = this.isRoot ? [] : (this.parentRoster?.ancestors ?? []);
-    const named = above.length < ancestorsNamed ? above : [...above.slice(0, 1), ...above.slice(2 - ancestorsNamed)];
-    const ancestors: PeerCard[] = named.map((card) => ({
-      ...card,
-      rttMs: Math.min(mostPathMs, card.rttMs + toParentMs),
-    }));
-    const siblings: PeerCard[] = [];
-    for (const child of this.#children) {
-      if (rules.mayBeParent(child.reachable) && !child.evicted)
-        siblings.push({ peer: child.peer, coordinate: child.coordinate, rttMs: child.rtt.medianMs() });
-    }
-    const uncles = this.isRoot ? [] : (this.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
-    // `concat` and `slice` make arrays of the very size: there are as many rosters as parents.
-    return {
-      version: this.rosterVersion,
-      ancestors: ancestors.concat({ peer: self, coordinate, rttMs: 0 }),
-      siblings: siblings.slice(),
-      uncles: nearest(uncles, coordinate, unclesNamed),
-    };
   }
 
   // --- Heartbeats --------------------------------------------------------------------------------------------------------
@@ -504,9 +368,8 @@ export class Tree {
   /** Starts a new beat: the root stamps it. */
   nextBeat(): void {
     this.beat++;
-    this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
-    this.#beatSentAtMs[this.beat % sentBeatsKept] = this.#ctx.nowMs;
-    this.#lastBeatSentAtMs = this.#ctx.nowMs;
+    this.#sentBeats ??= new SentBeats();
+    this.#sentBeats.note(this.beat, this.#ctx.nowMs);
     if (this.kind === 'clients') this.#ctx.pulses.hasSent(this.#ctx.self, this.beat, this.#ctx.nowMs);
     if (this.isRoot) this.#stampAnew();
     if (this.#children.length === 0) return;
@@ -577,7 +440,7 @@ export class Tree {
     const { seats } = ctx.pulses;
     this.#catchUp();
     seats.setHeardAtMs(child.seat, ctx.nowMs);
-    const rttMs = ctx.nowMs - this.#sentAtMs(echo) - heldMs;
+    const rttMs = ctx.nowMs - (this.#sentBeats?.atMs(echo) ?? Number.NaN) - heldMs;
     if (seats.isSteady(child.seat, rttMs)) {
       if (seats.isTelling(child.seat)) ctx.sampled(child.coordinate, rttMs);
     } else if (rttMs >= 0) {
@@ -587,13 +450,6 @@ export class Tree {
       ctx.sampled(child.coordinate, rttMs);
       if (fresh && child.reachable) this.rosterChanged();
     }
-  }
-
-  /** When one of the last beats was sent, ms; NaN for one that is not among them. */
-  #sentAtMs(beat: number): number {
-    if (beat <= 0 || this.beat - beat >= sentBeatsKept) return Number.NaN;
-    if (beat === this.beat) return this.#lastBeatSentAtMs;
-    return this.#beatSentAtMs?.[beat % sentBeatsKept] ?? Number.NaN;
   }
 
   /** Peers in the subtree below and including this peer, and its height. */
@@ -641,12 +497,9 @@ export class Tree {
     const { self, pulses } = this.#ctx;
     const last = pulses.ownBeat(self);
     if (last === this.beat) return;
-    this.#beatSentAtMs ??= Array.from({ length: sentBeatsKept }, () => Number.NaN);
-    for (let beat = Math.max(this.beat, last - sentBeatsKept) + 1; beat < last; beat++)
-      this.#beatSentAtMs[beat % sentBeatsKept] = Number.NaN;
-    this.#beatSentAtMs[(last - 1) % sentBeatsKept] = pulses.sentBeforeMs(self);
-    this.#beatSentAtMs[last % sentBeatsKept] = pulses.sentAtMs(self);
-    this.#lastBeatSentAtMs = pulses.sentAtMs(self);
+    this.#sentBeats ??= new SentBeats();
+    this.#sentBeats.note(last - 1, pulses.sentBeforeMs(self));
+    this.#sentBeats.note(last, pulses.sentAtMs(self));
     this.beat = last;
     this.#show({
       stamp: { root: this.#stampRoot, term: this.#stampTerm, sequence: pulses.toldSequence(self) },
@@ -665,29 +518,4 @@ export function isSoundPlace(
 ): boolean {
   if (depth > mostDepth || stamp.sequence > mostSequence || (depth === 0) !== (stamp.root === from)) return false;
   return kind === 'clients' || stamp.root === rootPeer;
-}
-
-/** The cards nearest to a coordinate, at most `count` of them. */
-export function nearest(cards: readonly PeerCard[], to: Coordinate, count: number): PeerCard[] {
-  return [...cards].sort((a, b) => predictRttMs(a.coordinate, to) - predictRttMs(b.coordinate, to)).slice(0, count);
-}
-
-/** Whether two rosters name the same relatives, and know the ways to as many; if so, those below need not hear of it. */
-function sameFamily(a: Roster | null, b: Roster): boolean {
-  if (a === null) return false;
-  return samePeers(a.ancestors, b.ancestors) && samePeers(a.siblings, b.siblings);
-}
-
-function samePeople(a: Roster, b: Roster): boolean {
-  return sameFamily(a, b) && samePeers(a.uncles, b.uncles);
-}
-
-function samePeers(a: readonly PeerCard[], b: readonly PeerCard[]): boolean {
-  return (
-    a.length === b.length && a.every((card, i) => card.peer === b[i]?.peer && isMeasured(card) === isMeasured(b[i]))
-  );
-}
-
-function isMeasured(card: PeerCard | undefined): boolean {
-  return card !== undefined && !Number.isNaN(card.rttMs);
 }
