@@ -8,7 +8,7 @@ import type { Parts } from '../../src/core/parts.ts';
 import { Pulse } from '../../src/core/pulse.ts';
 import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { LonePeer } from './lone-peer.ts';
-import { aClient, aRoot, aServer, join, member, peerNumber, pong, root, up } from './lone-peer.ts';
+import { aClient, aRoot, aServer, down, join, member, peerNumber, pong, root, up } from './lone-peer.ts';
 
 const [one, two, three, four] = [peerNumber(1), peerNumber(2), peerNumber(3), peerNumber(4)];
 
@@ -81,6 +81,20 @@ describe('a server that is full', () => {
     expect(lone.sent('pong')[0]?.message.clientRoom).toBe(0);
     lone.forget().hear(three, join(1));
     expect(lone.sent('redirect')[0]?.message.candidates.map(({ peer }: PeerCard) => peer)).toEqual([two]);
+  });
+
+  it('has forgotten after two minutes whom its clients sent on', () => {
+    const lone = aClient().hear(root, view(full(0), member(two, 'serving')));
+    const { ctx } = lone.peer.state;
+    lone.hear(three, join(1));
+    for (let beat = 1; beat <= 130; beat++) {
+      const digests = { castDigest: ctx.castDigest, membershipDigest: ctx.viewDigest };
+      lone.hear(root, down({ stamp: { root, term: 1, sequence: 10 + beat }, beat, ...digests })).pass(1_000);
+    }
+    lone.forget().hear(three, join(2));
+    expect(lone.sent('accept')).toEqual([]);
+    lone.hear(three, join(3));
+    expect(lone.sent('accept').map(({ to }) => to)).toEqual([three]);
   });
 
   it('keeps a child that moves within its tree', () => {
