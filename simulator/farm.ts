@@ -10,7 +10,7 @@
  */
 import { Peer } from '../src/core/peer.ts';
 import { mix } from '../src/core/membership.ts';
-import type { Start } from '../src/core/peer.ts';
+import type { Start } from '../src/core/beginning.ts';
 import { Pulses } from '../src/core/pulses.ts';
 import { noSeat } from '../src/core/seats.ts';
 import { NOBODY } from '../src/core/ids.ts';

@@ -6,7 +6,7 @@
  */
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
 import type { Message, ReleaseNotice, Signed, Unsigned } from '../../src/core/messages.ts';
-import type { Start } from '../../src/core/peer.ts';
+import type { Start } from '../../src/core/beginning.ts';
 import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
 import { fingerprint, isSealed, seal } from './seals.ts';
 

@@ -13,6 +13,8 @@
  * wake. Source: Wang and Dasgupta, "P2P Volunteers for Reliable Server Farms"; the sections stand in the state machines.
  */
 import { Attachment } from './attachment.ts';
+import { beginLife } from './beginning.ts';
+import type { Start } from './beginning.ts';
 import { Departure } from './departure.ts';
 import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
@@ -21,7 +23,7 @@ import type { MakeLayer } from './layer.ts';
 import type { CastPayload, Limits, MemberRecord, Message, Ping, Pong, ReleaseNotice } from './messages.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
-import { Parts, cardOf } from './parts.ts';
+import { Parts } from './parts.ts';
 import { Pulse } from './pulse.ts';
 import { Pulses } from './pulses.ts';
 import { Routine, routineHeardChild } from './routine.ts';
@@ -30,23 +32,7 @@ import { theRules } from './rules.ts';
 import type { Rules } from './rules.ts';
 import type { Sample } from './selection.ts';
 import type { Tree } from './tree.ts';
-import type { DurableRecord, Role, World } from './world.ts';
-
-export interface Start {
-  /** `root`: this peer is the service's origin. `peer`: it joins. `idle`: it waits for a tree-create. */
-  readonly as: 'root' | 'peer' | 'idle';
-  /** The service's root by its charter; NOBODY for an idle peer. */
-  readonly root: PeerHandle;
-  /** Peers to begin with: from the invite, or those met before. */
-  readonly neighbours: readonly PeerHandle[];
-  /** What was persisted, in the order it was persisted. */
-  readonly records: readonly DurableRecord[];
-  /** What the root gave for the invite; empty in an open farm. */
-  readonly credential?: Uint8Array;
-}
-
-/** Servers that a returning root speaks to; the others learn of it from them. */
-const serversGreeted = 32;
+import type { Role, World } from './world.ts';
 
 export class Peer {
   readonly #parts: Parts;
@@ -94,29 +80,7 @@ export class Peer {
 
   start(nowMs: number, how: Start): void {
     this.#begin(nowMs);
-    const { ctx, clients, membership, reachability } = this.#parts;
-    ctx.rootPeer = how.root;
-    this.#parts.neighbours = how.neighbours;
-    if (how.credential !== undefined) this.#attachment.joining.credential = new Uint8Array(how.credential);
-    const { role, highest } = this.#restore(how.records);
-    // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
-    ctx.raiseIncarnation(Math.max(highest, Math.floor(nowMs / 100)));
-    ctx.bootIncarnation = ctx.incarnation;
-    if (how.as === 'root') {
-      ctx.rootPeer = ctx.self;
-      ctx.become('root');
-      this.#parts.servers.becomeRoot();
-      clients.becomeRoot();
-      reachability.trustSelf();
-      if (membership.stale) membership.beginAnew();
-      membership.declare('serving', ctx.self);
-      this.#greetServers();
-      this.#pulse.start();
-    } else if (how.as === 'peer' && role === 'server' && this.#parts.releases.installedNumber > 0) {
-      this.#returnAsServer();
-    } else if (how.as === 'peer') {
-      this.#attachment.enterFarm(how.root, how.neighbours);
-    }
+    beginLife(this.#parts, this.#pulse, this.#attachment, how);
     this.#settle();
   }
 
@@ -412,76 +376,6 @@ export class Peer {
   }
 
   // --- Inside ------------------------------------------------------------------------------------------------------------
-
-  #restore(records: readonly DurableRecord[]): { role: Role; highest: number } {
-    const { ctx, membership, releases, selection } = this.#parts;
-    let role: Role = 'outside';
-    let highest = 0;
-    let attachedAtMs = Number.NaN;
-    for (const record of records) {
-      switch (record.type) {
-        case 'incarnation':
-          highest = Math.max(highest, record.value);
-          break;
-        case 'standing':
-          ctx.standing = { charter: record.charter, epoch: record.epoch, term: record.term };
-          break;
-        case 'role':
-          role = record.role;
-          break;
-        case 'parent':
-          this.#attachment.leftBehind = record.peer;
-          break;
-        case 'member':
-          membership.restore(record.record, record.atMs);
-          if (record.peer === ctx.self) highest = Math.max(highest, record.record.incarnation);
-          break;
-        case 'release':
-          releases.restore(record.notice, record.installed);
-          break;
-        case 'attached':
-          attachedAtMs = record.atMs;
-          break;
-        case 'client-record':
-          selection.restore(record.peer, record.delayMs, record.failures, record.requests);
-          break;
-        case 'limits': {
-          const { uploadBytesPerSecond, storageBytes, clients } = record;
-          ctx.limits = { uploadBytesPerSecond, storageBytes, clients };
-          break;
-        }
-      }
-    }
-    membership.stale = ctx.rules.isStale(ctx.nowMs - attachedAtMs, ctx.options);
-    return { role, highest };
-  }
-
-  /** A server that was away: its old parent first, then any server it knew, then the root. */
-  #returnAsServer(): void {
-    const { ctx, servers, clients, membership, neighbours } = this.#parts;
-    ctx.become('server');
-    clients.becomeRoot();
-    const { leftBehind } = this.#attachment;
-    membership.declare('joining', leftBehind);
-    const at = ctx.coordinate;
-    const known = membership.nearestServing(at, ctx.self).map(cardOf);
-    const others = [leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({
-      peer,
-      coordinate: at,
-      rttMs: Number.NaN,
-    }));
-    const [first, ...rest] = others;
-    this.#attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest], leftBehind);
-    this.#pulse.start();
-  }
-
-  /** A root that comes back may have another address: those who knew it hear of it by a word from it. */
-  #greetServers(): void {
-    const { ctx, membership, pings } = this.#parts;
-    for (const record of membership.nearestServing(ctx.coordinate, ctx.self).slice(0, serversGreeted)) {
-      pings.ask(record.subject, 'comparison');
-    }
-  }
 
   /** A call begins: the peer needs all its state. */
   #begin(nowMs: number): void {

@@ -12,7 +12,7 @@ import type { PeerHandle, Signature } from '../core/ids.ts';
 import type { MakeLayer } from '../core/layer.ts';
 import type { Message, ReleaseNotice, Signed, Unsigned } from '../core/messages.ts';
 import { Peer } from '../core/peer.ts';
-import type { Start } from '../core/peer.ts';
+import type { Start } from '../core/beginning.ts';
 import type { TreeOptions } from '../core/options.ts';
 import { theRules } from '../core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../core/world.ts';

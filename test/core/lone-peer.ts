@@ -28,7 +28,7 @@ import { defaultOptions } from '../../src/core/options.ts';
 import type { TreeOptions } from '../../src/core/options.ts';
 import { sealOf } from '../../src/core/multicast.ts';
 import { Peer } from '../../src/core/peer.ts';
-import type { Start } from '../../src/core/peer.ts';
+import type { Start } from '../../src/core/beginning.ts';
 import { theRules } from '../../src/core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
 

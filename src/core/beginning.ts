@@ -1,0 +1,129 @@
+/**
+ * How a peer's life begins: as the root of a service, as somebody who joins, or again with what its disk has kept.
+ *
+ * A life that begins again takes care of two things. Its incarnation must be above all that the farm may remember of it, also when the
+ * disk is lost: the clock sees to that. And who was away for long must not spread what it knew then: its membership counts as stale.
+ */
+import type { Attachment } from './attachment.ts';
+import type { PeerHandle } from './ids.ts';
+import { cardOf } from './parts.ts';
+import type { Parts } from './parts.ts';
+import type { Pulse } from './pulse.ts';
+import type { DurableRecord, Role } from './world.ts';
+
+export interface Start {
+  /** `root`: this peer is the service's origin. `peer`: it joins. `idle`: it waits for a tree-create. */
+  readonly as: 'root' | 'peer' | 'idle';
+  /** The service's root by its charter; NOBODY for an idle peer. */
+  readonly root: PeerHandle;
+  /** Peers to begin with: from the invite, or those met before. */
+  readonly neighbours: readonly PeerHandle[];
+  /** What was persisted, in the order it was persisted. */
+  readonly records: readonly DurableRecord[];
+  /** What the root gave for the invite; empty in an open farm. */
+  readonly credential?: Uint8Array;
+}
+
+/** Servers that a returning root speaks to; the others learn of it from them. */
+const serversGreeted = 32;
+
+/** Brings a peer that is made but does nothing yet to life. */
+export function beginLife(parts: Parts, pulse: Pulse, attachment: Attachment, how: Start): void {
+  const { ctx, clients, membership, reachability } = parts;
+  ctx.rootPeer = how.root;
+  parts.neighbours = how.neighbours;
+  if (how.credential !== undefined) attachment.joining.credential = new Uint8Array(how.credential);
+  const { role, highest } = restore(parts, attachment, how.records);
+  // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
+  ctx.raiseIncarnation(Math.max(highest, Math.floor(ctx.nowMs / 100)));
+  ctx.bootIncarnation = ctx.incarnation;
+  if (how.as === 'root') {
+    ctx.rootPeer = ctx.self;
+    ctx.become('root');
+    parts.servers.becomeRoot();
+    clients.becomeRoot();
+    reachability.trustSelf();
+    if (membership.stale) membership.beginAnew();
+    membership.declare('serving', ctx.self);
+    greetServers(parts);
+    pulse.start();
+  } else if (how.as === 'peer' && role === 'server' && parts.releases.installedNumber > 0) {
+    returnAsServer(parts, pulse, attachment);
+  } else if (how.as === 'peer') {
+    attachment.enterFarm(how.root, how.neighbours);
+  }
+}
+
+function restore(
+  parts: Parts,
+  attachment: Attachment,
+  records: readonly DurableRecord[],
+): { role: Role; highest: number } {
+  const { ctx, membership, releases, selection } = parts;
+  let role: Role = 'outside';
+  let highest = 0;
+  let attachedAtMs = Number.NaN;
+  for (const record of records) {
+    switch (record.type) {
+      case 'incarnation':
+        highest = Math.max(highest, record.value);
+        break;
+      case 'standing':
+        ctx.standing = { charter: record.charter, epoch: record.epoch, term: record.term };
+        break;
+      case 'role':
+        role = record.role;
+        break;
+      case 'parent':
+        attachment.leftBehind = record.peer;
+        break;
+      case 'member':
+        membership.restore(record.record, record.atMs);
+        if (record.peer === ctx.self) highest = Math.max(highest, record.record.incarnation);
+        break;
+      case 'release':
+        releases.restore(record.notice, record.installed);
+        break;
+      case 'attached':
+        attachedAtMs = record.atMs;
+        break;
+      case 'client-record':
+        selection.restore(record.peer, record.delayMs, record.failures, record.requests);
+        break;
+      case 'limits': {
+        const { uploadBytesPerSecond, storageBytes, clients } = record;
+        ctx.limits = { uploadBytesPerSecond, storageBytes, clients };
+        break;
+      }
+    }
+  }
+  membership.stale = ctx.rules.isStale(ctx.nowMs - attachedAtMs, ctx.options);
+  return { role, highest };
+}
+
+/** A server that was away: its old parent first, then any server it knew, then the root. */
+function returnAsServer(parts: Parts, pulse: Pulse, attachment: Attachment): void {
+  const { ctx, servers, clients, membership, neighbours } = parts;
+  ctx.become('server');
+  clients.becomeRoot();
+  const { leftBehind } = attachment;
+  membership.declare('joining', leftBehind);
+  const at = ctx.coordinate;
+  const known = membership.nearestServing(at, ctx.self).map(cardOf);
+  const others = [leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({
+    peer,
+    coordinate: at,
+    rttMs: Number.NaN,
+  }));
+  const [first, ...rest] = others;
+  attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest], leftBehind);
+  pulse.start();
+}
+
+/** A root that comes back may have another address: those who knew it hear of it by a word from it. */
+function greetServers(parts: Parts): void {
+  const { ctx, membership, pings } = parts;
+  for (const record of membership.nearestServing(ctx.coordinate, ctx.self).slice(0, serversGreeted)) {
+    pings.ask(record.subject, 'comparison');
+  }
+}
