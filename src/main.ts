@@ -23,6 +23,10 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+function whenStarterGone(act: () => void): void {
+  process.stdin.once('close', act).resume().unref();
+}
+
 const environment = process.env;
 const streams = isInBackground(environment)
   ? frontStreams(environment)
@@ -43,7 +47,7 @@ process.exitCode = await runProgram(
     },
     loadSimulator: async () => await import('../simulator/experiments/index.ts'),
   },
-  { environment, ...streams, whenReaderGone: (act) => (readerGone = act) },
+  { environment, ...streams, whenReaderGone: (act) => (readerGone = act), whenStarterGone },
 );
 // A connection that is still closing must not keep a finished command alive.
 setTimeout(() => process.exit(), 3_000).unref();

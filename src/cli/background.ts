@@ -15,7 +15,7 @@ import { UserError } from './user-error.ts';
 /** Tells a process that it is the one in the background; holds what it must know of the terminal in front. */
 export const BACKGROUND_VARIABLE = 'BANYAN_IN_BACKGROUND';
 
-/** Set for a peer that is to end, in order, when whoever reads its output has gone. */
+/** Set for a peer that is to end, in order, when whoever reads its output, or holds the other end of its input, has gone. */
 export const WITH_READER_VARIABLE = 'BANYAN_ENDS_WITH_READER';
 
 type Word = { readonly kind: 'stdout' | 'stderr'; readonly text: string } | { readonly kind: 'ready' };

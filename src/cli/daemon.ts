@@ -55,9 +55,11 @@ export async function runDaemon(session: Session, plan: DaemonPlan): Promise<voi
   const { state } = plan.request;
   const stopping = new StopSignal(session);
   // A service does not end because nobody listens any more (`banyan serve --json | head -1`); one that is part of a show does.
+  const isPartOfShow = (session.outside.environment[WITH_READER_VARIABLE] ?? '') !== '';
   session.outside.whenReaderGone?.(() => {
-    if ((session.outside.environment[WITH_READER_VARIABLE] ?? '') !== '') stopping.request('signal');
+    if (isPartOfShow) stopping.request('signal');
   });
+  if (isPartOfShow) session.outside.whenStarterGone?.(() => stopping.request('signal'));
   const before = await state.names();
   const lock = await acquireLock(state, {
     pid: process.pid,

@@ -15,6 +15,8 @@ export interface Outside {
   readonly stderr: OutputStream;
   /** Has `act` called, instead of the process ended, when whoever reads the output has gone. What is written then is lost. */
   readonly whenReaderGone?: (act: () => void) => void;
+  /** Has `act` called when whoever started the process, and holds the other end of its input, has gone. */
+  readonly whenStarterGone?: (act: () => void) => void;
 }
 
 export class Session {

@@ -33,8 +33,8 @@ afterEach(async ({ task }) => {
   await removeHome(home);
 });
 
-async function play(seconds: number): Promise<Process> {
-  home = await newHome();
+async function play(seconds: number, where?: string): Promise<Process> {
+  home = where ?? (await newHome());
   demo = new Process({
     program: builtProgram,
     args: ['demo', '--seconds', String(seconds), '--port', '0', '--json'],
@@ -57,8 +57,12 @@ async function processesHere(): Promise<string[]> {
   return lines.filter((line) => line.includes(home));
 }
 
+async function folders(): Promise<string[]> {
+  return (await readdir(home)).filter((name) => name.startsWith('banyan-demo-'));
+}
+
 async function leftBehind(): Promise<string[]> {
-  return [...(await readdir(home)).filter((name) => name.startsWith('banyan-demo-')), ...(await processesHere())];
+  return [...(await folders()), ...(await processesHere())];
 }
 
 describe('the demonstration', () => {
@@ -94,4 +98,17 @@ describe('the demonstration', () => {
     expect(stderr).toContain('The root is up in London');
     expect(await leftBehind()).toEqual([]);
   });
+
+  it('that was killed outright takes its farm with it, and the next one takes away what it left', async () => {
+    const killed = await play(60);
+    await until('its farm is up', () => killed.stderr.includes('The root is up in London'), 30_000);
+    const [abandoned] = await folders();
+    expect(abandoned).toBeDefined();
+    await killed.end('SIGKILL');
+    await until('its farm has gone', async () => (await processesHere()).length === 0, 30_000);
+    expect(await folders()).toEqual([abandoned]);
+    const { code } = await (await play(4, home)).ended;
+    expect(code).toBe(0);
+    expect(await leftBehind()).toEqual([]);
+  }, 90_000);
 });

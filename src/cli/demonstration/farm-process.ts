@@ -65,7 +65,8 @@ export class FarmProcess {
     const child = spawn(process.execPath, args, {
       // A group of its own: Ctrl-C is for the demonstration, which ends the farm in order.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // Nothing is ever written to its input: that it closes tells the peer that the demonstration is no more.
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: quietEnvironment(),
     });
     this.#child = child;

@@ -6,13 +6,12 @@
  * life: a new release, an attack on the busiest servers, from which the farm recovers by itself, and one that leaves politely.
  * Nobody's request fails. Then it stays for you to look at.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DemoRequest } from '../node-request.ts';
 import { Board } from './board.ts';
 import type { Figures } from './board.ts';
 import type { FarmProcess } from './farm-process.ts';
+import { makeDemoFolder } from './demo-folder.ts';
 import { buildDemoSite } from './demo-site.ts';
 import { DecisionTeller } from './decision-teller.ts';
 import { Stage, requiredMs } from './stage.ts';
@@ -41,8 +40,8 @@ const comesBackAfterMs = 12_000;
 export async function runDemo(request: DemoRequest): Promise<number> {
   const script = process.argv[1];
   if (script === undefined) throw new Error('the demonstration needs to know the program it is part of');
-  const folder = await mkdtemp(join(tmpdir(), 'banyan-demo-'));
-  const story = new Story(request, folder, script);
+  const folder = await makeDemoFolder();
+  const story = new Story(request, folder.path, script);
   const stop = (): void => story.end();
   // Whatever ends this process, the farm must not outlive it.
   const leaveNobody = (): void => story.killAll();
@@ -52,7 +51,7 @@ export async function runDemo(request: DemoRequest): Promise<number> {
     return await story.tell();
   } finally {
     await story.close();
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
     for (const signal of endSignals) process.off(signal, stop);
     process.off('exit', leaveNobody);
   }

@@ -1,0 +1,41 @@
+/**
+ * Where a demonstration keeps its farm: a temporary folder, gone when it ends. One that was killed outright could not tidy up; the next one
+ * does it for it. Whether a folder is still in use says its lock, which no process can take to its grave.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { acquireLock, findHolder } from '../lock.ts';
+import { StateFolder } from '../state-folder.ts';
+
+const prefix = 'banyan-demo-';
+
+export interface DemoFolder {
+  readonly path: string;
+  /** Takes it away with all that is in it. */
+  remove(): Promise<void>;
+}
+
+export async function makeDemoFolder(): Promise<DemoFolder> {
+  await removeAbandoned();
+  const path = await mkdtemp(join(tmpdir(), prefix));
+  const holder = { pid: process.pid, startedAtMs: Date.now(), command: 'demo', version: '' };
+  const lock = await acquireLock(new StateFolder(path), holder);
+  return {
+    path,
+    async remove() {
+      lock.release();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const folder = new StateFolder(join(tmpdir(), name));
+    // Without such a note it is another user's, or just being made.
+    if (!name.startsWith(prefix) || !existsSync(folder.file('holder'))) continue;
+    if ((await findHolder(folder)) === null) await rm(folder.path, { recursive: true, force: true });
+  }
+}
