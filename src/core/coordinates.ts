@@ -15,8 +15,8 @@ const errorWeight = 0.25;
 /** How far one sample may move a peer, as a share of the misfit. */
 const stepWeight = 0.25;
 /** So far from where it told others that it is a peer may lie, ms, and so much may its error differ. */
-const untoldMs = 1;
-const untoldError = 0.05;
+const untoldMs = 0.25;
+const untoldError = 0.03;
 /** Heights stay positive, ms. */
 const minHeight = 0.1;
 /** What took longer is no round trip of this planet, ms. */

@@ -114,15 +114,15 @@ describe('a coordinate', () => {
 describe('what others are told of a coordinate', () => {
   const told: Coordinate = { x: 1, y: 2, z: 3, height: 4, error: 0.5 };
 
-  it('stays as it is while a peer lies within a millisecond of it', () => {
+  it('stays as it is while a peer lies within a quarter of a millisecond of it', () => {
     expect(isElsewhere(told, told)).toBe(false);
-    expect(isElsewhere(told, { ...told, x: 1.9 })).toBe(false);
-    expect(isElsewhere(told, { ...told, error: 0.46 })).toBe(false);
+    expect(isElsewhere(told, { ...told, x: 1.2 })).toBe(false);
+    expect(isElsewhere(told, { ...told, error: 0.48 })).toBe(false);
   });
 
   it('changes when a peer has moved by more, or knows much better where it is', () => {
-    expect(isElsewhere(told, { ...told, y: 0.9 })).toBe(true);
-    expect(isElsewhere(told, { ...told, z: 3.8, height: 4.3 })).toBe(true);
+    expect(isElsewhere(told, { ...told, y: 1.7 })).toBe(true);
+    expect(isElsewhere(told, { ...told, z: 3.2, height: 4.1 })).toBe(true);
     expect(isElsewhere(told, { ...told, error: 0.4 })).toBe(true);
   });
 
