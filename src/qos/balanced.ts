@@ -13,8 +13,9 @@
  */
 import { predictRttMs } from '../core/coordinates.ts';
 import { NOBODY } from '../core/ids.ts';
-import type { Bid } from '../core/messages.ts';
+import type { Aggregate, Bid } from '../core/messages.ts';
 import type { Action, Policy, Situation } from './policy.ts';
+import { mostSamples } from './tally.ts';
 
 /** A bid below this share of the best gain waits for the next round. */
 const leastShareOfBest = 0.35;
@@ -26,6 +27,8 @@ const spareInRecovery = 0.03;
 const gate = 0.001;
 /** After a retirement this share of the budget must be left. */
 const reserve = 0.001;
+/** What a retirement costs is known to this share where groups are known by a sample. */
+const sampleError = 0.05;
 /** Farms with more clients than this share of all in foreign trees are not trimmed: the sums by group are not true yet. */
 const mostStrays = 0.25;
 
@@ -108,7 +111,8 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
   const uncertain = doubt * aggregate.clients;
   const fits = ({ change }: Bid): boolean => {
     const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, change) : 0;
-    return total + change + spare <= budget * (1 - reserve * regret) - uncertain;
+    const unsure = isSampled(aggregate) ? sampleError * Math.max(0, change) : 0;
+    return total + change + unsure + spare <= budget * (1 - reserve * regret) - uncertain;
   };
   const worthIt = Math.max(gate * budget, uncertain);
   const isNew = ({ server }: Bid): boolean => server === lessons.newcomer;
@@ -155,6 +159,11 @@ function bestMove({ aggregate, lessons }: Situation, retire: Bid | null, worthIt
     if (change < Math.min(-worthIt, best?.change ?? 0)) best = { ...promote(bid), action: 'move', leaves, change };
   }
   return best;
+}
+
+/** The groups are larger than the samples by which they are known. */
+function isSampled({ clients, servers }: Aggregate): boolean {
+  return clients > mostSamples * servers;
 }
 
 function retirement({ server, change }: Pick<Bid, 'server' | 'change'>): Action {

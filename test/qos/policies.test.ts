@@ -122,6 +122,13 @@ describe('the balanced policy, when the requirement is missed', () => {
 });
 
 describe('the balanced policy, when the requirement is met', () => {
+  it('leaves more to spare where groups are known by a sample: what a retirement costs may be wrong by a twentieth', () => {
+    const bids = [bid(2, 970, { action: 'retire' })];
+    expect(decided(situation(110, bids))).toEqual([['retire', 2]]);
+    expect(decided(situation(110, bids, {}, { clients: 500 }))).toEqual([]);
+    expect(decided(situation(109, bids, {}, { clients: 500 }))).toEqual([['retire', 2]]);
+  });
+
   const retirement = (server: number, change: number): Bid => bid(server, change, { action: 'retire' });
 
   it('retires the server that is cheapest to lose, one a round', () => {
