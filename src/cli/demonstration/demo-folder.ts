@@ -36,6 +36,10 @@ async function removeAbandoned(): Promise<void> {
     const folder = new StateFolder(join(tmpdir(), name));
     // Without such a note it is another user's, or just being made.
     if (!name.startsWith(prefix) || !existsSync(folder.file('holder'))) continue;
-    if ((await findHolder(folder)) === null) await rm(folder.path, { recursive: true, force: true });
+    const isInUse = await findHolder(folder).then(
+      (holder) => holder !== null,
+      () => true, // another demonstration is taking it away at this very moment
+    );
+    if (!isInUse) await rm(folder.path, { recursive: true, force: true });
   }
 }
