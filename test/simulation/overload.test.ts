@@ -164,28 +164,32 @@ describe('a server that has more than it can do', () => {
     expect(sent).toBeLessThanOrEqual(30);
   });
 
-  it('sends nobody anywhere while all are full, and the controller makes more servers', () => {
-    let isCrowded = false;
-    const watched = standing({ policy: 'worst-qos', capacityPerSecond: () => (isCrowded ? 5 : 1_000) });
-    const { farm } = watched;
-    require(farm, 80);
-    settle(farm);
-    const before = farm.servers().length;
-    isCrowded = true;
+  it('sends nearly nobody anywhere while all are full, and the controller makes more servers', () => {
     const sentNowhere: number[] = [];
     let sent = 0;
-    farm.farm.onSend = (from, _to, { kind }): void => {
-      if (kind !== 'shed') return;
-      sent++;
-      const known = farm.farm.peer(from)?.state.membership.serving() ?? [];
-      if (!known.some((record) => record.subject !== from && isFree(record))) sentNowhere.push(from);
-    };
-    farm.runRounds(8);
-    const filled = watched.events.filter(({ event }) => event.type === 'fullness-changed' && event.full !== null);
-    expect(new Set(filled.map(({ peer }) => peer)).size).toBeGreaterThan(1);
+    // How many are under way when the last one fills up differs from farm to farm: together they tell.
+    for (const seed of [1, 2, 3, 4]) {
+      let isCrowded = false;
+      const watched = standing({ policy: 'worst-qos', seed, capacityPerSecond: () => (isCrowded ? 5 : 1_000) });
+      const { farm } = watched;
+      require(farm, 80);
+      settle(farm);
+      const before = farm.servers().length;
+      isCrowded = true;
+      farm.farm.onSend = (from, _to, { kind }): void => {
+        if (kind !== 'shed') return;
+        sent++;
+        const known = farm.farm.peer(from)?.state.membership.serving() ?? [];
+        if (!known.some((record) => record.subject !== from && isFree(record))) sentNowhere.push(from);
+      };
+      farm.runRounds(8);
+      const filled = watched.events.filter(({ event }) => event.type === 'fullness-changed' && event.full !== null);
+      expect(new Set(filled.map(({ peer }) => peer)).size).toBeGreaterThan(1);
+      expect(farm.servers().length).toBeGreaterThan(before);
+      expect(farm.farm.runUntil(() => isWhole(farm.farm), 60_000, 1_000)).toBe(true);
+    }
+    expect(sent).toBeGreaterThan(20);
     expect(sentNowhere.length).toBeLessThanOrEqual(sent / 4);
-    expect(farm.servers().length).toBeGreaterThan(before);
-    expect(farm.farm.runUntil(() => isWhole(farm.farm), 60_000, 1_000)).toBe(true);
   });
 });
 
