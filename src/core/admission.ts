@@ -11,10 +11,28 @@
  * Source: P2P Volunteers for Reliable Server Farms, section 3.3.2 (tree joining).
  */
 import type { Child } from './child.ts';
+import type { Children } from './children.ts';
 import type { Context } from './context.ts';
 import type { PeerHandle } from './ids.ts';
-import type { Join, RedirectReason } from './messages.ts';
-import type { Tree } from './tree.ts';
+import type { Coordinate, Join, PeerCard, RedirectReason } from './messages.ts';
+import type { Place } from './place.ts';
+
+/** What must be known of the peer's place in the house. */
+export interface House {
+  readonly isRoot: boolean;
+  readonly parent: PeerHandle;
+  readonly orphaned: boolean;
+  /** About to move to another tree alone. */
+  readonly closed: boolean;
+  readonly isAtClientLimit: boolean;
+  /** No newcomers from outside. */
+  readonly isShut: boolean;
+  readonly beat: number;
+  readonly below: Children;
+  /** The place that it shows to joiners; null when it has none to show. */
+  shown(): Place | null;
+  candidatesFor(joiner: PeerHandle, coordinate: Coordinate): PeerCard[];
+}
 
 export type Verdict =
   { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
@@ -25,50 +43,51 @@ const sentOnKept = 32;
 
 export class Admission {
   readonly #ctx: Context;
-  readonly #tree: Tree;
+  readonly #house: House;
   #lastEvictionBeat = Number.NEGATIVE_INFINITY;
   /** Orphans that were sent on lately, and when, ms. */
   #sentOn: readonly { readonly peer: PeerHandle; readonly atMs: number }[] = [];
 
-  constructor(ctx: Context, tree: Tree) {
+  constructor(ctx: Context, house: House) {
     this.#ctx = ctx;
-    this.#tree = tree;
+    this.#house = house;
   }
 
   /** What becomes of a request to hang below this peer. */
   judge(from: PeerHandle, join: Join): Verdict {
     const { options, rules, draining, reachable, self } = this.#ctx;
-    const tree = this.#tree;
-    const place = tree.shown();
+    const house = this.#house;
+    const { below } = house;
+    const place = house.shown();
     if (draining) return { accept: false, reason: 'draining' };
-    if (tree.closed) return { accept: false, reason: 'not-a-parent' };
-    if (from === self || from === tree.parent || place === null || tree.orphaned)
+    if (house.closed) return { accept: false, reason: 'not-a-parent' };
+    if (from === self || from === house.parent || place === null || house.orphaned)
       return { accept: false, reason: 'not-a-parent' };
-    if (!tree.isRoot && !rules.mayBeParent(reachable)) return { accept: false, reason: 'not-a-parent' };
+    if (!house.isRoot && !rules.mayBeParent(reachable)) return { accept: false, reason: 'not-a-parent' };
     const passed = join.passed === null ? null : { stamp: join.passed, depth: join.passedDepth };
     if (!rules.feasible(place, { passed, hasChildren: join.hasChildren }))
       return { accept: false, reason: 'infeasible' };
-    if (tree.child(from) !== null) return { accept: true, evict: null };
-    if (tree.isAtClientLimit) return { accept: false, reason: 'no-room' };
+    if (below.get(from) !== null) return { accept: true, evict: null };
+    if (house.isAtClientLimit) return { accept: false, reason: 'no-room' };
     // Who comes back has found nothing better; who moves within the tree has a parent.
-    if (join.orphan && tree.isShut && !this.#cameBack(from)) return this.#sendOn(from, join);
-    const hasSpace = tree.children.length < options.fanOut + options.guestRoom;
-    if (hasSpace && tree.residents < options.fanOut) return { accept: true, evict: null };
+    if (join.orphan && house.isShut && !this.#cameBack(from)) return this.#sendOn(from, join);
+    const hasSpace = below.all.length < options.fanOut + options.guestRoom;
+    if (hasSpace && below.residents < options.fanOut) return { accept: true, evict: null };
 
-    const worst = tree.worst();
+    const farthest = below.farthest();
     const eviction = {
       orphan: join.orphan,
       joinerRttMs: join.rttMs,
-      worstRttMs: worst?.rtt.medianMs() ?? Number.NaN,
-      beatsSinceLast: tree.beat - this.#lastEvictionBeat,
+      worstRttMs: farthest?.rtt.medianMs() ?? Number.NaN,
+      beatsSinceLast: house.beat - this.#lastEvictionBeat,
     };
-    const isBearable = tree.children.length <= options.fanOut + options.guestRoom;
-    if (isBearable && worst !== null && rules.mayEvict(eviction, options)) {
-      this.#lastEvictionBeat = tree.beat;
-      return { accept: true, evict: worst };
+    const isBearable = below.all.length <= options.fanOut + options.guestRoom;
+    if (isBearable && farthest !== null && rules.mayEvict(eviction, options)) {
+      this.#lastEvictionBeat = house.beat;
+      return { accept: true, evict: farthest };
     }
-    const bringsSubtree = tree.isRoot && join.hasChildren;
-    const nowhereElse = tree.candidatesFor(from, join.coordinate).length === 0 || this.#cameBack(from);
+    const bringsSubtree = house.isRoot && join.hasChildren;
+    const nowhereElse = house.candidatesFor(from, join.coordinate).length === 0 || this.#cameBack(from);
     if (join.orphan && (bringsSubtree || nowhereElse) && hasSpace) return { accept: true, evict: null };
     return this.#sendOn(from, join);
   }

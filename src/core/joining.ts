@@ -17,7 +17,7 @@ import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Accept, PeerCard, Redirect } from './messages.ts';
 import type { Answered, Pings } from './pings.ts';
-import { isSoundPlace } from './tree.ts';
+import { isSoundPlace } from './place.ts';
 import type { Tree } from './tree.ts';
 
 /**

@@ -66,8 +66,8 @@ export class Parts {
 
   /** Lets go of all that this peer has in `pulses`: it is no more. */
   close(): void {
-    this.clients.close();
-    this.#servers?.close();
+    this.clients.below.close();
+    this.#servers?.below.close();
     this.ctx.pulses.close(this.ctx.self);
   }
 

@@ -84,7 +84,7 @@ export class Pulse {
     if (tree.children.length === 0) return;
     const short = this.#compose(tree, deltas, false);
     let long: HeartbeatDown | null = null;
-    tree.eachChild((child, isUpToDate) => {
+    tree.below.each(tree.rosterVersion, (child, isUpToDate) => {
       if (!isUpToDate) long ??= this.#compose(tree, deltas, true);
       world.send(child, isUpToDate || long === null ? short : long);
     });

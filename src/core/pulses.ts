@@ -13,6 +13,7 @@ import type { PeerHandle, Standing } from './ids.ts';
 import type { Coordinate, HeartbeatDown, MemberRecord, Pong } from './messages.ts';
 import { origin } from './coordinates.ts';
 
+import { mostSequence } from './place.ts';
 import { Seats, noSeat } from './seats.ts';
 
 /** A row: 24 numbers of 8 bytes, or two integers in the place of one. What its own beat needs stands first. */
@@ -58,9 +59,6 @@ const handedOver = 1;
 const introduced = 2;
 const underWay = 4;
 const isParent = 8;
-
-/** Bounds what a neighbour may claim, so that what is added up on the way still fits a message. */
-export const mostSequence = 2 ** 40;
 
 /** A number that fits a row's integers. Those of honest peers do, for tens of years; what a liar says need not. */
 export function fits(number: number): boolean {

@@ -6,7 +6,17 @@ import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, PeerCard, Roster } from './messages.ts';
-import type { Tree } from './tree.ts';
+import type { Child } from './child.ts';
+import type { RttWindow } from './rtt-window.ts';
+
+/** What must be known of the peer's place in the tree. */
+export interface Neighbourhood {
+  readonly isRoot: boolean;
+  readonly children: readonly Child[];
+  readonly parentRoster: Roster | null;
+  readonly parentRtt: RttWindow;
+  readonly rosterVersion: number;
+}
 
 /** Bounds what neighbours may claim, so that what is added up on the way still fits a message. */
 const mostPathMs = 1e6;
@@ -16,8 +26,8 @@ const ancestorsNamed = 32;
 const unclesNamed = 4;
 const candidatesNamed = 8;
 
-/** The roster for the children of a peer in that tree. */
-export function composeRoster({ self, coordinate, rules }: Context, tree: Tree): Roster {
+/** The roster for a peer's children. */
+export function composeRoster({ self, coordinate, rules }: Context, tree: Neighbourhood): Roster {
   const toParentMs = tree.parentRtt.medianMs();
   const above = tree.isRoot ? [] : (tree.parentRoster?.ancestors ?? []);
   const named = above.length < ancestorsNamed ? above : [...above.slice(0, 1), ...above.slice(2 - ancestorsNamed)];
@@ -40,7 +50,7 @@ export function composeRoster({ self, coordinate, rules }: Context, tree: Tree):
 
 /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */
 export function candidatesIn(
-  tree: Tree,
+  tree: Neighbourhood,
   { rules, self }: Context,
   joiner: PeerHandle,
   coordinate: Coordinate,

@@ -114,7 +114,7 @@ export class Rounds {
 
   #buryTheSilent(tree: Tree): void {
     if (tree.children.length === 0) return;
-    for (const child of tree.silentChildren()) this.#attachment.childLost(tree, child.peer, 'silent');
+    for (const child of tree.below.silent()) this.#attachment.childLost(tree, child.peer, 'silent');
   }
 
   #serve(): void {
@@ -172,7 +172,7 @@ export class Rounds {
   /** Guests beyond the fan-out are asked, one at a time, to hang below others. */
   #thinOut(tree: Tree): void {
     if (tree.children.length <= this.#parts.ctx.options.fanOut) return;
-    const guest = tree.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
+    const guest = tree.below.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
     if (guest !== null) this.#attachment.evict(tree, guest.peer, 'no-room');
   }
 

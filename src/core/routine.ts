@@ -63,7 +63,7 @@ export class Routine {
     form.quietUntilMs = ctx.dialledEnoughUntilMs;
     form.intervalMs = ctx.intervalMs;
     form.silenceMs = silenceMs(ctx, clients);
-    form.childSilenceMs = clients.childSilenceMs;
+    form.childSilenceMs = clients.below.silenceMs;
     form.parentHeardAtMs = clients.parentHeardAtMs;
     form.parentBeat = clients.parentBeat;
     form.routineBeats = ctx.routineBeats;
@@ -97,7 +97,7 @@ export class Routine {
     const { self, pulses, nowMs } = this.#ctx;
     const clients = this.#clients;
     this.handOver();
-    if (!this.#isHandedOver || clients.hasSilentChild || !pulses.beats(self, nowMs)) return false;
+    if (!this.#isHandedOver || clients.below.hasSilent || !pulses.beats(self, nowMs)) return false;
     clients.resume();
     this.#pulse.beatClients();
     this.#introduce();

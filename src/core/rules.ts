@@ -13,14 +13,9 @@
  * - `isStale`: against resurrection. Who slept longer than the dead are remembered must not talk of them as if they lived.
  * - `mayStay`: against needless orphans. Who is told to hang elsewhere keeps its place until it does.
  */
-import type { MemberRecord, MemberState, Stamp } from './messages.ts';
+import type { MemberRecord, MemberState } from './messages.ts';
 import type { TreeOptions } from './options.ts';
-
-/** Where a peer stands in a tree: what it shows to joiners. Depth 0 is the tree's root. */
-export interface Place {
-  readonly stamp: Stamp;
-  readonly depth: number;
-}
+import type { Place } from './place.ts';
 
 /** Who wants to hang below another. `passed` is the best place it ever passed down. */
 export interface Mover {

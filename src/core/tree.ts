@@ -10,28 +10,23 @@
  */
 import { Admission } from './admission.ts';
 import type { Verdict } from './admission.ts';
-import { Child } from './child.ts';
+import type { Child } from './child.ts';
+import { Children } from './children.ts';
 import type { Context } from './context.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type { Coordinate, HeartbeatDown, HeartbeatUp, Join, PeerCard, Roster, Stamp } from './messages.ts';
-import type { Place } from './rules.ts';
-import { mostSequence } from './pulses.ts';
+import { isSoundPlace, mostDepth } from './place.ts';
+import type { Place } from './place.ts';
 import type { QuietPulse } from './pulses.ts';
 import { candidatesIn, composeRoster, sameFamily, samePeople } from './relatives.ts';
 import { RttWindow } from './rtt-window.ts';
 import { SentBeats } from './sent-beats.ts';
 
-/** Bounds on what a neighbour may claim, so that what is added up on the way still fits a message. */
+/** Bounds what a neighbour may claim, so that what is added up on the way still fits a message. */
 const mostPeers = 1e9;
-const mostDepth = 1_000;
 /** Heartbeats with the same stamp and a greater depth than the last, until the way up is taken for a circle. */
 const mostRisenBeats = 16;
-const nobody: readonly Child[] = [];
-/** Stand for no children; nothing is ever put into them. */
-const none: Child[] = [];
-const noHandles: PeerHandle[] = [];
-const noSeats: number[] = [];
 
 export class Tree {
   readonly kind: TreeKind;
@@ -53,12 +48,8 @@ export class Tree {
   parentBeat = 0;
   /** The version of the parent's roster; 0 for none. */
   parentRosterVersion = 0;
-  /** In the order in which they were accepted; one and the same empty array for all that have none. */
-  #children: Child[] = none;
-  /** The handles of the children, in the same order: whose message it is, is asked for each. */
-  #handles: PeerHandle[] = noHandles;
-  /** And their seats. */
-  #childSeats: number[] = noSeats;
+  /** Who hangs below. */
+  readonly below: Children;
   /** The parent was lost and no other is found yet. */
   orphaned = false;
   /** A move is under way: nothing newer is shown to those below, so that the new parent can be ahead of us. */
@@ -81,6 +72,7 @@ export class Tree {
   constructor(kind: TreeKind, ctx: Context) {
     this.kind = kind;
     this.#ctx = ctx;
+    this.below = new Children(kind, ctx);
   }
 
   /** In the tree: its root, or attached to a parent. */
@@ -113,7 +105,7 @@ export class Tree {
   }
 
   get children(): readonly Child[] {
-    return this.#children;
+    return this.below.all;
   }
 
   get parentRoster(): Roster | null {
@@ -126,22 +118,13 @@ export class Tree {
   }
 
   child(peer: PeerHandle): Child | null {
-    const handles = this.#handles;
-    for (let at = 0; at < handles.length; at++) if (handles[at] === peer) return this.#children[at]!;
-    return null;
-  }
-
-  /** Children that have not been told to leave. */
-  get residents(): number {
-    let count = 0;
-    for (const child of this.#children) if (!child.evicted) count++;
-    return count;
+    return this.below.get(peer);
   }
 
   get room(): number {
     const usable = this.isRoot || (this.parent !== NOBODY && this.#ctx.rules.mayBeParent(this.#ctx.reachable));
     if (!usable || this.closed || this.#ctx.draining || this.isAtClientLimit || this.isShut) return 0;
-    return Math.max(0, this.#ctx.options.fanOut - this.residents);
+    return Math.max(0, this.#ctx.options.fanOut - this.below.residents);
   }
 
   /** A server that declared a limit takes no more clients into its group than that. */
@@ -185,7 +168,7 @@ export class Tree {
    * children once passed binds nobody any more, and may be better than what it has now: it is forgotten.
    */
   adopt(parent: PeerHandle, intervalMs: number, roster: Roster): void {
-    if (this.#children.length === 0) this.passed = null;
+    if (this.below.all.length === 0) this.passed = null;
     this.parent = parent;
     this.orphaned = false;
     this.moving = false;
@@ -235,30 +218,8 @@ export class Tree {
   }
 
   take(from: PeerHandle, join: Join): Place {
-    const { nowMs, pulses, self } = this.#ctx;
-    const known = this.child(from);
-    if (known === null) {
-      if (this.#children === none) {
-        this.#children = [];
-        this.#handles = [];
-        this.#childSeats = [];
-      }
-      const seat = pulses.seats.take(self, from, nowMs);
-      this.#handles.push(from);
-      this.#childSeats.push(seat);
-      if (this.kind === 'clients') {
-        pulses.seated(from, seat);
-        pulses.seatClients(self, this.#childSeats);
-      }
-      this.#children.push(new Child(from, join, pulses.seats, seat));
-      if (join.reachable) this.rosterChanged();
-    } else {
-      known.evicted = false;
-      pulses.seats.setHeardAtMs(known.seat, nowMs);
-      pulses.seats.setRosterVersion(known.seat, -1);
-      pulses.seats.setSteadyRttMs(known.seat, -1);
-    }
-    this.child(from)?.rtt.add(join.rttMs);
+    const isNew = this.below.take(from, join);
+    if (isNew && join.reachable) this.rosterChanged();
     const place = this.shown();
     if (place === null) throw new Error(`peer ${this.#ctx.self} took a child without a place in the tree`);
     this.#show(place);
@@ -266,76 +227,9 @@ export class Tree {
   }
 
   drop(peer: PeerHandle): Child | null {
-    const index = this.#handles.indexOf(peer);
-    if (index < 0) return null;
-    this.#handles.splice(index, 1);
-    this.#childSeats.splice(index, 1);
-    const [child] = this.#children.splice(index, 1);
-    if (child !== undefined) this.#ctx.pulses.seats.release(child.seat);
-    if (this.kind === 'clients') this.#ctx.pulses.seatClients(this.#ctx.self, this.#childSeats);
+    const child = this.below.drop(peer);
     if (child?.reachable === true) this.rosterChanged();
-    return child ?? null;
-  }
-
-  /** Children not heard for `missedBeats` intervals. */
-  silentChildren(): readonly Child[] {
-    return this.hasSilentChild ? this.#children.filter(({ seat }) => this.#isSilent(seat)) : nobody;
-  }
-
-  get hasSilentChild(): boolean {
-    for (const seat of this.#childSeats) if (this.#isSilent(seat)) return true;
-    return false;
-  }
-
-  #isSilent(seat: number): boolean {
-    const { nowMs, pulses } = this.#ctx;
-    return nowMs - pulses.seats.heardAtMs(seat) > this.childSilenceMs;
-  }
-
-  /** How long a child may be silent. */
-  get childSilenceMs(): number {
-    const { options, patienceMs } = this.#ctx;
-    return (options.missedBeats + 0.5) * patienceMs;
-  }
-
-  /** Lets go of all seats: the peer is no more. */
-  close(): void {
-    for (const seat of this.#childSeats) this.#ctx.pulses.seats.release(seat);
-  }
-
-  /** Calls `tell` with each child, and whether it has the latest roster. */
-  eachChild(tell: (child: PeerHandle, isUpToDate: boolean) => void): void {
-    const { seats } = this.#ctx.pulses;
-    const handles = this.#handles;
-    for (let at = 0; at < handles.length; at++)
-      tell(handles[at]!, seats.rosterVersion(this.#childSeats[at]!) === this.rosterVersion);
-  }
-
-  /** The child farthest away that has not been told to leave. */
-  worst(): Child | null {
-    let worst: Child | null = null;
-    let worstRttMs = -1;
-    for (const child of this.#children) {
-      const rttMs = child.rtt.medianMs();
-      if (!child.evicted && rttMs > worstRttMs) {
-        worst = child;
-        worstRttMs = rttMs;
-      }
-    }
-    return worst;
-  }
-
-  /**
-   * The guest that should hang elsewhere, beyond `fanOut`. First one that can have no children, if there is another that can: leaves
-   * in all the places near the root would close the tree to everybody else. Then the farthest.
-   */
-  surplus(): Child | null {
-    if (this.residents <= this.#ctx.options.fanOut) return null;
-    const usable = (child: Child): boolean => this.#ctx.rules.mayBeParent(child.reachable);
-    const leaf = this.#children.some(usable)
-      ? this.#children.find((child) => !child.evicted && !usable(child))
-      : undefined;
-    return leaf ?? this.worst() ?? this.#children.findLast((child) => !child.evicted) ?? null;
+    return child;
   }
 
   /** Likely parents to name to a joiner, the nearest first. */
@@ -354,7 +248,7 @@ export class Tree {
   /** Other ancestors or uncles, by the parent's word: those below hear of it if it changes anything of what they are told. */
   #familyChanged(): void {
     const told = this.#roster;
-    if (this.#children.length > 0 && told !== null && samePeople(told, composeRoster(this.#ctx, this))) return;
+    if (this.below.all.length > 0 && told !== null && samePeople(told, composeRoster(this.#ctx, this))) return;
     this.rosterChanged();
   }
 
@@ -372,7 +266,7 @@ export class Tree {
     this.#sentBeats.note(this.beat, this.#ctx.nowMs);
     if (this.kind === 'clients') this.#ctx.pulses.hasSent(this.#ctx.self, this.beat, this.#ctx.nowMs);
     if (this.isRoot) this.#stampAnew();
-    if (this.#children.length === 0) return;
+    if (this.below.all.length === 0) return;
     const place = this.shown();
     if (place !== null) this.#show(place);
   }
@@ -419,7 +313,7 @@ export class Tree {
   heardParentRtt(rttMs: number): void {
     const isFirst = Number.isNaN(this.parentRtt.medianMs());
     this.parentRtt.add(rttMs);
-    if (isFirst && this.#children.length > 0) this.rosterChanged();
+    if (isFirst && this.below.all.length > 0) this.rosterChanged();
   }
 
   heardChild(child: Child, beat: HeartbeatUp): void {
@@ -454,14 +348,7 @@ export class Tree {
 
   /** Peers in the subtree below and including this peer, and its height. */
   extent(): { size: number; height: number } {
-    const { seats } = this.#ctx.pulses;
-    let size = 1;
-    let height = 0;
-    for (const seat of this.#childSeats) {
-      size += seats.size(seat);
-      height = Math.max(height, seats.height(seat) + 1);
-    }
-    return { size, height };
+    return this.below.extent();
   }
 
   // --- Handing over and taking back: see `pulses.ts` -------------------------------------------------------------------
@@ -506,16 +393,4 @@ export class Tree {
       depth: this.#depth,
     });
   }
-}
-
-/** Whether a peer may claim that place in a tree of this kind. */
-export function isSoundPlace(
-  kind: TreeKind,
-  from: PeerHandle,
-  rootPeer: PeerHandle,
-  stamp: Stamp,
-  depth: number,
-): boolean {
-  if (depth > mostDepth || stamp.sequence > mostSequence || (depth === 0) !== (stamp.root === from)) return false;
-  return kind === 'clients' || stamp.root === rootPeer;
 }
