@@ -3,235 +3,21 @@
  *
  * When a hundred thousand peers share a process, time goes into fetching their state from memory, not into what is done with it. A
  * quiet peer (see `routine.ts`) needs few numbers to beat and to hear its parent, so it *hands* them *over* to its row here, three
- * lines of the processor's cache, and takes them back as soon as anything else happens. While it has handed over, the row is the
+ * lines of the processor's cache (`pulse-rows.ts`), and takes them back as soon as anything else happens. While it has handed over, the row is the
  * truth. Whoever runs many peers may let them beat here without waking them; a peer alone in its process does the same to its one row.
  *
  * Times in ms as peers see them; rows are numbered by the peers' handles.
  */
-import { NOBODY } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
-import type { Coordinate, HeartbeatDown, MemberRecord, Pong } from './messages.ts';
-import { origin } from './coordinates.ts';
-
+import type { HeartbeatDown, MemberRecord } from './messages.ts';
 import { mostSequence } from './place.ts';
-import { Seats, noSeat } from './seats.ts';
-
-/** A row: 24 numbers of 8 bytes, or two integers in the place of one. What its own beat needs stands first. */
-const rowNumbers = 24;
-const rowIntegers = 2 * rowNumbers;
-const beatAt = 0;
-const silenceAt = 1;
-const quietUntil = 2;
-const parentHeardAt = 3;
-const interval = 4;
-const way = 5;
-const state = 12;
-const parent = 13;
-const parentBeat = 14;
-const routineBeats = 15;
-const sequence = 8;
-const term = 9;
-const silence = 10;
-const held = 11;
-const stampRoot = 24;
-const depth = 25;
-const viewDigest = 26;
-const castDigest = 27;
-const release = 28;
-const rosterVersion = 29;
-const echo = 30;
-const routineDone = 31;
-/** What its children's beats need, and who sits where. */
-const sentAt = 16;
-const sentBeforeAt = 17;
-const ownBeat = 36;
-const seatNumber = 37;
-const ownRoster = 38;
-const firstSeat = 39;
-const childSilence = 20;
-const toldSequence = 21;
-const landsAt = 22;
-const toldBeat = 46;
-const room = 47;
-
-/** The state of a row, bit by bit: handed over; its parent has had a whole beat since; a quiet beat is under way up; it has children. */
-const handedOver = 1;
-const introduced = 2;
-const underWay = 4;
-const isParent = 8;
-
-/** A number that fits a row's integers. Those of honest peers do, for tens of years; what a liar says need not. */
-export function fits(number: number): boolean {
-  return (number | 0) === number;
-}
+import * as row from './pulse-layout.ts';
+import { PulseRows, fits } from './pulse-rows.ts';
+import { noSeat } from './seats.ts';
 
 const noDeltas: readonly MemberRecord[] = [];
 
-/** What a quiet peer hands over: a form that all of them fill in, one after the other. */
-export class QuietPulse {
-  parent: PeerHandle = NOBODY;
-  /** When it beats next, and when its parent counts as silent. */
-  beatAtMs = 0;
-  silenceAtMs = 0;
-  /** From then on there is more to do. */
-  quietUntilMs = 0;
-  intervalMs = 0;
-  /** Without a word for so long the parent counts as silent. */
-  silenceMs = 0;
-  /** And a child. */
-  childSilenceMs = 0;
-  parentHeardAtMs = 0;
-  parentBeat = 0;
-  routineBeats = 0;
-  /** Its place, by the parent's last stamp. */
-  stampRoot: PeerHandle = NOBODY;
-  term = 0;
-  sequence = 0;
-  depth = 0;
-  /** What it has: a parent that says the same has nothing new. */
-  rosterVersion = 0;
-  viewDigest = 0;
-  castDigest = 0;
-  release = 0;
-  /** What it answers to a ping. */
-  coordinate: Coordinate = origin;
-  room = 0;
-  /** The parent has all that the next beat will say, but for its times, from an earlier one. */
-  isIntroduced = false;
-}
-
-export class Pulses {
-  /** Where these peers' children sit. */
-  readonly seats = new Seats();
-  readonly form = new QuietPulse();
-  #numbers = new Float64Array(0);
-  #integers = new Int32Array(0);
-  /** Of those that have handed over. */
-  readonly #coordinates: Coordinate[] = [];
-
-  /** A new life begins: a row for it. What an earlier life has under way stays so. */
-  open(peer: PeerHandle): void {
-    const rows = this.#numbers.length / rowNumbers;
-    if (peer >= rows) this.#grow(Math.max(peer + 1, Math.ceil(rows * 1.5)));
-    this.close(peer);
-    this.#integers[peer * rowIntegers + seatNumber] = noSeat;
-    this.#integers[peer * rowIntegers + parent] = NOBODY;
-    this.#integers[peer * rowIntegers + ownBeat] = 0;
-    this.#integers[peer * rowIntegers + firstSeat] = noSeat;
-    this.#numbers[peer * rowNumbers + sentAt] = Number.NaN;
-  }
-
-  /** The life is over: nothing is handed over any more. */
-  close(peer: PeerHandle): void {
-    this.#integers[peer * rowIntegers + state]! &= underWay;
-  }
-
-  // --- Handing over and taking back ------------------------------------------------------------------------------------
-
-  /**
-   * The row takes over what is in the form. Returns false, with nothing done, while a word to the children is under way that the row
-   * still has to tell, and the peer would say another now.
-   */
-  handOver(peer: PeerHandle, nowMs: number): boolean {
-    const pulse = this.form;
-    const numbers = this.#numbers;
-    const integers = this.#integers;
-    const number = peer * rowNumbers;
-    const integer = peer * rowIntegers;
-    if (nowMs <= numbers[number + landsAt]! && this.#saysOtherwise(peer)) return false;
-    numbers[number + beatAt] = pulse.beatAtMs;
-    numbers[number + silenceAt] = pulse.silenceAtMs;
-    numbers[number + quietUntil] = pulse.quietUntilMs;
-    numbers[number + parentHeardAt] = pulse.parentHeardAtMs;
-    numbers[number + interval] = pulse.intervalMs;
-    if (integers[integer + parent] !== pulse.parent) numbers[number + way] = Number.NaN;
-    integers[integer + parent] = pulse.parent;
-    integers[integer + parentBeat] = pulse.parentBeat;
-    integers[integer + routineBeats] = pulse.routineBeats;
-    integers[integer + routineDone] = 0;
-    numbers[number + sequence] = pulse.sequence;
-    numbers[number + term] = pulse.term;
-    numbers[number + silence] = pulse.silenceMs;
-    numbers[number + childSilence] = pulse.childSilenceMs;
-    integers[integer + stampRoot] = pulse.stampRoot;
-    integers[integer + depth] = pulse.depth;
-    integers[integer + viewDigest] = pulse.viewDigest;
-    integers[integer + castDigest] = pulse.castDigest;
-    integers[integer + release] = pulse.release;
-    integers[integer + rosterVersion] = pulse.rosterVersion;
-    integers[integer + room] = pulse.room;
-    this.setCoordinate(peer, pulse.coordinate);
-    const before = integers[integer + state]! & underWay;
-    const children = integers[integer + firstSeat] === noSeat ? 0 : isParent;
-    integers[integer + state] = before | handedOver | children | (pulse.isIntroduced ? introduced : 0);
-    return true;
-  }
-
-  /** Whether what a peer says to its children, but for time, differs from what its row tells. */
-  #saysOtherwise(peer: PeerHandle): boolean {
-    const pulse = this.form;
-    const integers = this.#integers;
-    const integer = peer * rowIntegers;
-    return (
-      integers[integer + stampRoot] !== pulse.stampRoot ||
-      this.#numbers[peer * rowNumbers + term] !== pulse.term ||
-      integers[integer + depth] !== pulse.depth ||
-      this.#numbers[peer * rowNumbers + interval] !== pulse.intervalMs ||
-      integers[integer + release] !== pulse.release ||
-      integers[integer + viewDigest] !== pulse.viewDigest ||
-      integers[integer + castDigest] !== pulse.castDigest
-    );
-  }
-
-  /** The row is the truth no more. */
-  takeBack(peer: PeerHandle): void {
-    this.#integers[peer * rowIntegers + state]! &= underWay;
-  }
-
-  beatAtMs(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + beatAt]!;
-  }
-
-  silenceAtMs(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + silenceAt]!;
-  }
-
-  parentHeardAtMs(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + parentHeardAt]!;
-  }
-
-  parentBeat(peer: PeerHandle): number {
-    return this.#integers[peer * rowIntegers + parentBeat]!;
-  }
-
-  sequence(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + sequence]!;
-  }
-
-  /** The beat that went by was the last of those in which nothing is to be done but to beat. */
-  isLookDue(peer: PeerHandle): boolean {
-    return this.#integers[peer * rowIntegers + routineBeats] === 0;
-  }
-
-  /** Beats that went by here since it handed over. */
-  routineDone(peer: PeerHandle): number {
-    return this.#integers[peer * rowIntegers + routineDone]!;
-  }
-
-  /** A quiet peer lies elsewhere than it did. */
-  setCoordinate(peer: PeerHandle, coordinate: Coordinate): void {
-    for (let next = this.#coordinates.length; next <= peer; next++) this.#coordinates.push(origin);
-    this.#coordinates[peer] = coordinate;
-  }
-
-  /** What a peer that has handed over, a client, answers to a ping; null when it must be asked itself. */
-  answer(peer: PeerHandle, nonce: number): Pong | null {
-    const integer = peer * rowIntegers;
-    if ((this.#integers[integer + state]! & handedOver) === 0) return null;
-    const clientRoom = this.#integers[integer + room]!;
-    return { kind: 'pong', nonce, coordinate: this.#coordinates[peer]!, serverRoom: 0, clientRoom };
-  }
-
+export class Pulses extends PulseRows {
   // --- A quiet peer's beats ----------------------------------------------------------------------------------------------
 
   /**
@@ -250,44 +36,44 @@ export class Pulses {
    */
   beatsAlone(peer: PeerHandle, nowMs: number): boolean {
     if (!this.#isRoutine(peer, nowMs)) return false;
-    const integers = this.#integers;
-    const integer = peer * rowIntegers;
-    if ((integers[integer + state]! & isParent) !== 0) {
-      const numbers = this.#numbers;
-      const number = peer * rowNumbers;
-      if (nowMs <= numbers[number + landsAt]!) return false;
-      const first = integers[integer + firstSeat]!;
-      if (!this.seats.areWell(first, integers[integer + ownRoster]!, nowMs - numbers[number + childSilence]!))
+    const integers = this.integers;
+    const integer = peer * row.integerWidth;
+    if ((integers[integer + row.state]! & row.isParent) !== 0) {
+      const numbers = this.numbers;
+      const number = peer * row.numberWidth;
+      if (nowMs <= numbers[number + row.landsAt]!) return false;
+      const first = integers[integer + row.firstSeat]!;
+      if (!this.seats.areWell(first, integers[integer + row.ownRoster]!, nowMs - numbers[number + row.childSilence]!))
         return false;
-      const beat = integers[integer + ownBeat]! + 1;
+      const beat = integers[integer + row.ownBeat]! + 1;
       this.hasSent(peer, beat, nowMs);
-      integers[integer + toldBeat] = beat;
-      numbers[number + toldSequence] = numbers[number + sequence]!;
+      integers[integer + row.toldBeat] = beat;
+      numbers[number + row.toldSequence] = numbers[number + row.sequence]!;
     }
     this.#count(peer, nowMs);
     return true;
   }
 
   #isRoutine(peer: PeerHandle, nowMs: number): boolean {
-    const numbers = this.#numbers;
-    const integers = this.#integers;
-    const number = peer * rowNumbers;
-    const integer = peer * rowIntegers;
+    const numbers = this.numbers;
+    const integers = this.integers;
+    const number = peer * row.numberWidth;
+    const integer = peer * row.integerWidth;
     return (
-      (integers[integer + state]! & handedOver) !== 0 &&
-      integers[integer + routineBeats]! > 0 &&
-      nowMs < numbers[number + quietUntil]! &&
-      numbers[number + beatAt]! <= nowMs &&
-      numbers[number + silenceAt]! > nowMs
+      (integers[integer + row.state]! & row.handedOver) !== 0 &&
+      integers[integer + row.routineBeats]! > 0 &&
+      nowMs < numbers[number + row.quietUntil]! &&
+      numbers[number + row.beatAt]! <= nowMs &&
+      numbers[number + row.silenceAt]! > nowMs
     );
   }
 
   #count(peer: PeerHandle, nowMs: number): void {
-    const integer = peer * rowIntegers;
-    const number = peer * rowNumbers;
-    this.#integers[integer + routineBeats]!--;
-    this.#integers[integer + routineDone]!++;
-    this.#numbers[number + beatAt] = nowMs + this.#numbers[number + interval]!;
+    const integer = peer * row.integerWidth;
+    const number = peer * row.numberWidth;
+    this.integers[integer + row.routineBeats]!--;
+    this.integers[integer + row.routineDone]!++;
+    this.numbers[number + row.beatAt] = nowMs + this.numbers[number + row.interval]!;
   }
 
   /**
@@ -295,33 +81,33 @@ export class Pulses {
    * `heardBeat` takes it in at the parent. Returns false, with nothing done, when it must.
    */
   tellsQuietly(peer: PeerHandle, nowMs: number): boolean {
-    const integer = peer * rowIntegers;
-    const integers = this.#integers;
-    if ((integers[integer + state]! & (introduced | underWay)) !== introduced) return false;
-    integers[integer + state]! |= underWay;
-    integers[integer + echo] = integers[integer + parentBeat]!;
-    this.#numbers[peer * rowNumbers + held] = nowMs - this.#numbers[peer * rowNumbers + parentHeardAt]!;
+    const integer = peer * row.integerWidth;
+    const integers = this.integers;
+    if ((integers[integer + row.state]! & (row.introduced | row.underWay)) !== row.introduced) return false;
+    integers[integer + row.state]! |= row.underWay;
+    integers[integer + row.echo] = integers[integer + row.parentBeat]!;
+    this.numbers[peer * row.numberWidth + row.held] = nowMs - this.numbers[peer * row.numberWidth + row.parentHeardAt]!;
     return true;
   }
 
   /** Its parent has had a whole beat of it. */
   introduce(peer: PeerHandle): void {
-    this.#integers[peer * rowIntegers + state]! |= introduced;
+    this.integers[peer * row.integerWidth + row.state]! |= row.introduced;
   }
 
   /** What it would say to its parent has changed. */
   unintroduce(peer: PeerHandle): void {
-    this.#integers[peer * rowIntegers + state]! &= ~introduced;
+    this.integers[peer * row.integerWidth + row.state]! &= ~row.introduced;
   }
 
   parentOf(peer: PeerHandle): PeerHandle {
-    return this.#integers[peer * rowIntegers + parent] as PeerHandle;
+    return this.integers[peer * row.integerWidth + row.parent] as PeerHandle;
   }
 
   /** Its next alarm: a beat, or the parent's silence. */
   wakeAtMs(peer: PeerHandle): number {
-    const number = peer * rowNumbers;
-    return Math.min(this.#numbers[number + beatAt]!, this.#numbers[number + silenceAt]!);
+    const number = peer * row.numberWidth;
+    return Math.min(this.numbers[number + row.beatAt]!, this.numbers[number + row.silenceAt]!);
   }
 
   /**
@@ -329,89 +115,89 @@ export class Pulses {
    * stamp. Returns false, with nothing done, when there is more in it, or when the alarm must be put off.
    */
   hears(peer: PeerHandle, from: PeerHandle, beat: HeartbeatDown, nowMs: number): boolean {
-    const numbers = this.#numbers;
-    const integers = this.#integers;
-    const number = peer * rowNumbers;
-    const integer = peer * rowIntegers;
+    const numbers = this.numbers;
+    const integers = this.integers;
+    const number = peer * row.numberWidth;
+    const integer = peer * row.integerWidth;
     const { stamp, roster } = beat;
     const isRoutine =
-      (integers[integer + state]! & handedOver) !== 0 &&
-      integers[integer + parent] === from &&
+      (integers[integer + row.state]! & row.handedOver) !== 0 &&
+      integers[integer + row.parent] === from &&
       beat.tree === 'clients' &&
-      (roster === null || roster.version === integers[integer + rosterVersion]) &&
+      (roster === null || roster.version === integers[integer + row.rosterVersion]) &&
       stamp !== null &&
-      stamp.root === integers[integer + stampRoot] &&
-      stamp.term === numbers[number + term] &&
-      stamp.sequence > numbers[number + sequence]! &&
+      stamp.root === integers[integer + row.stampRoot] &&
+      stamp.term === numbers[number + row.term] &&
+      stamp.sequence > numbers[number + row.sequence]! &&
       stamp.sequence <= mostSequence &&
-      beat.depth + 1 === integers[integer + depth] &&
-      beat.intervalMs === numbers[number + interval] &&
-      beat.release <= integers[integer + release]! &&
-      (beat.membershipDigest === integers[integer + viewDigest] || beat.membershipDigest === 0) &&
-      beat.castDigest === integers[integer + castDigest] &&
+      beat.depth + 1 === integers[integer + row.depth] &&
+      beat.intervalMs === numbers[number + row.interval] &&
+      beat.release <= integers[integer + row.release]! &&
+      (beat.membershipDigest === integers[integer + row.viewDigest] || beat.membershipDigest === 0) &&
+      beat.castDigest === integers[integer + row.castDigest] &&
       fits(beat.beat) &&
-      numbers[number + beatAt]! <= numbers[number + silenceAt]!;
+      numbers[number + row.beatAt]! <= numbers[number + row.silenceAt]!;
     if (!isRoutine) return false;
-    numbers[number + parentHeardAt] = nowMs;
-    integers[integer + parentBeat] = beat.beat;
-    numbers[number + sequence] = stamp.sequence;
-    numbers[number + silenceAt] = nowMs + numbers[number + silence]!;
+    numbers[number + row.parentHeardAt] = nowMs;
+    integers[integer + row.parentBeat] = beat.beat;
+    numbers[number + row.sequence] = stamp.sequence;
+    numbers[number + row.silenceAt] = nowMs + numbers[number + row.silence]!;
     return true;
   }
 
   /** The same for the word that `beatsAlone` passed down. */
   hearsWord(peer: PeerHandle, from: PeerHandle, nowMs: number): boolean {
-    const numbers = this.#numbers;
-    const integers = this.#integers;
-    const number = peer * rowNumbers;
-    const integer = peer * rowIntegers;
-    const fromNumber = from * rowNumbers;
-    const fromInteger = from * rowIntegers;
+    const numbers = this.numbers;
+    const integers = this.integers;
+    const number = peer * row.numberWidth;
+    const integer = peer * row.integerWidth;
+    const fromNumber = from * row.numberWidth;
+    const fromInteger = from * row.integerWidth;
     const isRoutine =
-      (integers[integer + state]! & handedOver) !== 0 &&
-      integers[integer + parent] === from &&
-      integers[fromInteger + stampRoot] === integers[integer + stampRoot] &&
-      numbers[fromNumber + term] === numbers[number + term] &&
-      numbers[fromNumber + toldSequence]! > numbers[number + sequence]! &&
-      integers[fromInteger + depth]! + 1 === integers[integer + depth] &&
-      numbers[fromNumber + interval] === numbers[number + interval] &&
-      integers[fromInteger + release]! <= integers[integer + release]! &&
-      (integers[fromInteger + viewDigest] === integers[integer + viewDigest] ||
-        integers[fromInteger + viewDigest] === 0) &&
-      integers[fromInteger + castDigest] === integers[integer + castDigest] &&
-      numbers[number + beatAt]! <= numbers[number + silenceAt]!;
+      (integers[integer + row.state]! & row.handedOver) !== 0 &&
+      integers[integer + row.parent] === from &&
+      integers[fromInteger + row.stampRoot] === integers[integer + row.stampRoot] &&
+      numbers[fromNumber + row.term] === numbers[number + row.term] &&
+      numbers[fromNumber + row.toldSequence]! > numbers[number + row.sequence]! &&
+      integers[fromInteger + row.depth]! + 1 === integers[integer + row.depth] &&
+      numbers[fromNumber + row.interval] === numbers[number + row.interval] &&
+      integers[fromInteger + row.release]! <= integers[integer + row.release]! &&
+      (integers[fromInteger + row.viewDigest] === integers[integer + row.viewDigest] ||
+        integers[fromInteger + row.viewDigest] === 0) &&
+      integers[fromInteger + row.castDigest] === integers[integer + row.castDigest] &&
+      numbers[number + row.beatAt]! <= numbers[number + row.silenceAt]!;
     if (!isRoutine) return false;
-    numbers[number + parentHeardAt] = nowMs;
-    integers[integer + parentBeat] = integers[fromInteger + toldBeat]!;
-    numbers[number + sequence] = numbers[fromNumber + toldSequence]!;
-    numbers[number + silenceAt] = nowMs + numbers[number + silence]!;
+    numbers[number + row.parentHeardAt] = nowMs;
+    integers[integer + row.parentBeat] = integers[fromInteger + row.toldBeat]!;
+    numbers[number + row.sequence] = numbers[fromNumber + row.toldSequence]!;
+    numbers[number + row.silenceAt] = nowMs + numbers[number + row.silence]!;
     return true;
   }
 
   /** The word that was passed down last, written out. */
   wordOf(peer: PeerHandle, standing: Standing): HeartbeatDown {
-    const numbers = this.#numbers;
-    const integers = this.#integers;
-    const number = peer * rowNumbers;
-    const integer = peer * rowIntegers;
+    const numbers = this.numbers;
+    const integers = this.integers;
+    const number = peer * row.numberWidth;
+    const integer = peer * row.integerWidth;
     return {
       kind: 'heartbeat-down',
       tree: 'clients',
       stamp: {
-        root: integers[integer + stampRoot] as PeerHandle,
-        term: numbers[number + term]!,
-        sequence: numbers[number + toldSequence]!,
+        root: integers[integer + row.stampRoot] as PeerHandle,
+        term: numbers[number + row.term]!,
+        sequence: numbers[number + row.toldSequence]!,
       },
-      depth: integers[integer + depth]!,
-      beat: integers[integer + toldBeat]!,
-      intervalMs: numbers[number + interval]!,
-      rosterVersion: integers[integer + ownRoster]!,
+      depth: integers[integer + row.depth]!,
+      beat: integers[integer + row.toldBeat]!,
+      intervalMs: numbers[number + row.interval]!,
+      rosterVersion: integers[integer + row.ownRoster]!,
       roster: null,
       standing,
-      release: integers[integer + release]!,
+      release: integers[integer + row.release]!,
       deltas: noDeltas,
-      membershipDigest: integers[integer + viewDigest]!,
-      castDigest: integers[integer + castDigest]!,
+      membershipDigest: integers[integer + row.viewDigest]!,
+      castDigest: integers[integer + row.castDigest]!,
     };
   }
 
@@ -419,59 +205,61 @@ export class Pulses {
 
   /** A peer has sent this beat to its clients, whose echoes come back. */
   hasSent(peer: PeerHandle, beat: number, nowMs: number): void {
-    const number = peer * rowNumbers;
-    this.#numbers[number + sentBeforeAt] =
-      this.#integers[peer * rowIntegers + ownBeat] === beat - 1 ? this.#numbers[number + sentAt]! : Number.NaN;
-    this.#numbers[number + sentAt] = nowMs;
-    this.#integers[peer * rowIntegers + ownBeat] = beat;
+    const number = peer * row.numberWidth;
+    this.numbers[number + row.sentBeforeAt] =
+      this.integers[peer * row.integerWidth + row.ownBeat] === beat - 1
+        ? this.numbers[number + row.sentAt]!
+        : Number.NaN;
+    this.numbers[number + row.sentAt] = nowMs;
+    this.integers[peer * row.integerWidth + row.ownBeat] = beat;
   }
 
   /** The last beat of a peer to its clients, when it was sent, ms, and when the one before it; NaN for one that was not sent. */
   ownBeat(peer: PeerHandle): number {
-    return this.#integers[peer * rowIntegers + ownBeat]!;
+    return this.integers[peer * row.integerWidth + row.ownBeat]!;
   }
 
   sentAtMs(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + sentAt]!;
+    return this.numbers[peer * row.numberWidth + row.sentAt]!;
   }
 
   sentBeforeMs(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + sentBeforeAt]!;
+    return this.numbers[peer * row.numberWidth + row.sentBeforeAt]!;
   }
 
   /** The stamp that was passed down last. */
   toldSequence(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + toldSequence]!;
+    return this.numbers[peer * row.numberWidth + row.toldSequence]!;
   }
 
   /** A peer's clients sit in these seats, in the order in which they were accepted. */
   seatClients(peer: PeerHandle, seats: readonly number[]): void {
-    this.#integers[peer * rowIntegers + firstSeat] = seats[0] ?? noSeat;
+    this.integers[peer * row.integerWidth + row.firstSeat] = seats[0] ?? noSeat;
     for (let at = 0; at < seats.length; at++) this.seats.setSibling(seats[at]!, seats[at + 1] ?? noSeat);
   }
 
   firstSeatOf(peer: PeerHandle): number {
-    return this.#integers[peer * rowIntegers + firstSeat]!;
+    return this.integers[peer * row.integerWidth + row.firstSeat]!;
   }
 
   /** What a peer tells its clients of each other has changed. */
   setRoster(peer: PeerHandle, version: number): void {
-    this.#integers[peer * rowIntegers + ownRoster] = version;
+    this.integers[peer * row.integerWidth + row.ownRoster] = version;
   }
 
   /** The word that was passed down has reached everybody by then. */
   lands(peer: PeerHandle, atMs: number): void {
-    this.#numbers[peer * rowNumbers + landsAt] = atMs;
+    this.numbers[peer * row.numberWidth + row.landsAt] = atMs;
   }
 
   /** A child has taken this seat; what has no row here is somebody in another process. */
   seated(child: PeerHandle, seat: number): void {
-    if (child * rowNumbers < this.#numbers.length) this.#integers[child * rowIntegers + seatNumber] = seat;
+    if (child * row.numberWidth < this.numbers.length) this.integers[child * row.integerWidth + row.seatNumber] = seat;
   }
 
   /** The quiet beat of a peer is under way no more. */
   hasLanded(peer: PeerHandle): void {
-    this.#integers[peer * rowIntegers + state]! &= ~underWay;
+    this.integers[peer * row.integerWidth + row.state]! &= ~row.underWay;
   }
 
   /**
@@ -479,39 +267,32 @@ export class Pulses {
    * the round trip must be looked at, or the child has no seat there: `echoOf` and `heldOf` tell the peer what was said.
    */
   heardBeat(peer: PeerHandle, child: PeerHandle, nowMs: number): boolean {
-    const integers = this.#integers;
-    const integer = child * rowIntegers;
-    const late = integers[peer * rowIntegers + ownBeat]! - integers[integer + echo]!;
+    const integers = this.integers;
+    const integer = child * row.integerWidth;
+    const late = integers[peer * row.integerWidth + row.ownBeat]! - integers[integer + row.echo]!;
     if (late !== 0 && late !== 1) return false;
-    const sentAtMs = this.#numbers[peer * rowNumbers + (late === 0 ? sentAt : sentBeforeAt)]!;
-    const rttMs = nowMs - sentAtMs - this.#numbers[child * rowNumbers + held]!;
-    return this.seats.heard(integers[integer + seatNumber]!, peer, child, rttMs, nowMs);
+    const sentAtMs = this.numbers[peer * row.numberWidth + (late === 0 ? row.sentAt : row.sentBeforeAt)]!;
+    const rttMs = nowMs - sentAtMs - this.numbers[child * row.numberWidth + row.held]!;
+    return this.seats.heard(integers[integer + row.seatNumber]!, peer, child, rttMs, nowMs);
   }
 
   /** What the last quiet beat of a peer said: the parent's beat that it echoes, and how long it had held it. */
   echoOf(peer: PeerHandle): number {
-    return this.#integers[peer * rowIntegers + echo]!;
+    return this.integers[peer * row.integerWidth + row.echo]!;
   }
 
   heldOf(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + held]!;
+    return this.numbers[peer * row.numberWidth + row.held]!;
   }
 
   // --- Kept here for whoever carries the messages ------------------------------------------------------------------------
 
   /** How long a message to the parent takes; NaN when it was not said since the parent changed. */
   wayMs(peer: PeerHandle): number {
-    return this.#numbers[peer * rowNumbers + way]!;
+    return this.numbers[peer * row.numberWidth + row.way]!;
   }
 
   setWayMs(peer: PeerHandle, wayMs: number): void {
-    this.#numbers[peer * rowNumbers + way] = wayMs;
-  }
-
-  #grow(rows: number): void {
-    const numbers = new Float64Array(rows * rowNumbers);
-    numbers.set(this.#numbers);
-    this.#numbers = numbers;
-    this.#integers = new Int32Array(numbers.buffer);
+    this.numbers[peer * row.numberWidth + row.way] = wayMs;
   }
 }

@@ -12,7 +12,7 @@ import type { Context } from './context.ts';
 import { isSound } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, HeartbeatUp } from './messages.ts';
-import { fits } from './pulses.ts';
+import { fits } from './pulse-rows.ts';
 import { silenceMs } from './pulse.ts';
 import type { Pulse } from './pulse.ts';
 import type { Tree } from './tree.ts';

@@ -18,7 +18,7 @@ import type { PeerHandle, TreeKind } from './ids.ts';
 import type { Coordinate, HeartbeatDown, HeartbeatUp, Join, PeerCard, Roster, Stamp } from './messages.ts';
 import { isSoundPlace, mostDepth } from './place.ts';
 import type { Place } from './place.ts';
-import type { QuietPulse } from './pulses.ts';
+import type { QuietPulse } from './pulse-rows.ts';
 import { candidatesIn, composeRoster, sameFamily, samePeople } from './relatives.ts';
 import { RttWindow } from './rtt-window.ts';
 import { SentBeats } from './sent-beats.ts';
