@@ -107,6 +107,7 @@ function unpack(bytes: Buffer): Buffer {
   }
   if (version !== VERSION) throw bad(`its format ${version} never existed`);
   const whole = HEADER_BYTES + bytes.readUInt16BE(1) + CHECK_BYTES;
+  if (whole > HEADER_BYTES + MAX_PAYLOAD_BYTES + CHECK_BYTES) throw bad('no invite is as long as this says it is');
   if (bytes.length < whole) throw truncated(bytes.length, whole);
   if (bytes.length > whole) throw bad('something was pasted after its end: copy the link alone');
   const body = bytes.subarray(0, whole - CHECK_BYTES);

@@ -1,8 +1,8 @@
 /** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Layer } from '../../src/core/layer.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
+import { idleLayer } from './idle-layer.ts';
 import type { LonePeer } from './lone-peer.ts';
 import { aClient, card, down, join, member, peerNumber, pong, roster, up } from './lone-peer.ts';
 
@@ -10,27 +10,12 @@ const root = handle(0);
 /** A client that wants to go waits so long for its children to go. */
 const handoverBeats = 10;
 
-/** A layer that has nothing to do, but says so only if it is `idle`: else every heartbeat goes the long way. */
-function layer(isIdle: boolean): Layer {
-  const nothing = (): void => {};
-  return {
-    isIdle,
-    beat: nothing,
-    receive: nothing,
-    delivered: nothing,
-    measured: nothing,
-    answered: nothing,
-    viewChanged: nothing,
-    pinged: nothing,
-  };
-}
-
 /** A farm in which servers come, clients go over to them, somebody dies with a subtree below, and some leave and some come back. */
 function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = null): SimulatedFarm {
   const farm = new SimulatedFarm({
     seed: 7,
     rttMs: (a, b) => 20 + ((a * 31 + b * 17) % 60),
-    layer: () => () => layer(idle),
+    layer: () => () => idleLayer(idle),
   });
   farm.onSend = onSend;
   farm.start(root, { as: 'root', root, neighbours: [] });

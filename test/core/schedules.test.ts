@@ -3,10 +3,10 @@
  * all sizes, and after each deed every peer must be in the very same state. Rows, seats and fields that tell different stories show here.
  */
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '../../src/core/layer.ts';
 import { SimulatedFarm, generous, handle } from '../../simulator/farm.ts';
 import type { FarmOptions } from '../../simulator/farm-options.ts';
 import { Random } from '../../simulator/random.ts';
+import { idleLayer } from './idle-layer.ts';
 
 const root = handle(0);
 const peers = 40;
@@ -36,21 +36,6 @@ const worlds: Readonly<Record<string, World>> = {
   'whose ways are cut now and then': { rttMs: near, cuts: true },
 };
 
-/** A layer that has nothing to do, but says so only if it is `idle`: else every heartbeat goes the long way. */
-function layer(isIdle: boolean): Layer {
-  const nothing = (): void => {};
-  return {
-    isIdle,
-    beat: nothing,
-    receive: nothing,
-    delivered: nothing,
-    measured: nothing,
-    answered: nothing,
-    viewChanged: nothing,
-    pinged: nothing,
-  };
-}
-
 /** All that a heartbeat reads or writes, of every peer. */
 function stateOf(farm: SimulatedFarm): unknown {
   const peersThen = farm.living().map(({ self, state: { ctx, clients, servers, backup } }) => {
@@ -78,7 +63,12 @@ function played(
 ): { readonly states: string[]; readonly farm: SimulatedFarm } {
   const random = new Random(seed);
   const { cuts = false, pauseMs = 20_000, ...options } = world;
-  const farm = new SimulatedFarm({ seed, crashCloses: seed % 2 === 0, layer: () => () => layer(isShort), ...options });
+  const farm = new SimulatedFarm({
+    seed,
+    crashCloses: seed % 2 === 0,
+    layer: () => () => idleLayer(isShort),
+    ...options,
+  });
   farm.start(root, { as: 'root', root, neighbours: [] });
   const publish = (number: number): void =>
     farm.act(root, (peer, nowMs) => peer.publish(nowMs, number, new Uint8Array(32).fill(number), 1_000));

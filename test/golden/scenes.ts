@@ -4,6 +4,17 @@
  */
 import { Dialogue } from './dialogue.ts';
 
+/** Ann and bob hang below the root, which takes no more; cat, who stands there and could not reach bob, hangs below ann. The record begins. */
+function catBelowAnn(cat: readonly [number, number]): Dialogue {
+  const scene = new Dialogue({ root: [0, 0], ann: [40, 0], bob: [0, 15], cat }, { fanOut: 2, optimiseEveryBeats: 5 })
+    .enter('root', 'ann', 'bob')
+    .run(3_000);
+  scene.farm.cut(scene.handle('cat'), scene.handle('bob'), true);
+  scene.enter('cat');
+  scene.until('cat hangs below ann', () => scene.peer('cat').state.clients.parent === scene.handle('ann'));
+  return scene.begin().without((_from, _to, { kind }) => kind === 'volunteer');
+}
+
 /** By name of the file: what to look for, and the scene. */
 export const scenes: Readonly<Record<string, { readonly about: string; readonly play: () => Dialogue }>> = {
   join: {
@@ -98,19 +109,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
     about:
       'A place below the root becomes free, and the direct way is much shorter than the one through ann: cat moves up.',
     play: () => {
-      const scene = new Dialogue(
-        { root: [0, 0], ann: [40, 0], bob: [0, 15], cat: [-30, 0] },
-        { fanOut: 2, optimiseEveryBeats: 5 },
-      )
-        .enter('root', 'ann', 'bob')
-        .run(3_000);
-      scene.farm.cut(scene.handle('cat'), scene.handle('bob'), true);
-      scene.enter('cat');
-      scene.until('cat hangs below ann', () => scene.peer('cat').state.clients.parent === scene.handle('ann'));
-      scene
-        .begin()
-        .without((_from, _to, { kind }) => kind === 'volunteer')
-        .note('bob leaves');
+      const scene = catBelowAnn([-30, 0]).note('bob leaves');
       scene.act('bob', (peer, nowMs) => peer.leave(nowMs));
       return scene.until('cat has moved up', () => scene.peer('cat').state.clients.parent === scene.handle('root'));
     },
@@ -120,19 +119,7 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
     about:
       'The root is full, but ann has a sibling through which the way from the root to cat is a third as long: cat moves below it.',
     play: () => {
-      const scene = new Dialogue(
-        { root: [0, 0], ann: [40, 0], bob: [0, 15], cat: [0, 30] },
-        { fanOut: 2, optimiseEveryBeats: 5 },
-      )
-        .enter('root', 'ann', 'bob')
-        .run(3_000);
-      scene.farm.cut(scene.handle('cat'), scene.handle('bob'), true);
-      scene.enter('cat');
-      scene.until('cat hangs below ann', () => scene.peer('cat').state.clients.parent === scene.handle('ann'));
-      scene
-        .begin()
-        .without((_from, _to, { kind }) => kind === 'volunteer')
-        .note('bob can be reached from cat');
+      const scene = catBelowAnn([0, 30]).note('bob can be reached from cat');
       scene.farm.cut(scene.handle('cat'), scene.handle('bob'), false);
       return scene.until('cat has moved', () => scene.peer('cat').state.clients.parent === scene.handle('bob'));
     },

@@ -48,6 +48,10 @@ describe('an invite', () => {
     );
   });
 
+  it('that is no invite at all is not taken for one that was cut', () => {
+    expect(() => readInvite('banyan:garbage', NOW_MS)).toThrow(/not a Banyan invite: no invite is as long/);
+  });
+
   it('with any one letter wrong is never taken for a good one', () => {
     const link = formatInvite(invite);
     const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
