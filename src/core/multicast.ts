@@ -11,6 +11,7 @@
  * Source: P2P Volunteers, section 3.4.1 (data propagation); numbering and gaps after Overcast and scalable reliable multicast.
  */
 import type { Context } from './context.ts';
+import { CastRelay } from './cast-relay.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Cast, CastGone, CastHead, CastHeads, CastPayload, CastPull, CastSeal, Unsigned } from './messages.ts';
@@ -33,16 +34,6 @@ interface Stream {
   goneTo: number;
 }
 
-/** A neighbour that misses what is older than our history: it gets what our parent sends us. */
-interface Waiting {
-  readonly peer: PeerHandle;
-  readonly origin: PeerHandle;
-  readonly incarnation: number;
-  /** The next it needs, and the last one that we do not have. */
-  next: number;
-  readonly upTo: number;
-}
-
 /** What multicast has to know of the trees. */
 export interface Neighbourhood {
   /** The parent, NOBODY for the root. */
@@ -58,7 +49,6 @@ export interface CastListener {
 
 /** Digests keep to 31 bits: numbers up to there take no memory of their own. */
 const mostDigest = 0x7fff_ffff;
-const mostWaiting = 64;
 /** No stream is that long: bounds what a liar can make us count to. */
 const mostSequence = 2 ** 40;
 /** The most messages that a neighbour may say are forgotten. */
@@ -69,7 +59,6 @@ const mostEarly = 256;
 const mostOrigins = 4_096;
 /** Messages sent in answer to one pull; the next heartbeat's digest asks for more. */
 const mostPerPull = 64;
-const nobodyWaits: readonly Waiting[] = [];
 const noStreams: readonly Stream[] = [];
 const noHistory: readonly Cast[] = [];
 
@@ -80,7 +69,8 @@ export class Multicast {
   #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
   #ownSequence = 0;
-  #waiting: readonly Waiting[] = nobodyWaits;
+  /** For neighbours that miss what was never here; null before the first asks. */
+  #relay: CastRelay | null = null;
   /** Told of each message that is delivered; set by the peer. */
   listener: CastListener | null = null;
 
@@ -138,7 +128,7 @@ export class Multicast {
     } else if (incarnation > stream.incarnation) {
       this.#restart(stream, incarnation, 0);
     }
-    if (incarnation === stream.incarnation && sequence <= stream.sequence) this.#handOn(cast);
+    if (incarnation === stream.incarnation && sequence <= stream.sequence) this.#relay?.handOn(cast);
     if (incarnation < stream.incarnation || sequence <= stream.sequence) return;
     stream.proven = true;
     if (sequence === stream.goneTo) this.#skip(stream, sequence);
@@ -197,7 +187,7 @@ export class Multicast {
     const { origin, incarnation } = stream;
     const oldest = stream.history[0]?.sequence ?? stream.sequence + 1;
     let next = pull.incarnation === incarnation ? pull.sequence : 1;
-    if (next < oldest && !this.#asksAbove({ peer: from, origin, incarnation, next, upTo: oldest - 1 })) {
+    if (next < oldest && !this.#asksAbove(from, origin, incarnation, next, oldest - 1)) {
       this.#ctx.world.send(from, { kind: 'cast-gone', origin, incarnation, sequence: oldest });
       next = oldest;
     }
@@ -213,9 +203,9 @@ export class Multicast {
   gone(from: PeerHandle, message: CastGone): void {
     const stream = this.#streamOf(message.origin);
     if (stream === undefined || !this.#trusts(from) || message.incarnation !== stream.incarnation) return;
-    const isAsked = stream.pulledTo > stream.sequence || this.#waiting.some(({ origin }) => origin === message.origin);
+    const isAsked = stream.pulledTo > stream.sequence || this.#relay?.isFor(message.origin) === true;
     if (message.origin === this.#ctx.self || !isAsked || message.sequence > stream.sequence + mostSkipped) return;
-    this.#passOnGone(message);
+    this.#relay?.passOnGone(message);
     if (message.sequence - 1 <= stream.sequence) return;
     stream.goneTo = message.sequence;
     if (stream.early?.has(message.sequence) !== true) return;
@@ -234,38 +224,13 @@ export class Multicast {
     this.#redigest();
   }
 
-  // --- On behalf of a neighbour that misses what we never had ---------------------------------------------------------------------
-
-  /** Pulls from the parent for another; false when there is nobody to ask. */
-  #asksAbove(waiting: Waiting): boolean {
+  /** Pulls from the parent for a neighbour; false when there is nobody to ask. */
+  #asksAbove(peer: PeerHandle, origin: PeerHandle, incarnation: number, next: number, upTo: number): boolean {
     const above = this.#neighbourhood.upstream();
-    if (above === NOBODY || above === waiting.peer) return false;
-    const { peer, origin, incarnation, next } = waiting;
-    const others = this.#waiting.filter((other) => other.peer !== peer || other.origin !== origin);
-    this.#waiting = [...others.slice(-mostWaiting), waiting];
-    this.#ctx.world.send(above, { kind: 'cast-pull', origin, incarnation, sequence: next });
+    if (above === NOBODY || above === peer) return false;
+    this.#relay ??= new CastRelay(this.#ctx);
+    this.#relay.ask(above, { peer, origin, incarnation, next, upTo });
     return true;
-  }
-
-  #handOn(cast: Cast): void {
-    if (this.#waiting.length === 0) return;
-    for (const waiting of this.#waiting) {
-      if (waiting.origin !== cast.origin || waiting.incarnation !== cast.incarnation || waiting.next !== cast.sequence)
-        continue;
-      waiting.next++;
-      this.#ctx.world.send(waiting.peer, cast);
-    }
-    this.#waiting = this.#waiting.filter(({ next, upTo }) => next <= upTo);
-  }
-
-  /** The parent does not have it either: whoever waits goes on later, at the latest where our own history begins. */
-  #passOnGone({ origin, incarnation, sequence }: CastGone): void {
-    for (const waiting of this.#waiting) {
-      if (waiting.origin !== origin || waiting.incarnation !== incarnation || waiting.next >= sequence) continue;
-      waiting.next = Math.min(sequence, waiting.upTo + 1);
-      this.#ctx.world.send(waiting.peer, { kind: 'cast-gone', origin, incarnation, sequence: waiting.next });
-    }
-    this.#waiting = this.#waiting.filter(({ next, upTo }) => next <= upTo);
   }
 
   /** Whether the origin did say this; a forger hears nothing more of it. */

@@ -9,8 +9,8 @@ import type { Coordinate, PeerCard, Roster } from './messages.ts';
 import type { Child } from './child.ts';
 import type { RttWindow } from './rtt-window.ts';
 
-/** What must be known of the peer's place in the tree. */
-export interface Neighbourhood {
+/** What must be known of a peer in a tree: who is above and who below. */
+export interface Family {
   readonly isRoot: boolean;
   readonly children: readonly Child[];
   readonly parentRoster: Roster | null;
@@ -27,7 +27,7 @@ const unclesNamed = 4;
 const candidatesNamed = 8;
 
 /** The roster for a peer's children. */
-export function composeRoster({ self, coordinate, rules }: Context, tree: Neighbourhood): Roster {
+export function composeRoster({ self, coordinate, rules }: Context, tree: Family): Roster {
   const toParentMs = tree.parentRtt.medianMs();
   const above = tree.isRoot ? [] : (tree.parentRoster?.ancestors ?? []);
   const named = above.length < ancestorsNamed ? above : [...above.slice(0, 1), ...above.slice(2 - ancestorsNamed)];
@@ -50,7 +50,7 @@ export function composeRoster({ self, coordinate, rules }: Context, tree: Neighb
 
 /** Likely parents to name to a joiner: reachable children and siblings, the nearest first. */
 export function candidatesIn(
-  tree: Neighbourhood,
+  tree: Family,
   { rules, self }: Context,
   joiner: PeerHandle,
   coordinate: Coordinate,
