@@ -40,13 +40,14 @@ export type Verdict =
 /** Who comes back within this many heartbeats after it was sent on has found no room with the others. */
 const sentOnBeats = 120;
 const sentOnKept = 32;
+const nobody: readonly { readonly peer: PeerHandle; readonly atMs: number }[] = [];
 
 export class Admission {
   readonly #ctx: Context;
   readonly #house: House;
   #lastEvictionBeat = Number.NEGATIVE_INFINITY;
   /** Orphans that were sent on lately, and when, ms. */
-  #sentOn: readonly { readonly peer: PeerHandle; readonly atMs: number }[] = [];
+  #sentOn = nobody;
 
   constructor(ctx: Context, house: House) {
     this.#ctx = ctx;

@@ -6,6 +6,7 @@
  *
  * Source: P2P Volunteers, sections 3.3.2 and 3.3.3.
  */
+import { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
 import { isFree } from './membership.ts';
 import type { PeerHandle } from './ids.ts';
@@ -14,7 +15,7 @@ import type { JoiningHost, Purpose } from './joining.ts';
 import type { Accept, Coordinate, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
-import type { Pulse } from './pulse.ts';
+import { beatTo, beatUp, expectParent, startBeating } from './pulse.ts';
 import { candidatesForRepair, chooseBackup } from './repair.ts';
 import { nearest } from './relatives.ts';
 import type { Tree } from './tree.ts';
@@ -23,30 +24,43 @@ import type { Tree } from './tree.ts';
 const roundsWithSubtree = 3;
 const longestPauseBeats = 8;
 
-export interface StepListener {
-  steppedDown(): void;
-}
-
 export class Attachment implements JoiningHost {
   readonly #parts: Parts;
-  readonly #pulse: Pulse;
-  readonly joining: Joining;
+  /** The attempt that is under way, and what drains or leaves: null while there is none. */
+  #joining: Joining | null = null;
+  #departure: Departure | null = null;
   #fruitlessRounds = 0;
   /** The parent of an earlier life. */
   leftBehind: PeerHandle = NOBODY;
-  /** Told when a step out of the tree of servers has ended in a client tree; set by the peer. */
-  listener: StepListener | null = null;
 
-  constructor(parts: Parts, pulse: Pulse) {
+  constructor(parts: Parts) {
     this.#parts = parts;
-    this.#pulse = pulse;
-    this.joining = new Joining(parts.ctx, parts.pings, this);
+  }
+
+  get joining(): Joining {
+    this.#joining ??= new Joining(this.#parts.ctx, this.#parts.pings, this);
+    return this.#joining;
+  }
+
+  get departure(): Departure {
+    this.#departure ??= new Departure(this.#parts, this);
+    return this.#departure;
+  }
+
+  /** What the attempt that is under way is for; null while there is none. */
+  get purpose(): Purpose | null {
+    return this.#joining?.purpose ?? null;
+  }
+
+  /** The peer that a join is waiting on, or NOBODY. */
+  get target(): PeerHandle {
+    return this.#joining?.target ?? NOBODY;
   }
 
   // --- As a parent -----------------------------------------------------------------------------------------------------
 
   joinRequested(from: PeerHandle, join: Join): void {
-    const { ctx, multicast, views, membership } = this.#parts;
+    const { ctx, multicast, views } = this.#parts;
     const tree = this.#tree(join.tree);
     const refuse = (reason: RedirectReason, candidates: readonly PeerCard[]): void =>
       ctx.world.send(from, { kind: 'redirect', tree: tree.kind, nonce: join.nonce, reason, candidates });
@@ -54,11 +68,11 @@ export class Attachment implements JoiningHost {
       refuse('no-credential', []);
       return;
     }
-    if (membership.get(from)?.state === 'excluded' && tree.kind === 'servers') {
+    if (tree.kind === 'servers' && this.#parts.membership.get(from)?.state === 'excluded') {
       refuse('excluded', []);
       return;
     }
-    const crossing = this.joining.target === from;
+    const crossing = this.target === from;
     const verdict = crossing ? ({ accept: false, reason: 'not-a-parent' } as const) : tree.judge(from, join);
     if (!verdict.accept) {
       refuse(verdict.reason, this.#alternatives(tree, from, join));
@@ -80,7 +94,7 @@ export class Attachment implements JoiningHost {
     });
     // The view first: a heartbeat that tells of one the child has not got would make it ask.
     if (tree.kind === 'clients' && views.said !== null) ctx.world.send(from, views.said);
-    this.#pulse.beatTo(tree, from);
+    beatTo(this.#parts, tree, from);
     if (!known) ctx.world.tell({ type: 'child-accepted', tree: tree.kind, child: from });
   }
 
@@ -99,13 +113,13 @@ export class Attachment implements JoiningHost {
 
   /** A child parted, fell silent, or its connection closed. */
   childLost(tree: Tree, child: PeerHandle, reason: 'left' | 'silent' | 'closed'): void {
-    const { ctx, membership } = this.#parts;
+    const { ctx } = this.#parts;
     if (tree.drop(child) === null) return;
     ctx.world.tell({ type: 'child-lost', tree: tree.kind, child, reason });
     if (!this.#parts.links().includes(child)) ctx.world.disconnect(child);
-    const record = membership.get(child);
-    const lostServer = tree.kind === 'servers' && reason !== 'left' && record !== null && record.parent === ctx.self;
-    if (lostServer) membership.declareOther(child, 'gone');
+    if (tree.kind !== 'servers' || reason === 'left') return;
+    const { membership } = this.#parts;
+    if (membership.get(child)?.parent === ctx.self) membership.declareOther(child, 'gone');
   }
 
   #tree(kind: 'servers' | 'clients'): Tree {
@@ -114,12 +128,12 @@ export class Attachment implements JoiningHost {
 
   /** Whom to name to a joiner that is not taken. */
   #alternatives(tree: Tree, joiner: PeerHandle, join: Join): PeerCard[] {
-    const { ctx, membership } = this.#parts;
+    const { ctx } = this.#parts;
     if (tree.kind === 'clients' && ctx.shut && join.orphan) return this.#freeServers(joiner, join.coordinate);
     const cards = tree.candidatesFor(joiner, join.coordinate);
     if (cards.length > 0 && !ctx.draining) return cards;
     if (tree.isRoot && tree.kind === 'clients') {
-      return membership
+      return this.#parts.membership
         .nearestServing(join.coordinate, ctx.self)
         .filter((record) => record.subject !== joiner)
         .slice(0, 4)
@@ -171,7 +185,7 @@ export class Attachment implements JoiningHost {
     ctx.world.tell({ type: 'orphaned', tree: tree.kind, parent: lost, reason });
     this.#fruitlessRounds = 0;
     // Who steps down looks for a place in a client tree already.
-    if (this.joining.purpose !== 'step-down') this.#repair(tree, lost);
+    if (this.purpose !== 'step-down') this.#repair(tree, lost);
   }
 
   #repair(tree: Tree, lost: PeerHandle): void {
@@ -185,7 +199,7 @@ export class Attachment implements JoiningHost {
   evicted(from: PeerHandle, message: Evict): void {
     const tree = this.#tree(message.tree);
     if (tree.parent !== from || this.#parts.upTree() !== tree) return;
-    const { purpose } = this.joining;
+    const { purpose } = this;
     if (purpose !== null && purpose !== 'optimise') return;
     const { ctx, backup, neighbours } = this.#parts;
     const rest = candidatesForRepair(ctx, tree, from, backup, { servers: this.#parts.knownServers(), neighbours });
@@ -194,14 +208,14 @@ export class Attachment implements JoiningHost {
 
   /** Looks for a better place below `card`; only when nothing more urgent is under way. */
   move(purpose: Purpose, tree: Tree, cards: readonly PeerCard[]): void {
-    if (this.joining.purpose === null) this.joining.begin(purpose, tree, cards);
+    if (this.purpose === null) this.joining.begin(purpose, tree, cards);
   }
 
   /** A volunteer that holds the release steps into the tree of servers; also again, when something came in between. */
   resumePromotion(): void {
     const { ctx, promotion, releases, views } = this.#parts;
     const { taken } = promotion;
-    if (taken === null || ctx.role !== 'client' || this.joining.purpose !== null || ctx.draining) return;
+    if (taken === null || ctx.role !== 'client' || this.purpose !== null || ctx.draining) return;
     if (releases.installedNumber < taken.notice.number) return;
     const known = views.servers();
     const from = known.find((server) => server.subject === taken.from);
@@ -212,7 +226,7 @@ export class Attachment implements JoiningHost {
 
   /** The attempt timer went off: an answer is overdue, or a new round is due. */
   attemptDue(): void {
-    if (this.joining.purpose !== null) {
+    if (this.purpose !== null) {
       this.joining.timedOut();
       return;
     }
@@ -226,6 +240,7 @@ export class Attachment implements JoiningHost {
 
   adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
     const { ctx, multicast, clients } = this.#parts;
+    this.#joining = null;
     const before = tree.parent;
     const fresh = ctx.role === 'outside';
     tree.closed = false;
@@ -246,8 +261,8 @@ export class Attachment implements JoiningHost {
     ctx.world.persist({ type: 'parent', tree: tree.kind, peer: from });
     ctx.become(tree.kind === 'servers' ? 'server' : 'client');
     this.#fruitlessRounds = 0;
-    this.#pulse.expectParent(tree);
-    this.#pulse.start();
+    expectParent(ctx, tree);
+    startBeating(ctx);
     ctx.world.tell({
       type: 'attached',
       tree: tree.kind,
@@ -257,16 +272,16 @@ export class Attachment implements JoiningHost {
     });
     multicast.heard(from, accept.heads, fresh);
     ctx.world.send(from, { kind: 'cast-heads', heads: multicast.heads(), reply: false });
-    this.#pulse.beatUp(tree);
+    beatUp(this.#parts, tree);
     this.keepBackup(tree);
     this.#catchUp(tree, from);
-    if (purpose === 'step-down') this.listener?.steppedDown();
+    if (purpose === 'step-down') this.departure.steppedDown();
   }
 
   /** After a new parent: a server compares what it missed. A client hears of a newer release by the heartbeat. */
   #catchUp(tree: Tree, from: PeerHandle): void {
-    const { ctx, membership } = this.#parts;
     if (tree.kind !== 'servers') return;
+    const { ctx, membership } = this.#parts;
     this.#parts.caughtUp = false;
     this.#parts.viewDirty = true;
     ctx.world.send(from, {
@@ -296,17 +311,22 @@ export class Attachment implements JoiningHost {
   }
 
   exhausted(purpose: Purpose, tree: Tree): void {
+    this.#joining = null;
     const { ctx } = this.#parts;
     tree.closed = false;
     if (purpose === 'promote') this.#parts.promotion.concluded('busy');
     // Nobody takes the one that was sent on: it stays.
-    const { selection } = this.#parts;
-    if (purpose === 'change-server' && selection.leaving === this.#parts.ownServer()) selection.leaving = NOBODY;
+    if (purpose === 'change-server') this.#stays();
     if (tree.attached || ctx.role === 'root') return;
     this.#fruitlessRounds++;
     if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);
     const beats = Math.min(longestPauseBeats, 2 ** (this.#fruitlessRounds - 1));
     ctx.timers.set('attempt', ctx.nowMs + ctx.intervalMs * beats * (0.5 + ctx.world.random()));
+  }
+
+  #stays(): void {
+    const { selection } = this.#parts;
+    if (selection.leaving === this.#parts.ownServer()) selection.leaving = NOBODY;
   }
 
   /** Nobody takes the whole subtree: the children find places for themselves. */

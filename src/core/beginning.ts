@@ -8,7 +8,7 @@ import type { Attachment } from './attachment.ts';
 import type { PeerHandle } from './ids.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
-import type { Pulse } from './pulse.ts';
+import { startBeating } from './pulse.ts';
 import type { DurableRecord, Role } from './world.ts';
 
 export interface Start {
@@ -28,11 +28,11 @@ export interface Start {
 const serversGreeted = 32;
 
 /** Brings a peer that is made but does nothing yet to life. */
-export function beginLife(parts: Parts, pulse: Pulse, attachment: Attachment, how: Start): void {
-  const { ctx, clients, membership, reachability } = parts;
+export function beginLife(parts: Parts, attachment: Attachment, how: Start): void {
+  const { ctx, clients, reachability } = parts;
   ctx.rootPeer = how.root;
   parts.neighbours = how.neighbours;
-  if (how.credential !== undefined) attachment.joining.credential = new Uint8Array(how.credential);
+  if (how.credential !== undefined) ctx.credential = new Uint8Array(how.credential);
   const { role, highest } = restore(parts, attachment, how.records);
   // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
   ctx.raiseIncarnation(Math.max(highest, Math.floor(ctx.nowMs / 100)));
@@ -43,12 +43,13 @@ export function beginLife(parts: Parts, pulse: Pulse, attachment: Attachment, ho
     parts.servers.becomeRoot();
     clients.becomeRoot();
     reachability.trustSelf();
+    const { membership } = parts;
     if (membership.stale) membership.beginAnew();
     membership.declare('serving', ctx.self);
     greetServers(parts);
-    pulse.start();
+    startBeating(ctx);
   } else if (how.as === 'peer' && role === 'server' && parts.releases.installedNumber > 0) {
-    returnAsServer(parts, pulse, attachment);
+    returnAsServer(parts, attachment);
   } else if (how.as === 'peer') {
     attachment.enterFarm(how.root, how.neighbours);
   }
@@ -59,7 +60,7 @@ function restore(
   attachment: Attachment,
   records: readonly DurableRecord[],
 ): { role: Role; highest: number } {
-  const { ctx, membership, releases, selection } = parts;
+  const { ctx, releases } = parts;
   let role: Role = 'outside';
   let highest = 0;
   let attachedAtMs = Number.NaN;
@@ -78,7 +79,7 @@ function restore(
         attachment.leftBehind = record.peer;
         break;
       case 'member':
-        membership.restore(record.record, record.atMs);
+        parts.membership.restore(record.record, record.atMs);
         if (record.peer === ctx.self) highest = Math.max(highest, record.record.incarnation);
         break;
       case 'release':
@@ -88,7 +89,7 @@ function restore(
         attachedAtMs = record.atMs;
         break;
       case 'client-record':
-        selection.restore(record.peer, record.delayMs, record.failures, record.requests);
+        parts.selection.restore(record.peer, record.delayMs, record.failures, record.requests);
         break;
       case 'limits': {
         const { uploadBytesPerSecond, storageBytes, clients } = record;
@@ -97,12 +98,12 @@ function restore(
       }
     }
   }
-  membership.stale = ctx.rules.isStale(ctx.nowMs - attachedAtMs, ctx.options);
+  if (ctx.rules.isStale(ctx.nowMs - attachedAtMs, ctx.options)) parts.membership.stale = true;
   return { role, highest };
 }
 
 /** A server that was away: its old parent first, then any server it knew, then the root. */
-function returnAsServer(parts: Parts, pulse: Pulse, attachment: Attachment): void {
+function returnAsServer(parts: Parts, attachment: Attachment): void {
   const { ctx, servers, clients, membership, neighbours } = parts;
   ctx.become('server');
   clients.becomeRoot();
@@ -117,7 +118,7 @@ function returnAsServer(parts: Parts, pulse: Pulse, attachment: Attachment): voi
   }));
   const [first, ...rest] = others;
   attachment.enter(servers, [...(first === undefined ? [] : [first]), ...known, ...rest], leftBehind);
-  pulse.start();
+  startBeating(ctx);
 }
 
 /** A root that comes back may have another address: those who knew it hear of it by a word from it. */

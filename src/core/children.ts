@@ -1,27 +1,19 @@
 /**
- * The children of one peer in one tree, in the order in which it accepted them.
- *
- * Three arrays side by side, because three questions are asked at every heartbeat, and each needs only one of them: whose message is this
- * (handles), who is alive (seats), and now and then what is known of a child (`Child`). Most peers have none; all of those share the
- * same empty arrays.
+ * The children of one peer in one tree, in the order in which it accepted them. Most peers have none; all of those share the same
+ * empty list.
  */
 import { Child } from './child.ts';
 import type { Context } from './context.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type { Join } from './messages.ts';
 
-/** Stand for no children; nothing is ever put into them. */
-const none: Child[] = [];
-const noHandles: PeerHandle[] = [];
-const noSeats: number[] = [];
 const nobody: readonly Child[] = [];
 
 export class Children {
   readonly #kind: TreeKind;
   readonly #ctx: Context;
-  #all: Child[] = none;
-  #handles: PeerHandle[] = noHandles;
-  #seats: number[] = noSeats;
+  /** Made anew when one comes or goes, and of the very size: what grows by `push` has room for sixteen more. */
+  #all: readonly Child[] = nobody;
 
   constructor(kind: TreeKind, ctx: Context) {
     this.#kind = kind;
@@ -33,8 +25,7 @@ export class Children {
   }
 
   get(peer: PeerHandle): Child | null {
-    const handles = this.#handles;
-    for (let at = 0; at < handles.length; at++) if (handles[at] === peer) return this.#all[at]!;
+    for (const child of this.#all) if (child.peer === peer) return child;
     return null;
   }
 
@@ -59,7 +50,7 @@ export class Children {
       pulses.seats.setSteadyRttMs(known.seat, -1);
     } else if (this.#kind === 'clients') {
       pulses.seated(peer, child.seat);
-      pulses.seatClients(self, this.#seats);
+      pulses.seatClients(self, this.#all);
     }
     child.rtt.add(join.rttMs);
     return known === null;
@@ -67,36 +58,26 @@ export class Children {
 
   #add(peer: PeerHandle, join: Join): Child {
     const { nowMs, pulses, self } = this.#ctx;
-    if (this.#all === none) {
-      this.#all = [];
-      this.#handles = [];
-      this.#seats = [];
-    }
     const seat = pulses.seats.take(self, peer, nowMs);
     const child = new Child(peer, join, pulses.seats, seat);
-    this.#all.push(child);
-    this.#handles.push(peer);
-    this.#seats.push(seat);
+    this.#all = this.#all.concat(child);
     return child;
   }
 
   /** Returns the one that is gone; null when it was none. */
   drop(peer: PeerHandle): Child | null {
-    const at = this.#handles.indexOf(peer);
-    const child = this.#all[at];
-    if (child === undefined) return null;
+    const child = this.get(peer);
+    if (child === null) return null;
     const { pulses, self } = this.#ctx;
-    this.#all.splice(at, 1);
-    this.#handles.splice(at, 1);
-    this.#seats.splice(at, 1);
+    this.#all = this.#all.length === 1 ? nobody : this.#all.filter((other) => other !== child).slice();
     pulses.seats.release(child.seat);
-    if (this.#kind === 'clients') pulses.seatClients(self, this.#seats);
+    if (this.#kind === 'clients') pulses.seatClients(self, this.#all);
     return child;
   }
 
   /** Lets go of all seats: the peer is no more. */
   close(): void {
-    for (const seat of this.#seats) this.#ctx.pulses.seats.release(seat);
+    for (const { seat } of this.#all) this.#ctx.pulses.seats.release(seat);
   }
 
   // --- Heartbeats -----------------------------------------------------------------------------------------------------------
@@ -107,7 +88,7 @@ export class Children {
   }
 
   get hasSilent(): boolean {
-    for (const seat of this.#seats) if (this.#isSilent(seat)) return true;
+    for (const { seat } of this.#all) if (this.#isSilent(seat)) return true;
     return false;
   }
 
@@ -125,9 +106,7 @@ export class Children {
   /** Calls `tell` with each, and whether it has this version of the roster. */
   each(rosterVersion: number, tell: (child: PeerHandle, isUpToDate: boolean) => void): void {
     const { seats } = this.#ctx.pulses;
-    const handles = this.#handles;
-    for (let at = 0; at < handles.length; at++)
-      tell(handles[at]!, seats.rosterVersion(this.#seats[at]!) === rosterVersion);
+    for (const { peer, seat } of this.#all) tell(peer, seats.rosterVersion(seat) === rosterVersion);
   }
 
   /** Peers in the subtree below and including this peer, and its height. */
@@ -135,7 +114,7 @@ export class Children {
     const { seats } = this.#ctx.pulses;
     let size = 1;
     let height = 0;
-    for (const seat of this.#seats) {
+    for (const { seat } of this.#all) {
       size += seats.size(seat);
       height = Math.max(height, seats.height(seat) + 1);
     }

@@ -14,6 +14,7 @@ import type { Role, World } from './world.ts';
 
 /** Clocks differ, and rumours are outbid by one each time: 11 days' worth. */
 const incarnationLeeway = 10_000_000;
+const noCredential = new Uint8Array(0);
 const firstStanding: Standing = { charter: 1, epoch: 1, term: 1 };
 
 export class Context extends Timers {
@@ -56,6 +57,8 @@ export class Context extends Timers {
   readonly rules: Rules;
   /** Where this peer's heartbeats go by while nothing is new, and where its children sit. */
   readonly pulses: Pulses;
+  /** What the root gave this peer for its invite; shown with every join. */
+  credential = noCredential;
   /** Raised at every start and whenever false news of this peer must be outbid. */
   incarnation = 0;
   /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
@@ -63,8 +66,6 @@ export class Context extends Timers {
   /** The highest standing seen in a statement of the root. */
   standing: Standing = firstStanding;
   #nonce = 0;
-  /** Where it lies by its last sample; others are told when that has become worth a word. */
-  #newest: Coordinate = origin;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules, pulses: Pulses) {
     super();
@@ -90,8 +91,9 @@ export class Context extends Timers {
 
   /** A round trip of `rttMs` to a peer at `theirs` was measured. */
   sampled(theirs: Coordinate, rttMs: number): void {
-    this.#newest = moved(this.#newest, theirs, rttMs, this.world.random());
-    if (isElsewhere(this.coordinate, this.#newest)) this.coordinate = this.#newest;
+    const newest = moved(this.pulses.newest(this.self), theirs, rttMs, this.world.random());
+    this.pulses.setNewest(this.self, newest);
+    if (isElsewhere(this.coordinate, newest)) this.coordinate = newest;
   }
 
   /** A parent's pulse as far as it is believed: between the quickest and the slowest that the owner allows. */

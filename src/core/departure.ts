@@ -7,9 +7,10 @@
  *
  * Source: P2P Volunteers, section 3.4.1 (service quitting).
  */
-import type { Attachment, StepListener } from './attachment.ts';
 import { NOBODY } from './ids.ts';
-import type { PeerCard } from './messages.ts';
+import type { PeerHandle } from './ids.ts';
+import type { Joining } from './joining.ts';
+import type { Evict, PeerCard } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { timerNames } from './timers.ts';
@@ -18,17 +19,24 @@ import type { Tree } from './tree.ts';
 /** Beats between two reminders to children that have not gone yet. */
 const remindEveryBeats = 3;
 
-export class Departure implements StepListener {
+/** How the peer hangs in its trees. */
+export interface Ties {
+  readonly joining: Joining;
+  /** Tells a child to hang elsewhere, for instance below these. */
+  evict(tree: Tree, child: PeerHandle, reason: Evict['reason'], candidates: readonly PeerCard[]): void;
+  childLost(tree: Tree, child: PeerHandle, reason: 'left'): void;
+}
+
+export class Departure {
   readonly #parts: Parts;
-  readonly #attachment: Attachment;
+  readonly #ties: Ties;
   #intent: 'none' | 'drain' | 'leave' = 'none';
   #steppingDown = false;
   #beats = 0;
 
-  constructor(parts: Parts, attachment: Attachment) {
+  constructor(parts: Parts, ties: Ties) {
     this.#parts = parts;
-    this.#attachment = attachment;
-    attachment.listener = this;
+    this.#ties = ties;
   }
 
   get underWay(): boolean {
@@ -91,7 +99,7 @@ export class Departure implements StepListener {
       const up: PeerCard[] = tree.isRoot ? [] : [...(tree.parentRoster?.ancestors ?? [])].reverse();
       const siblings = tree.isRoot ? [] : (tree.parentRoster?.siblings ?? []);
       const candidates = [...up, ...siblings, ...others].filter((card) => card.peer !== ctx.self);
-      for (const child of tree.children) this.#attachment.evict(tree, child.peer, 'draining', candidates.slice(0, 8));
+      for (const child of tree.children) this.#ties.evict(tree, child.peer, 'draining', candidates.slice(0, 8));
     }
   }
 
@@ -112,16 +120,17 @@ export class Departure implements StepListener {
   }
 
   #stepDown(): void {
-    if (this.#steppingDown && this.#attachment.joining.purpose === 'step-down') return;
+    if (this.#steppingDown && this.#ties.joining.purpose === 'step-down') return;
     this.#steppingDown = true;
     const { servers, clients, ctx } = this.#parts;
     this.#letGo(servers);
     this.#letGo(clients);
     const candidates = this.#parts.knownServers().map(cardOf);
     candidates.push({ peer: ctx.rootPeer, coordinate: ctx.coordinate, rttMs: Number.NaN });
-    this.#attachment.joining.begin('step-down', clients, candidates);
+    this.#ties.joining.begin('step-down', clients, candidates);
   }
 
+  /** The step out of the tree of servers has ended in a client tree. */
   steppedDown(): void {
     const { ctx } = this.#parts;
     this.#steppingDown = false;
@@ -139,7 +148,7 @@ export class Departure implements StepListener {
     const { ctx } = this.#parts;
     for (const tree of this.#parts.trees()) this.#letGo(tree);
     if (ctx.role === 'server' || ctx.role === 'root') this.#sayGone();
-    this.#attachment.joining.cancel();
+    this.#ties.joining.cancel();
     for (const tree of this.#parts.trees()) {
       if (tree.parent !== NOBODY) {
         ctx.world.send(tree.parent, { kind: 'part', tree: tree.kind });
@@ -167,7 +176,7 @@ export class Departure implements StepListener {
     const { ctx } = this.#parts;
     for (const child of [...tree.children]) {
       ctx.world.send(child.peer, { kind: 'disown', tree: tree.kind });
-      this.#attachment.childLost(tree, child.peer, 'left');
+      this.#ties.childLost(tree, child.peer, 'left');
     }
   }
 }

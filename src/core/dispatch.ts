@@ -8,7 +8,6 @@ import type { Attachment } from './attachment.ts';
 import type { MembershipListener } from './membership.ts';
 import type { CastListener } from './multicast.ts';
 import { isSound } from './coordinates.ts';
-import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type {
@@ -29,7 +28,7 @@ import type {
 import type { Parts } from './parts.ts';
 import type { BetterPlace } from './optimisation.ts';
 import type { Answered } from './pings.ts';
-import type { Pulse } from './pulse.ts';
+import { expectParent } from './pulse.ts';
 import type { Tree } from './tree.ts';
 
 /** A digest must differ in this many beats in a row before it counts as a difference: news may be under way. */
@@ -40,19 +39,15 @@ const noneSeen: readonly PeerHandle[] = [];
 
 export class Dispatch implements CastListener, MembershipListener {
   readonly #parts: Parts;
-  readonly #pulse: Pulse;
   readonly #attachment: Attachment;
   #memberMismatch = 0;
   #createsSeen: readonly PeerHandle[] = noneSeen;
-  readonly #departure: Departure;
 
-  constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
+  constructor(parts: Parts, attachment: Attachment) {
     this.#parts = parts;
-    this.#pulse = pulse;
     this.#attachment = attachment;
-    this.#departure = departure;
     parts.multicast.listener = this;
-    parts.membership.listener = this;
+    parts.membershipListener = this;
   }
 
   /** Anything but the answer to a ping: see `answered`. */
@@ -172,8 +167,8 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   #compareServers(answer: Answered): void {
-    const { ctx, optimisation, selection, views } = this.#parts;
-    selection.probed(answer.peer, answer.rttMs);
+    const { ctx, optimisation, views } = this.#parts;
+    this.#parts.probed(answer.peer, answer.rttMs);
     if (!ctx.isServer()) this.better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
   }
 
@@ -187,7 +182,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (place === null) return;
     const { clients } = this.#parts;
     const tree = this.#parts.upTree();
-    if (tree === null || this.#attachment.joining.purpose !== null) return;
+    if (tree === null || this.#attachment.purpose !== null) return;
     if (place.purpose === 'change-server' && clients.children.length > 0) {
       this.#handOver(clients);
       return;
@@ -211,7 +206,7 @@ export class Dispatch implements CastListener, MembershipListener {
     const { ctx } = this.#parts;
     const tree = this.#tree(beat.tree);
     if (tree.parent !== from) {
-      if (this.#attachment.joining.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
+      if (this.#attachment.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
       return;
     }
     const asked = tree.kind === 'servers' && !this.#parts.caughtUp;
@@ -221,7 +216,7 @@ export class Dispatch implements CastListener, MembershipListener {
       this.#attachment.parentLost(tree, 'loop');
       return;
     }
-    this.#pulse.expectParent(tree);
+    expectParent(ctx, tree);
     if (tree.kind === 'servers') {
       const { membership } = this.#parts;
       for (const record of beat.deltas) membership.merge(record);
@@ -270,16 +265,17 @@ export class Dispatch implements CastListener, MembershipListener {
 
   /** Neighbours in the tree of servers exchange membership; the root also hears from those that leave. */
   #isServerNeighbour(peer: PeerHandle): boolean {
-    const { ctx, membership } = this.#parts;
+    const { ctx } = this.#parts;
     if (!ctx.isServer()) return false;
-    const { servers } = this.#parts;
+    const { servers, membership } = this.#parts;
     const isNeighbour = servers.parent === peer || servers.child(peer) !== null;
     return isNeighbour || (ctx.role === 'root' && membership.get(peer) !== null);
   }
 
   #compared(from: PeerHandle, message: MembersCompare): void {
+    if (!this.#isServerNeighbour(from)) return;
     const { ctx, membership } = this.#parts;
-    if (!this.#isServerNeighbour(from) || membership.stale) return;
+    if (membership.stale) return;
     const records = message.snapshot ? [...membership.records()] : membership.differing(message.buckets);
     for (let i = 0; i < records.length; i += mostRecords) {
       ctx.world.send(from, {
@@ -294,17 +290,17 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   #members(from: PeerHandle, message: Members): void {
-    const { membership } = this.#parts;
     if (!this.#isServerNeighbour(from)) return;
+    const { membership } = this.#parts;
     if (message.snapshot && membership.stale) membership.replace(message.records);
     else for (const record of message.records) membership.merge(record);
   }
 
   memberChanged(record: MemberRecord, own: boolean): void {
-    const { ctx, membership, multicast, selection } = this.#parts;
+    const { ctx, membership, multicast } = this.#parts;
     this.#parts.viewDirty = true;
     if (record.state === 'excluded') {
-      selection.lied(record.subject);
+      this.#parts.selection.lied(record.subject);
       for (const tree of this.#parts.trees()) {
         if (tree.child(record.subject) === null) continue;
         ctx.world.send(record.subject, { kind: 'members', records: [record], snapshot: false });
@@ -315,7 +311,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (record.subject !== ctx.self || own) return;
     if (record.state === 'excluded') {
       ctx.world.tell({ type: 'excluded-self' });
-      this.#departure.drain();
+      this.#attachment.departure.drain();
       return;
     }
     // News of ourselves that we did not write now: a rumour of our death, or a life that we forgot. Outbid it.

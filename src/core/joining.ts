@@ -57,7 +57,6 @@ export interface JoiningHost {
   isParent(peer: PeerHandle): boolean;
 }
 
-const noCredential = new Uint8Array(0);
 const askedAtOnce = 4;
 const mostCandidates = 96;
 /** How much sooner the first choice may answer than anybody else, in heartbeats. */
@@ -76,8 +75,6 @@ export class Joining {
   readonly #ctx: Context;
   readonly #pings: Pings;
   readonly #host: JoiningHost;
-  /** What the invite's root gave this peer; shown with every join. */
-  credential = noCredential;
   #attempt: Attempt | null = null;
 
   constructor(ctx: Context, pings: Pings, host: JoiningHost) {
@@ -264,7 +261,7 @@ export class Joining {
       rttMs: candidate.rttMs,
       reachable: ctx.reachable,
       incarnation: ctx.incarnation,
-      credential: this.credential,
+      credential: ctx.credential,
     });
   }
 }

@@ -38,18 +38,18 @@ export const mostDigest = 0x7fff_ffff;
 
 export class Membership {
   readonly #ctx: Context;
-  /** Null while there is none: clients, nearly all peers of a farm, never have one. */
+  /** Null while there is none. */
   #entries: Map<PeerHandle, Entry> | null = null;
   #pending: readonly MemberRecord[] = none;
   #buckets: readonly number[] = emptyBuckets;
   #digest = 0;
   /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
   stale = false;
-  /** Set by the peer. */
-  listener: MembershipListener | null = null;
+  readonly #listener: MembershipListener | null;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, listener: MembershipListener | null) {
     this.#ctx = ctx;
+    this.#listener = listener;
   }
 
   get(peer: PeerHandle): MemberRecord | null {
@@ -232,7 +232,7 @@ export class Membership {
     this.#pending = [...this.#pending.filter((pending) => pending.subject !== record.subject), record];
     this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
     this.#ctx.world.tell({ type: 'member-changed', record });
-    this.listener?.memberChanged(record, own);
+    this.#listener?.memberChanged(record, own);
   }
 
   #known(): Iterable<Entry> {

@@ -12,7 +12,7 @@
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
-import type { Distances } from './distances.ts';
+import type { PeerNumbers } from './peer-numbers.ts';
 import { NOBODY } from './ids.ts';
 import { isFree } from './membership.ts';
 import type { PeerHandle } from './ids.ts';
@@ -61,9 +61,9 @@ export class Optimisation {
   #looksUntilAncestor = 0;
   #ancestorPauseLooks = firstPauseLooks;
   /** To the servers in view. */
-  readonly #distances: Distances;
+  readonly #distances: PeerNumbers;
 
-  constructor(ctx: Context, pings: Pings, distances: Distances) {
+  constructor(ctx: Context, pings: Pings, distances: PeerNumbers) {
     this.#ctx = ctx;
     this.#pings = pings;
     this.#distances = distances;

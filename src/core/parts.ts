@@ -2,10 +2,11 @@
  * The state machines of one peer, side by side. Whoever works on the whole (attachment, pulse, departure) gets this.
  */
 import { Context } from './context.ts';
-import { Distances } from './distances.ts';
+import { PeerNumbers } from './peer-numbers.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { Membership, fullLast } from './membership.ts';
+import type { MembershipListener } from './membership.ts';
 import type { MemberRecord, PeerCard } from './messages.ts';
 import { Multicast } from './multicast.ts';
 import { Optimisation } from './optimisation.ts';
@@ -29,12 +30,16 @@ export class Parts {
   readonly multicast: Multicast;
   readonly reachability: Reachability;
   readonly releases: Releases;
-  readonly membership: Membership;
   readonly pings: Pings;
   readonly optimisation: Optimisation;
-  readonly selection: Selection;
+  /** Round trips to servers. */
+  readonly #distances = new PeerNumbers();
+  #selection: Selection | null = null;
+  #membership: Membership | null = null;
   #servers: Tree | null = null;
   #promotion: Promotion | null = null;
+  /** Told of each membership record that changes; set by the peer. */
+  membershipListener: MembershipListener | null = null;
   /** Who brought this peer into the farm: the last resort of an orphan. */
   neighbours: readonly PeerHandle[] = [];
   /** Where to go when the parent dies; a connection to it is kept. */
@@ -54,14 +59,11 @@ export class Parts {
     this.ctx = new Context(self, world, options, rules, pulses);
     this.clients = new Tree('clients', this.ctx);
     this.pings = new Pings(this.ctx);
-    this.membership = new Membership(this.ctx);
     this.views = new Views(this.ctx);
     this.multicast = new Multicast(this.ctx, this);
     this.reachability = new Reachability(this.ctx, this);
-    const distances = new Distances();
-    this.optimisation = new Optimisation(this.ctx, this.pings, distances);
+    this.optimisation = new Optimisation(this.ctx, this.pings, this.#distances);
     this.releases = new Releases(this.ctx, this);
-    this.selection = new Selection(this.ctx, distances);
   }
 
   /** Lets go of all that this peer has in `pulses`: it is no more. */
@@ -71,7 +73,24 @@ export class Parts {
     this.ctx.pulses.close(this.ctx.self);
   }
 
-  // Nearly all peers of a farm are clients that never serve. What only servers and volunteers need is made when one asks for it.
+  // Nearly all peers of a farm are clients that never serve, and many ask for nothing most of the time. What only some of them need is
+  // made when one asks for it.
+
+  get selection(): Selection {
+    this.#selection ??= new Selection(this.ctx, this.#distances);
+    return this.#selection;
+  }
+
+  /** The round trip to a server was measured: better than its coordinates, until requests tell more. */
+  probed(server: PeerHandle, rttMs: number): void {
+    this.#distances.set(server, rttMs);
+    this.#selection?.probed(server, rttMs);
+  }
+
+  get membership(): Membership {
+    this.#membership ??= new Membership(this.ctx, this.membershipListener);
+    return this.#membership;
+  }
 
   get servers(): Tree {
     this.#servers ??= new Tree('servers', this.ctx);

@@ -15,7 +15,6 @@
 import { Attachment } from './attachment.ts';
 import { beginLife } from './beginning.ts';
 import type { Start } from './beginning.ts';
-import { Departure } from './departure.ts';
 import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
@@ -24,7 +23,6 @@ import type { CastPayload, Limits, MemberRecord, Message, Ping, Pong, ReleaseNot
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts } from './parts.ts';
-import { Pulse } from './pulse.ts';
 import { Pulses } from './pulses.ts';
 import { Routine, routineHeardChild } from './routine.ts';
 import { Rounds } from './rounds.ts';
@@ -42,9 +40,7 @@ export class Peer {
   readonly #routine: Routine;
   readonly #dispatch: Dispatch;
   readonly #rounds: Rounds;
-  readonly #pulse: Pulse;
   readonly #attachment: Attachment;
-  readonly #departure: Departure;
   /** The wake that the world was asked for; null for none. */
   #wakeAtMs: number | null = null;
 
@@ -61,18 +57,16 @@ export class Peer {
     this.#parts = new Parts(self, world, options, rules, pulses);
     this.#ctx = this.#parts.ctx;
     this.#clients = this.#parts.clients;
-    this.#pulse = new Pulse(this.#parts);
-    this.#routine = new Routine(this.#ctx, this.#clients, this.#pulse);
-    this.#attachment = new Attachment(this.#parts, this.#pulse);
-    this.#departure = new Departure(this.#parts, this.#attachment);
-    this.#rounds = new Rounds(this.#parts, this.#pulse, this.#attachment, this.#departure);
-    this.#dispatch = new Dispatch(this.#parts, this.#pulse, this.#attachment, this.#departure);
+    this.#routine = new Routine(this.#parts);
+    this.#attachment = new Attachment(this.#parts);
+    this.#rounds = new Rounds(this.#parts, this.#attachment);
+    this.#dispatch = new Dispatch(this.#parts, this.#attachment);
     if (makeLayer !== null) this.#carry(makeLayer);
   }
 
   #carry(makeLayer: MakeLayer): void {
     this.#parts.changeServer = (card) => this.#dispatch.changeServer(card);
-    this.#parts.retire = () => this.#departure.retire();
+    this.#parts.retire = () => this.#attachment.departure.retire();
     this.#parts.layer = makeLayer(this.#parts);
   }
 
@@ -80,7 +74,7 @@ export class Peer {
 
   start(nowMs: number, how: Start): void {
     this.#begin(nowMs);
-    beginLife(this.#parts, this.#pulse, this.#attachment, how);
+    beginLife(this.#parts, this.#attachment, how);
     this.#settle();
   }
 
@@ -185,7 +179,7 @@ export class Peer {
           this.#attachment.attemptDue();
           break;
         case 'drain':
-          this.#departure.overdue();
+          this.#attachment.departure.overdue();
           break;
       }
     }
@@ -230,14 +224,14 @@ export class Peer {
   /** Stops serving, stays a client. Ends with the event `drained`. */
   drain(nowMs: number): void {
     this.#begin(nowMs);
-    this.#departure.drain();
+    this.#attachment.departure.drain();
     this.#settle();
   }
 
   /** Leaves the farm. Ends with the event `left`. */
   leave(nowMs: number): void {
     this.#begin(nowMs);
-    this.#departure.leave();
+    this.#attachment.departure.leave();
     this.#settle();
   }
 
@@ -398,7 +392,7 @@ export class Peer {
   /** An answer was taken note of, and led to nothing. */
   #mayRest(): boolean {
     const { layer } = this.#parts;
-    return this.#attachment.joining.purpose === null && !this.#clients.closed && (layer === null || layer.isIdle);
+    return this.#attachment.purpose === null && !this.#clients.closed && (layer === null || layer.isIdle);
   }
 
   /** Nothing happened that changes what is to come. */

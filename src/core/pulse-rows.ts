@@ -52,7 +52,9 @@ export class PulseRows {
   readonly form = new QuietPulse();
   protected numbers = new Float64Array(0);
   protected integers = new Int32Array(0);
-  /** Of those that have handed over. */
+  /** Where peers lie by their last samples: others are told when that has become worth a word. */
+  #newest = new Float64Array(0);
+  /** What those that have handed over told last. */
   readonly #coordinates: Coordinate[] = [];
 
   /** A new life begins: a row for it. What an earlier life has under way stays so. */
@@ -65,6 +67,7 @@ export class PulseRows {
     this.integers[peer * row.integerWidth + row.ownBeat] = 0;
     this.integers[peer * row.integerWidth + row.firstSeat] = noSeat;
     this.numbers[peer * row.numberWidth + row.sentAt] = Number.NaN;
+    this.setNewest(peer, origin);
   }
 
   /** The life is over: nothing is handed over any more. */
@@ -164,6 +167,21 @@ export class PulseRows {
     return this.integers[peer * row.integerWidth + row.routineDone]!;
   }
 
+  newest(peer: PeerHandle): Coordinate {
+    const at = peer * row.coordinateWidth;
+    const newest = this.#newest;
+    return { x: newest[at]!, y: newest[at + 1]!, z: newest[at + 2]!, height: newest[at + 3]!, error: newest[at + 4]! };
+  }
+
+  setNewest(peer: PeerHandle, { x, y, z, height, error }: Coordinate): void {
+    const at = peer * row.coordinateWidth;
+    this.#newest[at] = x;
+    this.#newest[at + 1] = y;
+    this.#newest[at + 2] = z;
+    this.#newest[at + 3] = height;
+    this.#newest[at + 4] = error;
+  }
+
   /** A quiet peer lies elsewhere than it did. */
   setCoordinate(peer: PeerHandle, coordinate: Coordinate): void {
     for (let next = this.#coordinates.length; next <= peer; next++) this.#coordinates.push(origin);
@@ -183,5 +201,8 @@ export class PulseRows {
     numbers.set(this.numbers);
     this.numbers = numbers;
     this.integers = new Int32Array(numbers.buffer);
+    const newest = new Float64Array(rows * row.coordinateWidth);
+    newest.set(this.#newest);
+    this.#newest = newest;
   }
 }

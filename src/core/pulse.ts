@@ -23,136 +23,118 @@ const tolerance = 0.25;
 const patienceLoss = 0.1;
 export const noDeltas: readonly MemberRecord[] = [];
 
-export class Pulse {
-  readonly #parts: Parts;
+/** Starts beating, at a random phase so that a farm started at once does not beat at once. */
+export function startBeating({ timers, nowMs, intervalMs, world }: Context): void {
+  if (!timers.isSet('beat')) timers.set('beat', nowMs + intervalMs * world.random());
+}
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-  }
+/** Sets the alarm for the parent's silence. */
+export function expectParent(ctx: Context, tree: Tree): void {
+  ctx.timers.set('silence', ctx.nowMs + silenceMs(ctx, tree));
+}
 
-  /** Starts beating, at a random phase so that a farm started at once does not beat at once. */
-  start(): void {
-    const { ctx } = this.#parts;
-    if (!ctx.timers.isSet('beat')) ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs * ctx.world.random());
-  }
+/** One beat: down both trees, and up. */
+export function beat(parts: Parts): void {
+  const { ctx } = parts;
+  const isServer = ctx.isServer();
+  adapt(parts);
+  const deltas = isServer && !parts.membership.stale ? parts.membership.takeDeltas() : noDeltas;
+  if (isServer) beatDown(parts, parts.servers, deltas);
+  beatDown(parts, parts.clients, noDeltas);
+  const up = parts.upTree();
+  if (up !== null && up.parent >= 0) beatUp(parts, up, deltas);
+  ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
+}
 
-  /** The next beat's time. */
-  schedule(): void {
-    const { ctx } = this.#parts;
-    ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
-  }
+/** The beat of a client for whom nothing is new: down, and up. */
+export function beatClients(parts: Parts): void {
+  beatDown(parts, parts.clients, noDeltas);
+  beatUp(parts, parts.clients);
+}
 
-  /** Sets the alarm for the parent's silence. */
-  expectParent(tree: Tree): void {
-    const { ctx } = this.#parts;
-    ctx.timers.set('silence', ctx.nowMs + silenceMs(ctx, tree));
-  }
+/** The pulse will not change in so many beats, if nothing happens. */
+export function isSteadyFor(parts: Parts, beats: number): boolean {
+  const { intervalMs, options } = parts.ctx;
+  const medianMs = medianAgeMs(parts);
+  if (options.minHeartbeatMs === options.maxHeartbeatMs || medianMs === null) return true;
+  return medianMs > oldMs || medianMs + (beats + 1) * intervalMs < youngMs;
+}
 
-  /** One beat: down both trees, and up. */
-  beat(): void {
-    const parts = this.#parts;
-    const { ctx } = parts;
-    const isServer = ctx.isServer();
-    this.#adapt();
-    const deltas = isServer && !parts.membership.stale ? parts.membership.takeDeltas() : noDeltas;
-    if (isServer) this.#beatDown(parts.servers, deltas);
-    this.#beatDown(parts.clients, noDeltas);
-    const up = parts.upTree();
-    if (up !== null && up.parent >= 0) this.beatUp(up, deltas);
-    this.schedule();
-  }
+function beatDown(parts: Parts, tree: Tree, deltas: readonly MemberRecord[]): void {
+  if (!tree.isRoot && tree.children.length === 0) return;
+  const { world } = parts.ctx;
+  tree.nextBeat();
+  if (tree.children.length === 0) return;
+  const short = compose(parts, tree, deltas, false);
+  let long: HeartbeatDown | null = null;
+  tree.below.each(tree.rosterVersion, (child, isUpToDate) => {
+    if (!isUpToDate) long ??= compose(parts, tree, deltas, true);
+    world.send(child, isUpToDate || long === null ? short : long);
+  });
+}
 
-  /** The beat of a client for whom nothing is new: down, and up. */
-  beatClients(): void {
-    const { clients } = this.#parts;
-    this.#beatDown(clients, noDeltas);
-    this.beatUp(clients);
-  }
+/** A beat out of turn, for a child that was just taken. Its number is 0: the echo of it must not be taken for a round trip. */
+export function beatTo(parts: Parts, tree: Tree, child: PeerHandle): void {
+  parts.ctx.world.send(child, { ...compose(parts, tree, noDeltas, false), beat: 0 });
+}
 
-  /** The pulse will not change in so many beats, if nothing happens. */
-  isSteadyFor(beats: number): boolean {
-    const { minHeartbeatMs, maxHeartbeatMs } = this.#parts.ctx.options;
-    const medianMs = this.#medianAgeMs();
-    if (minHeartbeatMs === maxHeartbeatMs || medianMs === null) return true;
-    return medianMs > oldMs || medianMs + (beats + 1) * this.#parts.ctx.intervalMs < youngMs;
+export function beatUp(parts: Parts, tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {
+  const { ctx } = parts;
+  let { size, height } = tree.extent();
+  if (tree.kind === 'servers') {
+    const below = parts.clients.extent();
+    size += below.size - 1;
+    height = Math.max(height, below.height);
   }
+  const digest = tree.kind === 'servers' ? parts.membership.digest() : ctx.viewDigest;
+  const heldMs = ctx.nowMs - tree.parentHeardAtMs;
+  ctx.world.send(tree.parent, upwards(ctx, tree, tree.parentBeat, heldMs, size, height, deltas, digest));
+}
 
-  #beatDown(tree: Tree, deltas: readonly MemberRecord[]): void {
-    if (!tree.isRoot && tree.children.length === 0) return;
-    const { world } = this.#parts.ctx;
-    tree.nextBeat();
-    if (tree.children.length === 0) return;
-    const short = this.#compose(tree, deltas, false);
-    let long: HeartbeatDown | null = null;
-    tree.below.each(tree.rosterVersion, (child, isUpToDate) => {
-      if (!isUpToDate) long ??= this.#compose(tree, deltas, true);
-      world.send(child, isUpToDate || long === null ? short : long);
-    });
-  }
+function compose(parts: Parts, tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
+  const { ctx } = parts;
+  const place = tree.shown();
+  return {
+    kind: 'heartbeat-down',
+    tree: tree.kind,
+    stamp: place?.stamp ?? null,
+    depth: place?.depth ?? 0,
+    beat: tree.beat,
+    intervalMs: ctx.intervalMs,
+    rosterVersion: tree.rosterVersion,
+    roster: withRoster ? tree.roster() : null,
+    standing: ctx.standing,
+    release: ctx.releaseNumber,
+    deltas,
+    membershipDigest: tree.kind === 'servers' ? parts.membership.digest() : ctx.viewDigest,
+    castDigest: ctx.castDigest,
+  };
+}
 
-  /** A beat out of turn, for a child that was just taken. Its number is 0: the echo of it must not be taken for a round trip. */
-  beatTo(tree: Tree, child: PeerHandle): void {
-    this.#parts.ctx.world.send(child, { ...this.#compose(tree, noDeltas, false), beat: 0 });
-  }
+/** Sets the pulse by the median age of the children; never slower than the parent's. */
+function adapt(parts: Parts): void {
+  const { ctx } = parts;
+  const { minHeartbeatMs, maxHeartbeatMs } = ctx.options;
+  if (minHeartbeatMs === maxHeartbeatMs) return;
+  const parentMs = parts.upTree()?.parentIntervalMs ?? 0;
+  // Who has no children follows the parent, who knows how long its own stay.
+  const medianMs = medianAgeMs(parts) ?? (parentMs > 0 ? oldMs : 0);
+  const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
+  const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
+  ctx.intervalMs = parentMs > 0 ? Math.max(minHeartbeatMs, Math.min(ownMs, parentMs)) : ownMs;
+  if (ctx.patienceMs !== ctx.intervalMs)
+    ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
+}
 
-  beatUp(tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {
-    const { ctx } = this.#parts;
-    let { size, height } = tree.extent();
-    if (tree.kind === 'servers') {
-      const below = this.#parts.clients.extent();
-      size += below.size - 1;
-      height = Math.max(height, below.height);
-    }
-    const digest = tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewDigest;
-    const heldMs = ctx.nowMs - tree.parentHeardAtMs;
-    ctx.world.send(tree.parent, upwards(ctx, tree, tree.parentBeat, heldMs, size, height, deltas, digest));
-  }
-
-  #compose(tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
-    const { ctx } = this.#parts;
-    const place = tree.shown();
-    return {
-      kind: 'heartbeat-down',
-      tree: tree.kind,
-      stamp: place?.stamp ?? null,
-      depth: place?.depth ?? 0,
-      beat: tree.beat,
-      intervalMs: ctx.intervalMs,
-      rosterVersion: tree.rosterVersion,
-      roster: withRoster ? tree.roster() : null,
-      standing: ctx.standing,
-      release: ctx.releaseNumber,
-      deltas,
-      membershipDigest: tree.kind === 'servers' ? this.#parts.membership.digest() : ctx.viewDigest,
-      castDigest: ctx.castDigest,
-    };
-  }
-
-  /** Sets the pulse by the median age of the children; never slower than the parent's. */
-  #adapt(): void {
-    const { ctx } = this.#parts;
-    const { minHeartbeatMs, maxHeartbeatMs } = ctx.options;
-    if (minHeartbeatMs === maxHeartbeatMs) return;
-    const parentMs = this.#parts.upTree()?.parentIntervalMs ?? 0;
-    // Who has no children follows the parent, who knows how long its own stay.
-    const medianMs = this.#medianAgeMs() ?? (parentMs > 0 ? oldMs : 0);
-    const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
-    const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
-    ctx.intervalMs = parentMs > 0 ? Math.max(minHeartbeatMs, Math.min(ownMs, parentMs)) : ownMs;
-    if (ctx.patienceMs !== ctx.intervalMs)
-      ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
-  }
-
-  /** How long the children have stayed; null without children. */
-  #medianAgeMs(): number | null {
-    const { ctx, clients } = this.#parts;
-    let children: readonly Child[] = clients.children;
-    if (ctx.isServer())
-      children = [...children, ...this.#parts.servers.children].sort((a, b) => a.acceptedAtMs - b.acceptedAtMs);
-    // The children of one tree stand in the order in which they were accepted: the youngest are the last.
-    const median = children[children.length - 1 - (children.length >> 1)];
-    return median === undefined ? null : ctx.nowMs - median.acceptedAtMs;
-  }
+/** How long the children have stayed; null without children. */
+function medianAgeMs(parts: Parts): number | null {
+  const { ctx, clients } = parts;
+  let children: readonly Child[] = clients.children;
+  if (ctx.isServer())
+    children = [...children, ...parts.servers.children].sort((a, b) => a.acceptedAtMs - b.acceptedAtMs);
+  // The children of one tree stand in the order in which they were accepted: the youngest are the last.
+  const median = children[children.length - 1 - (children.length >> 1)];
+  return median === undefined ? null : ctx.nowMs - median.acceptedAtMs;
 }
 
 /** How long the parent may be silent, ms. */

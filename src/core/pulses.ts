@@ -233,9 +233,9 @@ export class Pulses extends PulseRows {
   }
 
   /** A peer's clients sit in these seats, in the order in which they were accepted. */
-  seatClients(peer: PeerHandle, seats: readonly number[]): void {
-    this.integers[peer * row.integerWidth + row.firstSeat] = seats[0] ?? noSeat;
-    for (let at = 0; at < seats.length; at++) this.seats.setSibling(seats[at]!, seats[at + 1] ?? noSeat);
+  seatClients(peer: PeerHandle, children: readonly { readonly seat: number }[]): void {
+    this.integers[peer * row.integerWidth + row.firstSeat] = children[0]?.seat ?? noSeat;
+    for (const [at, { seat }] of children.entries()) this.seats.setSibling(seat, children[at + 1]?.seat ?? noSeat);
   }
 
   firstSeatOf(peer: PeerHandle): number {

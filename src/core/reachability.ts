@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { DialBack, DialedBack } from './messages.ts';
+import { PeerNumbers } from './peer-numbers.ts';
 
 interface Asked {
   readonly peer: PeerHandle;
@@ -21,11 +22,6 @@ export interface Circle {
   acquaintances(): readonly PeerHandle[];
 }
 
-interface Confirmation {
-  readonly peer: PeerHandle;
-  readonly atMs: number;
-}
-
 const confirmationsNeeded = 2;
 /** A confirmation is renewed after this share of the time for which it counts. */
 const renewAfter = 0.8;
@@ -34,15 +30,14 @@ const askedAtOnce = 3;
 const askEveryBeats = 3;
 const mostAsked = 16;
 const noneAsked: readonly Asked[] = [];
-const noneConfirmed: readonly Confirmation[] = [];
 const nobody: readonly PeerHandle[] = [];
 
 export class Reachability {
   readonly #ctx: Context;
   readonly #circle: Circle;
   #asked: readonly Asked[] = noneAsked;
-  /** Who dialled back, and when: two or three as a rule. */
-  #confirmed: readonly Confirmation[] = noneConfirmed;
+  /** Who dialled back, and when, ms: two or three as a rule. */
+  readonly #confirmed = new PeerNumbers();
   /** Who was asked in this round without success yet, so that others get their turn. */
   #tried: readonly PeerHandle[] = nobody;
   #beatsUntilAsk = 0;
@@ -60,7 +55,7 @@ export class Reachability {
 
   /** Own addresses changed: what was confirmed no longer holds. */
   reset(): void {
-    this.#confirmed = noneConfirmed;
+    this.#confirmed.keep(() => false);
     this.#tried = nobody;
     this.#beatsUntilAsk = 0;
     this.#ctx.dialledEnoughUntilMs = 0;
@@ -74,11 +69,11 @@ export class Reachability {
     const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * renewAfter;
     let fresh = 0;
     let lasting = 0;
-    for (const { atMs } of this.#confirmed) {
+    for (const atMs of this.#confirmed.numbers()) {
       if (atMs >= freshMs) fresh++;
       if (atMs >= renewMs) lasting++;
     }
-    if (fresh < this.#confirmed.length) this.#confirmed = this.#confirmed.filter(({ atMs }) => atMs >= freshMs);
+    if (fresh < this.#confirmed.size) this.#confirmed.keep((_, atMs) => atMs >= freshMs);
     if (this.#ctx.reachable && lasting >= confirmationsNeeded) {
       this.#ctx.dialledEnoughUntilMs = this.#renewalMs();
       return;
@@ -89,9 +84,7 @@ export class Reachability {
     if (this.#ctx.reachable && doubtful && known.length > 0) this.#set(false);
     if (lasting >= needed || this.#beatsUntilAsk-- > 0) return;
     this.#beatsUntilAsk = askEveryBeats * 2 ** Math.min(this.#failuresInRow, 5);
-    const confirmedAtMs = (peer: PeerHandle): number =>
-      this.#confirmed.find((confirmation) => confirmation.peer === peer)?.atMs ?? Number.NEGATIVE_INFINITY;
-    let candidates = known.filter((peer) => !this.#tried.includes(peer) && confirmedAtMs(peer) < renewMs);
+    let candidates = known.filter((peer) => !this.#tried.includes(peer) && !(this.#confirmed.get(peer) >= renewMs));
     if (candidates.length === 0) {
       this.#tried = nobody;
       this.#failuresInRow++;
@@ -119,17 +112,16 @@ export class Reachability {
     this.#asked = this.#asked.length === 1 ? noneAsked : this.#asked.filter((asked) => !isAnswered(asked));
     if (!message.worked) return;
     this.#failuresInRow = 0;
-    const others = this.#confirmed.filter(({ peer }) => peer !== from);
-    this.#confirmed = others.concat({ peer: from, atMs: this.#ctx.nowMs });
+    this.#confirmed.renew(from, this.#ctx.nowMs);
     const eligible = this.#eligible();
     const needed = Math.max(1, Math.min(confirmationsNeeded, eligible.length));
-    const valid = this.#confirmed.filter(({ peer }) => eligible.includes(peer)).length;
+    const valid = this.#confirmed.peers().filter((peer) => eligible.includes(peer)).length;
     if (valid >= needed) this.#set(true);
   }
 
   /** When one of the confirmations that are needed becomes due for renewal, ms. */
   #renewalMs(): number {
-    const times = this.#confirmed.map(({ atMs }) => atMs).sort((a, b) => b - a);
+    const times = this.#confirmed.numbers().sort((a, b) => b - a);
     return Math.round((times[confirmationsNeeded - 1] ?? 0) + this.#ctx.options.reachableForMs * renewAfter);
   }
 
@@ -137,7 +129,7 @@ export class Reachability {
   #eligible(): PeerHandle[] {
     const { world, self } = this.#ctx;
     const own = world.subnet(self);
-    const known = [...new Set([...this.#circle.acquaintances(), ...this.#confirmed.map(({ peer }) => peer)])].filter(
+    const known = [...new Set([...this.#circle.acquaintances(), ...this.#confirmed.peers()])].filter(
       (peer) => peer !== self && peer !== NOBODY,
     );
     const elsewhere = known.filter((peer) => world.subnet(peer) !== own);

@@ -2,11 +2,10 @@
  * What a peer does on every beat, in order: count the silent, tell the others, look after its neighbourhood.
  */
 import type { Attachment } from './attachment.ts';
-import type { Departure } from './departure.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Parts } from './parts.ts';
-import type { Pulse } from './pulse.ts';
+import { beat, isSteadyFor } from './pulse.ts';
 import { Sweep } from './sweep.ts';
 import type { Tree } from './tree.ts';
 
@@ -29,9 +28,7 @@ const handoverBeats = 10;
 
 export class Rounds {
   readonly #parts: Parts;
-  readonly #pulse: Pulse;
   readonly #attachment: Attachment;
-  readonly #departure: Departure;
   /** Servers only. */
   #sweep: Sweep | null = null;
   #beat = 0;
@@ -45,11 +42,9 @@ export class Rounds {
   #handover = 0;
   #nextViewBeat = 0;
 
-  constructor(parts: Parts, pulse: Pulse, attachment: Attachment, departure: Departure) {
+  constructor(parts: Parts, attachment: Attachment) {
     this.#parts = parts;
-    this.#pulse = pulse;
     this.#attachment = attachment;
-    this.#departure = departure;
   }
 
   beat(): void {
@@ -59,7 +54,7 @@ export class Rounds {
     if (ctx.isServer()) this.#buryTheSilent(this.#parts.servers);
     this.#buryTheSilent(this.#parts.clients);
     this.#showView();
-    this.#pulse.beat();
+    beat(this.#parts);
     if (this.#beat % remindEveryBeats === 0) for (const tree of this.#parts.trees()) this.#thinOut(tree);
     if (!ctx.reachable || ctx.nowMs >= ctx.dialledEnoughUntilMs) this.#parts.reachability.beat();
     if (ctx.isServer()) {
@@ -69,7 +64,7 @@ export class Rounds {
       this.#parts.promotion.beat();
       this.#parts.promotion.remind(this.#parts.ownServer());
     }
-    if (ctx.draining) this.#departure.beat();
+    if (ctx.draining) this.#attachment.departure.beat();
     this.#noteAttached();
     this.#look();
     ctx.routineBeats = this.#routineBeats();
@@ -105,10 +100,10 @@ export class Rounds {
       !ctx.draining &&
       ctx.intervalMs === clients.parentIntervalMs &&
       ctx.patienceMs === ctx.intervalMs &&
-      this.#attachment.joining.purpose === null &&
+      this.#attachment.purpose === null &&
       (layer === null || layer.isIdle);
     const beats = this.#untilLook + 1;
-    if (!isIdle || this.#handover > 0 || !this.#pulse.isSteadyFor(beats)) return 0;
+    if (!isIdle || this.#handover > 0 || !isSteadyFor(this.#parts, beats)) return 0;
     return ctx.nowMs + (beats + 1) * ctx.intervalMs < this.#noteAtMs ? beats : 0;
   }
 
@@ -131,8 +126,9 @@ export class Rounds {
 
   /** A server whose known neighbours changed tells its clients. A new one that has yet to hear who there is knows less than they do. */
   #showView(): void {
-    const { ctx, clients, views, membership } = this.#parts;
+    const { ctx, clients, views } = this.#parts;
     if (!ctx.isServer() || !this.#parts.viewDirty) return;
+    const { membership } = this.#parts;
     const isNew = ctx.role === 'server' && views.said?.server !== ctx.self;
     if (isNew && !this.#parts.caughtUp) return;
     if (this.#beat < this.#nextViewBeat && !views.misleads(membership)) return;
@@ -203,7 +199,7 @@ export class Rounds {
     const { optimisation, clients, views } = this.#parts;
     // A client's backup is one of the neighbours in its roster, a server's may be any server.
     if (this.#looks === 1 || ctx.isServer()) this.#attachment.keepBackup(tree);
-    if (this.#attachment.joining.purpose !== null) return;
+    if (this.#attachment.purpose !== null) return;
     optimisation.lookAround(tree);
     if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), () => views.servers());
   }

@@ -13,14 +13,14 @@ import { isSound } from './coordinates.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, HeartbeatUp } from './messages.ts';
 import { fits } from './pulse-rows.ts';
-import { silenceMs } from './pulse.ts';
-import type { Pulse } from './pulse.ts';
+import type { Parts } from './parts.ts';
+import { beatClients, beatUp, silenceMs } from './pulse.ts';
 import type { Tree } from './tree.ts';
 
 export class Routine {
   readonly #ctx: Context;
   readonly #clients: Tree;
-  readonly #pulse: Pulse;
+  readonly #parts: Parts;
   /** The pulse is handed over. */
   #isHandedOver = false;
   /** What the parent was told in the last whole beat, if nothing has happened since; a null coordinate when the next one must be whole. */
@@ -29,10 +29,10 @@ export class Routine {
   #toldSize = 0;
   #toldHeight = 0;
 
-  constructor(ctx: Context, clients: Tree, pulse: Pulse) {
-    this.#ctx = ctx;
-    this.#clients = clients;
-    this.#pulse = pulse;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#ctx = parts.ctx;
+    this.#clients = parts.clients;
   }
 
   get isHandedOver(): boolean {
@@ -99,7 +99,7 @@ export class Routine {
     this.handOver();
     if (!this.#isHandedOver || clients.below.hasSilent || !pulses.beats(self, nowMs)) return false;
     clients.resume();
-    this.#pulse.beatClients();
+    beatClients(this.#parts);
     this.#introduce();
     return true;
   }
@@ -107,7 +107,7 @@ export class Routine {
   /** The children have had this beat (`Pulses.beatsAlone`), and the parent is to hear more than that time has passed. */
   tellParent(): void {
     this.#clients.resume();
-    this.#pulse.beatUp(this.#clients);
+    beatUp(this.#parts, this.#clients);
     this.#introduce();
   }
 

@@ -12,7 +12,7 @@
  */
 import type { Context } from './context.ts';
 import { predictRttMs } from './coordinates.ts';
-import type { Distances } from './distances.ts';
+import type { PeerNumbers } from './peer-numbers.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { isFree } from './membership.ts';
@@ -61,7 +61,7 @@ export class Selection {
   /** The server that told this peer to go to another; NOBODY for none. */
   leaving: PeerHandle = NOBODY;
 
-  constructor(ctx: Context, distances: Distances) {
+  constructor(ctx: Context, distances: PeerNumbers) {
     this.#ctx = ctx;
     this.#records = new ServerRecords(distances);
   }
@@ -105,7 +105,7 @@ export class Selection {
     }
   }
 
-  /** The round trip to a server was measured: better than its coordinates, until requests tell more. */
+  /** The round trip to a server was measured; `distances` has it. */
   probed(server: PeerHandle, rttMs: number): void {
     this.#records.probed(server, rttMs);
   }
@@ -194,10 +194,10 @@ export class Selection {
  * that a request went to.
  */
 class ServerRecords {
-  readonly #distances: Distances;
+  readonly #distances: PeerNumbers;
   #kept: Map<PeerHandle, ServerRecord> | null = null;
 
-  constructor(distances: Distances) {
+  constructor(distances: PeerNumbers) {
     this.#distances = distances;
   }
 
@@ -220,7 +220,6 @@ class ServerRecords {
   }
 
   probed(peer: PeerHandle, rttMs: number): void {
-    this.#distances.set(peer, rttMs);
     const record = this.#kept?.get(peer);
     if (record !== undefined) record.rttMs = rttMs;
   }

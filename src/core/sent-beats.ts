@@ -2,7 +2,7 @@
  * When a peer sent its last heartbeats down a tree: a child echoes the number of the one it heard last, and so each of its own beats is a
  * round trip that costs nothing. Sixteen are kept: a way may be longer than a few beats.
  *
- * Made with the first beat: most peers never have children to send one to.
+ * Kept while there are children: most peers have none to send one to.
  */
 const kept = 16;
 

@@ -64,7 +64,7 @@ export class Tree {
   beat = 0;
   rosterVersion = 1;
   #roster: Roster | null = null;
-  /** Null before the first beat. */
+  /** Null while nobody hears them. */
   #sentBeats: SentBeats | null = null;
   /** Null before the first request to hang here. */
   #admission: Admission | null = null;
@@ -229,6 +229,7 @@ export class Tree {
   drop(peer: PeerHandle): Child | null {
     const child = this.below.drop(peer);
     if (child?.reachable === true) this.rosterChanged();
+    if (this.below.all.length === 0) this.#sentBeats = null;
     return child;
   }
 
@@ -262,11 +263,11 @@ export class Tree {
   /** Starts a new beat: the root stamps it. */
   nextBeat(): void {
     this.beat++;
-    this.#sentBeats ??= new SentBeats();
-    this.#sentBeats.note(this.beat, this.#ctx.nowMs);
     if (this.kind === 'clients') this.#ctx.pulses.hasSent(this.#ctx.self, this.beat, this.#ctx.nowMs);
     if (this.isRoot) this.#stampAnew();
     if (this.below.all.length === 0) return;
+    this.#sentBeats ??= new SentBeats();
+    this.#sentBeats.note(this.beat, this.#ctx.nowMs);
     const place = this.shown();
     if (place !== null) this.#show(place);
   }

@@ -136,17 +136,12 @@ export class Views {
         peer: view.server,
         what: 'a view of the servers with a false signature',
       });
-    const { version, server } = view;
     if (view.kind === 'view') {
-      // The same object for all who have it: a farm has as many clients as views differ.
       const said = isGenuine ? view : { ...view, records: genuine };
       return this.#keep(said, this.#withNewer(said));
     }
-    if (!isGenuine) return false;
-    const left = (before?.records ?? []).filter(
-      ({ subject }) => !view.gone.includes(subject) && !genuine.some((record) => record.subject === subject),
-    );
-    const said: View = { kind: 'view', version, server, records: left.concat(genuine) };
+    if (!isGenuine || before === null) return false;
+    const said = changed(before, view);
     return this.#keep(said, this.#withNewer(said));
   }
 
@@ -174,6 +169,22 @@ export class Views {
       .filter((record) => record.subject !== except && record.subject !== self)
       .sort((a, b) => predictRttMs(a.coordinate, coordinate) - predictRttMs(b.coordinate, coordinate));
   }
+}
+
+/** What became of the list that a change was last applied to: many peers in one process have the same list, and it need be there but once. */
+const changedLists = new WeakMap<ViewChange, { readonly before: View; readonly after: View }>();
+
+/** The list that a change makes of the one before. */
+function changed(before: View, change: ViewChange): View {
+  const known = changedLists.get(change);
+  if (known?.before === before) return known.after;
+  const { version, server, records, gone } = change;
+  const left = before.records.filter(
+    ({ subject }) => !gone.includes(subject) && !records.some((record) => record.subject === subject),
+  );
+  const after: View = { kind: 'view', version, server, records: left.concat(records) };
+  changedLists.set(change, { before, after });
+  return after;
 }
 
 /** What to tell those who have the old list: what changed, or all of it when that is shorter. */

@@ -143,7 +143,7 @@ export class Quality implements Layer {
   }
 
   pinged(answer: Answered): void {
-    this.#parts.selection.probed(answer.peer, answer.rttMs);
+    this.#parts.probed(answer.peer, answer.rttMs);
     this.#errand?.pinged(answer);
     this.#answerErrand();
   }

@@ -5,7 +5,6 @@ import type { Coordinate, MemberRecord, PeerCard, View } from '../../src/core/me
 import { SentOn } from '../../src/qos/sent-on.ts';
 import { Attachment } from '../../src/core/attachment.ts';
 import type { Parts } from '../../src/core/parts.ts';
-import { Pulse } from '../../src/core/pulse.ts';
 import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { LonePeer } from './lone-peer.ts';
 import { aClient, aRoot, aServer, down, join, member, peerNumber, pong, root, up } from './lone-peer.ts';
@@ -210,7 +209,7 @@ describe('a client', () => {
     lone.peer.state.selection.leaving = root;
     expect(ranking(lone)[0]).toBe(three);
     const parts = lone.peer.state as Parts;
-    new Attachment(parts, new Pulse(parts)).exhausted('change-server', parts.clients);
+    new Attachment(parts).exhausted('change-server', parts.clients);
     expect(ranking(lone)[0]).toBe(root);
   });
 

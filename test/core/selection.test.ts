@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Context } from '../../src/core/context.ts';
-import { Distances } from '../../src/core/distances.ts';
+import { PeerNumbers } from '../../src/core/peer-numbers.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { Pulses } from '../../src/core/pulses.ts';
 import { defaultOptions } from '../../src/core/options.ts';
@@ -14,11 +14,10 @@ const world = { persist: () => {} } as unknown as World;
 
 describe('what a client knows of a server', () => {
   it('is not spoilt by a request for which the connection had to be made first', () => {
-    const selection = new Selection(
-      new Context(1 as PeerHandle, world, defaultOptions, theRules, new Pulses()),
-      new Distances(),
-    );
-    selection.probed(server, 80);
+    const distances = new PeerNumbers();
+    distances.set(server, 80);
+    const context = new Context(1 as PeerHandle, world, defaultOptions, theRules, new Pulses());
+    const selection = new Selection(context, distances);
     selection.measured({ server, delayMs: 400, ok: true, isFirst: true });
     expect(selection.expectedMs(server)).toBe(80);
     selection.measured({ server, delayMs: 90, ok: true });
