@@ -6,7 +6,7 @@
  * the place of the child farthest away, if it is much nearer and that did not happen lately (rule `mayEvict`); and who comes back although
  * it was sent on has found nothing, and gets one of the few guest places.
  *
- * Made with the first request: most peers never get one.
+ * Kept while it has something to remember: most peers have room for the few that ask.
  *
  * Source: P2P Volunteers for Reliable Server Farms, section 3.3.2 (tree joining).
  */
@@ -52,6 +52,11 @@ export class Admission {
   constructor(ctx: Context, house: House) {
     this.#ctx = ctx;
     this.#house = house;
+  }
+
+  /** Nobody was sent on or away: another one would say the same. */
+  get hasNothingToRemember(): boolean {
+    return this.#sentOn.length === 0 && this.#lastEvictionBeat === Number.NEGATIVE_INFINITY;
   }
 
   /** What becomes of a request to hang below this peer. */

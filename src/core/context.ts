@@ -5,7 +5,7 @@
 import { NOBODY, compareStanding } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
 import type { Coordinate, Limits, Statement, Unsigned } from './messages.ts';
-import { isElsewhere, moved, origin } from './coordinates.ts';
+import { origin } from './coordinates.ts';
 import type { TreeOptions } from './options.ts';
 import type { Pulses } from './pulses.ts';
 import type { Rules } from './rules.ts';
@@ -91,9 +91,9 @@ export class Context extends Timers {
 
   /** A round trip of `rttMs` to a peer at `theirs` was measured. */
   sampled(theirs: Coordinate, rttMs: number): void {
-    const newest = moved(this.pulses.newest(this.self), theirs, rttMs, this.world.random());
-    this.pulses.setNewest(this.self, newest);
-    if (isElsewhere(this.coordinate, newest)) this.coordinate = newest;
+    const { pulses, self } = this;
+    pulses.sampled(self, theirs, rttMs, this.world.random());
+    if (pulses.isElsewhere(self, this.coordinate)) this.coordinate = pulses.toldOf(self);
   }
 
   /** A parent's pulse as far as it is believed: between the quickest and the slowest that the owner allows. */

@@ -322,15 +322,18 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   #viewed(from: PeerHandle, view: View | ViewChange): void {
-    const { ctx, clients, views } = this.#parts;
+    const { ctx, clients, views, optimisation } = this.#parts;
     if (clients.parent !== from || ctx.isServer()) return;
     const before = new Set(views.current?.records.map((record) => record.subject));
     if (!views.take(view, from)) return;
     this.#parts.layer?.viewChanged();
     const news = view.kind === 'view' && views.said !== null ? views.said : view;
     for (const child of clients.children) ctx.world.send(child.peer, news);
-    const newcomers = views.servers().filter((record) => record.state === 'serving' && !before.has(record.subject));
-    this.#parts.optimisation.meetServers(this.#parts.ownServer(), newcomers);
+    const servers = views.servers();
+    const newcomers = servers.filter((record) => record.state === 'serving' && !before.has(record.subject));
+    const own = this.#parts.ownServer();
+    optimisation.keepOnly(own, servers);
+    optimisation.meetServers(own, newcomers);
     this.#attachment.keepBackup(clients);
   }
 

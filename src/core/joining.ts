@@ -12,7 +12,7 @@
  * A peer makes one attempt at a time.
  */
 import type { Context } from './context.ts';
-import { predictRttMs } from './coordinates.ts';
+import { predictRttMs, wholeError } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Accept, PeerCard, Redirect } from './messages.ts';
@@ -64,7 +64,7 @@ const headStartBeats = 0.3;
 /** A first answer is waited for at least this share of a heartbeat. */
 const shortestWaitBeats = 0.6;
 /** Who does not know yet how far anybody is (its coordinate is no better than this) waits this long, ms: half the planet away. */
-const knownError = 0.7;
+const knownError = 0.7 * wholeError;
 const strangerWaitMs = 1_200;
 
 export function isOrphan(purpose: Purpose): boolean {

@@ -90,7 +90,7 @@ export class Optimisation {
     if (this.#looksUntilComparison-- > 0) return;
     this.#looksUntilComparison = compareEveryLooks;
     const others = servers();
-    this.#distances.keep((peer) => peer === own || others.some((record) => record.subject === peer));
+    this.keepOnly(own, others);
     const nearest = others
       .filter((record) => isFree(record) && record.subject !== own)
       .map((record) => ({ record, ms: this.#distanceMs(record) }))
@@ -98,6 +98,11 @@ export class Optimisation {
       .slice(0, serversCompared)
       .map(({ record }) => record);
     this.meetServers(own, nearest);
+  }
+
+  /** Forgets the distances of all servers but these and the own one. */
+  keepOnly(own: PeerHandle, servers: readonly MemberRecord[]): void {
+    this.#distances.keep((peer) => peer === own || servers.some((record) => record.subject === peer));
   }
 
   /** Measured if it was, else by coordinates. */

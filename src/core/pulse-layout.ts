@@ -39,9 +39,6 @@ export const landsAt = 22;
 export const toldBeat = 46;
 export const room = 47;
 
-/** Where a peer lies by its last sample, in rows of their own: x, y, z, height, error. */
-export const coordinateWidth = 5;
-
 /** The state of a row, bit by bit: handed over; its parent has had a whole beat since; a quiet beat is under way up; it has children. */
 export const handedOver = 1;
 export const introduced = 2;

@@ -1,7 +1,7 @@
 /**
  * The rows in which quiet peers keep their pulses: how one is handed over, read, and taken back. What goes by in them is in `pulses.ts`.
  */
-import { origin } from './coordinates.ts';
+import { isElsewhere, move, origin, putAtOrigin, spotWidth, toldOf } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, Pong } from './messages.ts';
@@ -53,7 +53,7 @@ export class PulseRows {
   protected numbers = new Float64Array(0);
   protected integers = new Int32Array(0);
   /** Where peers lie by their last samples: others are told when that has become worth a word. */
-  #newest = new Float64Array(0);
+  #spots = new Float64Array(0);
   /** What those that have handed over told last. */
   readonly #coordinates: Coordinate[] = [];
 
@@ -67,7 +67,7 @@ export class PulseRows {
     this.integers[peer * row.integerWidth + row.ownBeat] = 0;
     this.integers[peer * row.integerWidth + row.firstSeat] = noSeat;
     this.numbers[peer * row.numberWidth + row.sentAt] = Number.NaN;
-    this.setNewest(peer, origin);
+    putAtOrigin(this.#spots, peer * spotWidth);
   }
 
   /** The life is over: nothing is handed over any more. */
@@ -167,19 +167,17 @@ export class PulseRows {
     return this.integers[peer * row.integerWidth + row.routineDone]!;
   }
 
-  newest(peer: PeerHandle): Coordinate {
-    const at = peer * row.coordinateWidth;
-    const newest = this.#newest;
-    return { x: newest[at]!, y: newest[at + 1]!, z: newest[at + 2]!, height: newest[at + 3]!, error: newest[at + 4]! };
+  /** A peer measured a round trip to another. */
+  sampled(peer: PeerHandle, theirs: Coordinate, rttMs: number, dice: number): void {
+    move(this.#spots, peer * spotWidth, theirs, rttMs, dice);
   }
 
-  setNewest(peer: PeerHandle, { x, y, z, height, error }: Coordinate): void {
-    const at = peer * row.coordinateWidth;
-    this.#newest[at] = x;
-    this.#newest[at + 1] = y;
-    this.#newest[at + 2] = z;
-    this.#newest[at + 3] = height;
-    this.#newest[at + 4] = error;
+  isElsewhere(peer: PeerHandle, told: Coordinate): boolean {
+    return isElsewhere(told, this.#spots, peer * spotWidth);
+  }
+
+  toldOf(peer: PeerHandle): Coordinate {
+    return toldOf(this.#spots, peer * spotWidth);
   }
 
   /** A quiet peer lies elsewhere than it did. */
@@ -201,8 +199,8 @@ export class PulseRows {
     numbers.set(this.numbers);
     this.numbers = numbers;
     this.integers = new Int32Array(numbers.buffer);
-    const newest = new Float64Array(rows * row.coordinateWidth);
-    newest.set(this.#newest);
-    this.#newest = newest;
+    const spots = new Float64Array(rows * spotWidth);
+    spots.set(this.#spots);
+    this.#spots = spots;
   }
 }

@@ -83,7 +83,7 @@ export class Reachability {
     const doubtful = fresh === 0 || (fresh < needed && this.#failuresInRow > 0);
     if (this.#ctx.reachable && doubtful && known.length > 0) this.#set(false);
     if (lasting >= needed || this.#beatsUntilAsk-- > 0) return;
-    this.#beatsUntilAsk = askEveryBeats * 2 ** Math.min(this.#failuresInRow, 5);
+    this.#beatsUntilAsk = askEveryBeats << Math.min(this.#failuresInRow, 5);
     let candidates = known.filter((peer) => !this.#tried.includes(peer) && !(this.#confirmed.get(peer) >= renewMs));
     if (candidates.length === 0) {
       this.#tried = nobody;
@@ -116,7 +116,9 @@ export class Reachability {
     const eligible = this.#eligible();
     const needed = Math.max(1, Math.min(confirmationsNeeded, eligible.length));
     const valid = this.#confirmed.peers().filter((peer) => eligible.includes(peer)).length;
-    if (valid >= needed) this.#set(true);
+    if (valid < needed) return;
+    this.#tried = nobody;
+    this.#set(true);
   }
 
   /** When one of the confirmations that are needed becomes due for renewal, ms. */

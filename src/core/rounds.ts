@@ -195,7 +195,7 @@ export class Rounds {
     }
     if (this.#untilLook-- > 0) return;
     this.#looks++;
-    this.#untilLook = every * 2 ** Math.min(mostDoublings, Math.max(0, this.#looks - eagerLooks)) - 1;
+    this.#untilLook = (every << Math.min(mostDoublings, Math.max(0, this.#looks - eagerLooks))) - 1;
     const { optimisation, clients, views } = this.#parts;
     // A client's backup is one of the neighbours in its roster, a server's may be any server.
     if (this.#looks === 1 || ctx.isServer()) this.#attachment.keepBackup(tree);

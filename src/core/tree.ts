@@ -66,7 +66,7 @@ export class Tree {
   #roster: Roster | null = null;
   /** Null while nobody hears them. */
   #sentBeats: SentBeats | null = null;
-  /** Null before the first request to hang here. */
+  /** Null before the first request to hang here that is worth remembering. */
   #admission: Admission | null = null;
 
   constructor(kind: TreeKind, ctx: Context) {
@@ -213,8 +213,10 @@ export class Tree {
 
   /** What becomes of a request to hang below this peer. */
   judge(from: PeerHandle, join: Join): Verdict {
-    this.#admission ??= new Admission(this.#ctx, this);
-    return this.#admission.judge(from, join);
+    const admission = this.#admission ?? new Admission(this.#ctx, this);
+    const verdict = admission.judge(from, join);
+    this.#admission = admission.hasNothingToRemember ? null : admission;
+    return verdict;
   }
 
   take(from: PeerHandle, join: Join): Place {

@@ -10,7 +10,7 @@
  * stays. So no bid needs to know how fast a candidate serves, and the round after shows whether it kept its promise.
  */
 import type { PeerHandle } from '../core/ids.ts';
-import { predictRttMs } from '../core/coordinates.ts';
+import { middleOf, predictRttMs } from '../core/coordinates.ts';
 import { mix } from '../core/membership.ts';
 import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../core/messages.ts';
 import { Distances } from './distances.ts';
@@ -176,12 +176,7 @@ export class Group {
 
   /** The candidate nearest to the middle of a branch. */
   #middleOf(branch: readonly MemberSample[], places: readonly number[]): number | null {
-    const middle = { x: 0, y: 0, z: 0, height: 0, error: 0 };
-    for (const { coordinate } of branch) {
-      middle.x += coordinate.x / branch.length;
-      middle.y += coordinate.y / branch.length;
-      middle.z += coordinate.z / branch.length;
-    }
+    const middle = middleOf(branch.map(({ coordinate }) => coordinate));
     let best: number | null = null;
     let bestMs = Number.POSITIVE_INFINITY;
     for (const place of places) {

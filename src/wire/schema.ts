@@ -62,17 +62,18 @@ import {
 const measuredMs = scaled(100);
 /** Times that are agreed upon, to 1 ms. */
 const wholeMs = scaled(1);
-/** A place on an axis of the latency space, to 0.01 ms. */
-const axisMs = scaled(100, { signed: true });
+/** A place on an axis of the latency space, and how wrong it may be: whole numbers as they are. */
+const axis = { ...scaled(1, { signed: true }), unit: 'in 1/100 ms' };
+const placeError = { ...scaled(1, { most: 10_000 }), unit: 'in 1/10000' };
 
 export const treeKind = enumeration<TreeKind>('TreeKind', { servers: 1, clients: 2 });
 
 const coordinate = record<Coordinate>('Coordinate', {
-  x: [1, axisMs],
-  y: [2, axisMs],
-  z: [3, axisMs],
-  height: [4, axisMs],
-  error: [5, scaled(10_000, { most: 1 })],
+  x: [1, axis],
+  y: [2, axis],
+  z: [3, axis],
+  height: [4, axis],
+  error: [5, placeError],
 });
 
 const peerCard = record<PeerCard>('PeerCard', {

@@ -6,7 +6,7 @@ import { LonePeer, aClient, aServer, down, join, member, peerNumber, pong, root 
 const [one, two, three, four] = [peerNumber(1), peerNumber(2), peerNumber(3), peerNumber(4)];
 
 function at(x: number): Coordinate {
-  return { x, y: 0, z: 0, height: 0, error: 0.1 };
+  return { x: 100 * x, y: 0, z: 0, height: 0, error: 1_000 };
 }
 
 function view(...records: MemberRecord[]) {

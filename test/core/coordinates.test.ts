@@ -3,7 +3,16 @@
  * true round trip. DESIGN section 4; Dabek et al., "Vivaldi", SIGCOMM 2004.
  */
 import { describe, expect, it } from 'vitest';
-import { isElsewhere, isSound, moved, origin, predictRttMs } from '../../src/core/coordinates.ts';
+import {
+  isElsewhere,
+  isSound,
+  move,
+  origin,
+  predictRttMs,
+  putAtOrigin,
+  spotWidth,
+  toldOf,
+} from '../../src/core/coordinates.ts';
 import type { Coordinate } from '../../src/core/messages.ts';
 import { generatePlane, presetTopology, scaleToMeanRtt } from '../../src/topology/index.ts';
 import type { Topology } from '../../src/topology/index.ts';
@@ -13,16 +22,18 @@ import { Random } from '../../simulator/random.ts';
 /** Every peer measures a random other so many times; the median and 90th percentile of the errors over all pairs. */
 function accuracy(topology: Topology, peers: number, samples: number, noise = 0): { median: number; p90: number } {
   const random = new Random(42);
-  const at: Coordinate[] = Array.from({ length: peers }, () => origin);
+  const spots = new Float64Array(peers * spotWidth);
+  for (let i = 0; i < peers; i++) putAtOrigin(spots, i * spotWidth);
   for (let round = 0; round < samples; round++) {
     for (let i = 0; i < peers; i++) {
       const j = random.below(peers);
       if (i === j) continue;
       const rttMs = topology.rttMs(i, j) * (1 + noise * random.next());
-      at[i] = moved(at[i] ?? origin, at[j] ?? origin, rttMs, random.next());
+      move(spots, i * spotWidth, toldOf(spots, j * spotWidth), rttMs, random.next());
     }
   }
-  return errors(topology, at);
+  const told = Array.from({ length: peers }, (_, i) => toldOf(spots, i * spotWidth));
+  return errors(topology, told);
 }
 
 function errors(topology: Topology, at: readonly Coordinate[]): { median: number; p90: number } {
@@ -77,53 +88,80 @@ describe('coordinates', () => {
   });
 });
 
+function spotAt({ x, y, z, height, error }: Coordinate): Float64Array {
+  return Float64Array.of(x, y, z, height, error);
+}
+
+function moved(from: Coordinate, theirs: Coordinate, rttMs: number): Coordinate {
+  const spot = spotAt(from);
+  move(spot, 0, theirs, rttMs, 0.5);
+  return toldOf(spot, 0);
+}
+
 describe('a coordinate', () => {
   it('comes near the right distance when two peers measure each other', () => {
-    let [a, b] = [origin, origin];
+    const [a, b] = [spotAt(origin), spotAt(origin)];
     for (let i = 0; i < 60; i++) {
-      a = moved(a, b, 50, 0.3);
-      b = moved(b, a, 50, 0.7);
+      move(a, 0, toldOf(b, 0), 50, 0.3);
+      move(b, 0, toldOf(a, 0), 50, 0.7);
     }
-    expect(predictRttMs(a, b)).toBeGreaterThan(48);
-    expect(predictRttMs(a, b)).toBeLessThan(52);
+    expect(predictRttMs(toldOf(a, 0), toldOf(b, 0))).toBeGreaterThan(48);
+    expect(predictRttMs(toldOf(a, 0), toldOf(b, 0))).toBeLessThan(52);
+  });
+
+  it('goes where many small steps lead, none of which is a unit long', () => {
+    const here: Coordinate = { x: 0, y: 0, z: 0, height: 10, error: 100 };
+    const there: Coordinate = { ...here, x: 10_000 };
+    const spot = spotAt(here);
+    move(spot, 0, there, 100.22, 0.5);
+    expect(toldOf(spot, 0)).toMatchObject({ x: 0, height: 10 });
+    for (let i = 0; i < 100; i++) move(spot, 0, there, 100.22, 0.5);
+    expect(toldOf(spot, 0)).toMatchObject({ x: -2, height: 10 });
+  });
+
+  it('is made of whole numbers that need no memory of their own', () => {
+    const told = toldOf(Float64Array.of(-0.2, 1.6, -7.5, 10.2, 9_999.7), 0);
+    expect(told).toStrictEqual({ x: 0, y: 2, z: -7, height: 10, error: 10_000 });
+    expect(Object.is(told.x, 0)).toBe(true);
   });
 
   it('does not move for what cannot be a round trip, or from what cannot be a place', () => {
-    const here: Coordinate = { x: 1, y: 2, z: 3, height: 4, error: 0.5 };
+    const here: Coordinate = { x: 100, y: 200, z: 300, height: 400, error: 5_000 };
     for (const rttMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, 60_001])
-      expect(moved(here, origin, rttMs, 0.5)).toBe(here);
+      expect(moved(here, origin, rttMs)).toEqual(here);
+    expect(moved(here, origin, 20)).not.toEqual(here);
     for (const there of [
       { ...origin, x: Number.NaN },
       { ...origin, y: 1e9 },
       { ...origin, height: -1 },
-      { ...origin, error: 7 },
+      { ...origin, error: 10_001 },
     ]) {
       expect(isSound(there)).toBe(false);
-      expect(moved(here, there, 20, 0.5)).toBe(here);
+      expect(moved(here, there, 20)).toEqual(here);
     }
   });
 
   it('of a liar moves another by a share of the misfit only', () => {
-    const here: Coordinate = { ...origin, error: 0.1 };
-    const after = moved(here, { x: 50_000, y: 0, z: 0, height: 0, error: 0 }, 20, 0.5);
+    const here: Coordinate = { ...origin, error: 1_000 };
+    const after = moved(here, { x: 5_000_000, y: 0, z: 0, height: 0, error: 0 }, 20);
     expect(predictRttMs(here, after)).toBeLessThan(13_000);
     expect(isSound(after)).toBe(true);
   });
 });
 
 describe('what others are told of a coordinate', () => {
-  const told: Coordinate = { x: 1, y: 2, z: 3, height: 4, error: 0.5 };
+  const told: Coordinate = { x: 100, y: 200, z: 300, height: 400, error: 5_000 };
 
   it('stays as it is while a peer lies within a quarter of a millisecond of it', () => {
-    expect(isElsewhere(told, told)).toBe(false);
-    expect(isElsewhere(told, { ...told, x: 1.2 })).toBe(false);
-    expect(isElsewhere(told, { ...told, error: 0.48 })).toBe(false);
+    expect(isElsewhere(told, spotAt(told), 0)).toBe(false);
+    expect(isElsewhere(told, spotAt({ ...told, x: 120 }), 0)).toBe(false);
+    expect(isElsewhere(told, spotAt({ ...told, error: 4_800 }), 0)).toBe(false);
   });
 
   it('changes when a peer has moved by more, or knows much better where it is', () => {
-    expect(isElsewhere(told, { ...told, y: 1.7 })).toBe(true);
-    expect(isElsewhere(told, { ...told, z: 3.2, height: 4.1 })).toBe(true);
-    expect(isElsewhere(told, { ...told, error: 0.4 })).toBe(true);
+    expect(isElsewhere(told, spotAt({ ...told, y: 270 }), 0)).toBe(true);
+    expect(isElsewhere(told, spotAt({ ...told, z: 320, height: 410 }), 0)).toBe(true);
+    expect(isElsewhere(told, spotAt({ ...told, error: 4_000 }), 0)).toBe(true);
   });
 
   it('follows the samples of a peer, and most of them say nothing new', () => {

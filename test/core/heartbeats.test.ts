@@ -65,9 +65,9 @@ describe('the heartbeat', () => {
   });
 
   it('brings no new roster when the parent has one that changes nothing for those below', () => {
-    const uncles = [5, 6, 7, 8].map((n) => ({ ...card(peerNumber(n), 10), coordinate: { ...origin, x: n } }));
-    const far = { ...card(peerNumber(9), 10), coordinate: { ...origin, x: 90 } };
-    const near = { ...card(peerNumber(10), 10), coordinate: { ...origin, x: 1 } };
+    const uncles = [5, 6, 7, 8].map((n) => ({ ...card(peerNumber(n), 10), coordinate: { ...origin, x: 100 * n } }));
+    const far = { ...card(peerNumber(9), 10), coordinate: { ...origin, x: 9_000 } };
+    const near = { ...card(peerNumber(10), 10), coordinate: { ...origin, x: 100 } };
     const lone = aClient().hear(root, down({ roster: roster([root], { version: 2, siblings: uncles }) }));
     lone.hear(two, join(1)).pass(1_000);
     const before = lone.peer.state.clients.rosterVersion;

@@ -70,7 +70,10 @@ describe('a look for a better place', () => {
       [parent, 70],
       [sibling, 40],
     ]);
-    const others = [5, 6, 7, 8, 9, 10].map((n) => ({ ...card(peerNumber(n), 200), coordinate: { ...origin, x: 500 } }));
+    const others = [5, 6, 7, 8, 9, 10].map((n) => ({
+      ...card(peerNumber(n), 200),
+      coordinate: { ...origin, x: 50_000 },
+    }));
 
     it('keeps a place at a parent that has room for others', () => {
       expect(askedAfterLooking({ ancestors: ancestors(1), siblings: [card(sibling, 40)] }, detour)).toEqual([]);

@@ -1,5 +1,5 @@
 /** What clients and servers might report, for tests: sane figures, of which a test changes what it is about. */
-import { origin } from '../../src/core/coordinates.ts';
+import { origin, unitsPerMs } from '../../src/core/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { mix } from '../../src/core/membership.ts';
@@ -11,8 +11,9 @@ export function peerNumber(n: number): PeerHandle {
   return n as PeerHandle;
 }
 
+/** So many ms from the origin. */
 export function at(x: number, y = 0): Coordinate {
-  return { ...origin, x, y, height: 0 };
+  return { ...origin, x: x * unitsPerMs, y: y * unitsPerMs, height: 0 };
 }
 
 export const announcement: Announcement = {

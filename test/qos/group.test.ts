@@ -1,5 +1,6 @@
 /** What a server proposes for its group. Clients stand on a line; the round trip is how far apart they are. */
 import { describe, expect, it } from 'vitest';
+import { unitsPerMs } from '../../src/core/coordinates.ts';
 import type { Bid, MemberSample } from '../../src/core/messages.ts';
 import { Group, mostCards } from '../../src/qos/group.ts';
 import type { CostKind } from '../../src/qos/requirement.ts';
@@ -41,7 +42,7 @@ function surveyed(group: Group, samples: readonly MemberSample[], trueMs = apart
 }
 
 function apart(a: MemberSample, b: MemberSample): number {
-  return Math.abs(a.coordinate.x - b.coordinate.x);
+  return Math.abs(a.coordinate.x - b.coordinate.x) / unitsPerMs;
 }
 
 function bidOf(bids: readonly Bid[], action: Bid['action']): Bid | undefined {

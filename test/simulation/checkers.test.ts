@@ -34,7 +34,7 @@ const join: Message = {
   hasChildren: true,
   passed: null,
   passedDepth: 0,
-  coordinate: { x: 0, y: 0, z: 0, height: 1, error: 1 },
+  coordinate: { x: 0, y: 0, z: 0, height: 100, error: 10_000 },
   rttMs: 20,
   reachable: true,
   incarnation: 7,

@@ -20,7 +20,7 @@ const child = 3 as PeerHandle;
 
 const standing = { charter: 1, epoch: 1, term: 4 };
 const signature = new Uint8Array(64).fill(0xa5);
-const coordinate = { x: 12.34, y: -56.78, z: 0.01, height: 4.5, error: 0.1234 };
+const coordinate = { x: 1_234, y: -5_678, z: 1, height: 450, error: 1_234 };
 const stamp = { root, term: 3, sequence: 1_000 };
 const card = (peer: PeerHandle, rttMs: number): PeerCard => ({ peer, coordinate, rttMs });
 const roster = {

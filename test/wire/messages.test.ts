@@ -47,18 +47,16 @@ describe('a message on the wire', () => {
     expect(asked).toBe(1);
   });
 
-  test('keeps coordinates to a hundredth of a millisecond, and once rounded they stay', () => {
-    const any = fc.double({ min: -60_000, max: 60_000, noNaN: true });
+  test('keeps coordinates, which are whole numbers, and makes others whole', () => {
+    const any = fc.double({ min: -6e6, max: 6e6, noNaN: true });
     fc.assert(
       fc.property(
-        fc.record({ x: any, y: any, z: any, height: any, error: fc.double({ min: 0, max: 1, noNaN: true }) }),
+        fc.record({ x: any, y: any, z: any, height: any, error: fc.double({ min: 0, max: 1e4, noNaN: true }) }),
         (coordinate) => {
           const pong: Message = { kind: 'pong', nonce: 1, coordinate, serverRoom: 0, clientRoom: 0 };
           const once = received(encode(pong, sender)) as typeof pong;
-          for (const axis of ['x', 'y', 'z', 'height'] as const) {
-            expect(Math.abs(once.coordinate[axis] - coordinate[axis])).toBeLessThanOrEqual(0.005 + 1e-9);
-          }
-          expect(Math.abs(once.coordinate.error - coordinate.error)).toBeLessThanOrEqual(0.00005 + 1e-12);
+          for (const axis of ['x', 'y', 'z', 'height', 'error'] as const)
+            expect(Math.abs(once.coordinate[axis] - coordinate[axis])).toBeLessThanOrEqual(0.5);
           expect(received(encode(once, sender))).toEqual(once);
         },
       ),

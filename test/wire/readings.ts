@@ -50,7 +50,7 @@ export function heartbeat(change: Partial<HeartbeatDown> = {}): HeartbeatDown {
   };
 }
 
-export const spot: Coordinate = { x: 1, y: -2, z: 3, height: 0.5, error: 0.25 };
+export const spot: Coordinate = { x: 100, y: -200, z: 300, height: 50, error: 2_500 };
 
 /** `count` times the same. */
 export function repeated<T>(item: T, count: number): T[] {

@@ -76,7 +76,7 @@ describe('strictness', () => {
     expect(errorOf(() => encode(heartbeat({ roster }), sender)).message).toBe(
       'heartbeat-down.roster.siblings[1].coordinate.x: NaN is not a finite number',
     );
-    const bytes = encode(heartbeat({ roster: { ...roster, siblings: [card(1), card(2)] } }), sender);
+    const bytes = encode(heartbeat({ roster: { ...roster, siblings: [card(100), card(200)] } }), sender);
     // The first field (x) of the second coordinate gets the number and type of the second (y).
     const at = Buffer.from(bytes).lastIndexOf(Buffer.from([0x08, 0x90, 0x03]));
     bytes[at] = 0x10;
