@@ -144,7 +144,7 @@ async function workInThreads<Task, Outcome>(
 }
 
 /** Most of what is made lives as long as a message is under way: room for what a second needs, and little of it must be kept. */
-const youngMb = 128;
+const youngMb = 48;
 
 /** Memory for a thread that has the machine to itself: three quarters of it, where Node would stop at 4 GB. */
 function roomy(): ResourceLimits {

@@ -5,127 +5,61 @@
  * ones from `src/core`; this file is merely the world they ask things of. What a peer persists is kept over a crash, as a disk
  * would; what is in flight is not.
  *
- * Nothing here is looked up by a key or made anew for each message, so the same class holds twenty peers in a property test
- * and a million in `experiments/scale.ts`. A fault that is not used costs nothing; each that occurs is counted in `faults`.
+ * How messages travel is said in `engine/simulated-network.ts`. The same class holds twenty peers in a property test and a million in
+ * `experiments/scale.ts`.
  */
 import { Peer } from '../src/core/peer.ts';
 import { mix } from '../src/core/membership.ts';
 import type { Start } from '../src/core/beginning.ts';
 import { Pulses } from '../src/core/pulses.ts';
 import { noSeat } from '../src/core/seats.ts';
-import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
 import type { Limits, Message, Ping, ReleaseNotice } from '../src/core/messages.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
 import type { PeerEvent } from '../src/core/world.ts';
-import { wireSize } from '../src/wire/index.ts';
-import { noFaults } from './engine/faults.ts';
 import { HostClock } from './engine/host-clock.ts';
 import { Host } from './engine/host.ts';
 import type { Surroundings } from './engine/host.ts';
-import { TimingWheel } from './engine/timing-wheel.ts';
-import { simulatedNames } from './names.ts';
-import { Random } from './random.ts';
+import { SimulatedNetwork, happening } from './engine/simulated-network.ts';
 import type { Checker } from './checkers/checker.ts';
 import type { FarmOptions } from './farm-options.ts';
-import { Ways } from './engine/ways.ts';
 
-/** The kinds of events in the wheel, with what their numbers mean. */
-const happening = {
-  /** subject: to; other: from; number: the sender's life; payload: the message. */
-  message: 0,
-  /** subject: the peer; number: its alarm. */
-  wake: 1,
-  /** subject: the peer that learns that its connection to `other` is gone. */
-  disconnected: 2,
-  /** payload: a function. */
-  call: 3,
-  /** subject: to; other: from; number: the sender's life. What it says to its parent stands in the sender's row of `Pulses`. */
-  quietBeat: 4,
-  /** The same, from a parent to its child. */
-  quietWord: 5,
-} as const;
-
-/** What is not sent in order overtakes, or is overtaken by, what is sent within this time, ms. */
-const reorderingMs = 400;
-
-export class SimulatedFarm {
-  readonly options: FarmOptions;
-  readonly random: Random;
+export class SimulatedFarm extends SimulatedNetwork {
   readonly tree: TreeOptions;
-  nowMs = 0;
   readonly checkers: Checker[] = [];
   readonly violations: string[] = [];
   /** Every event, when recording is on. */
   readonly events: { readonly atMs: number; readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
   recording = false;
-  /** Called for each message that is sent; for dialogues and byte counts. Null when nobody listens. */
-  onSend: ((from: PeerHandle, to: PeerHandle, message: Message) => void) | null = null;
-  /** Whose messages `onSend` must be told of: it may be spared those of others. */
-  heeds: (from: PeerHandle, to: PeerHandle) => boolean = () => true;
-  /** Messages sent; messages that arrived, and alarms that went off. */
-  messages = 0;
+  /** Messages that arrived, and alarms that went off. */
   delivered = 0;
   wakes = 0;
   /** Heartbeats with nothing new in them that were not even written out, among the messages; see `src/core/pulses.ts`. */
   quietBeats = 0;
 
-  // Faults; `mendAll` ends them all but what was done to clocks.
-  /** How often each fault occurred. */
-  readonly faults = noFaults();
-  /** Shares of messages, 0 to 1, that are lost; that come twice. */
-  loss: number;
-  duplication: number;
-  /** Share of messages to which the order on a connection does not apply: they take up to 400 ms longer, and later ones do not wait. */
-  reordering = 0;
-  /** Share of messages that take so much longer, ms; what is sent after them waits behind them, as on TCP. */
-  delaySpikes = 0;
-  delaySpikeMs = 2_000;
-  /** Liars: what is sent instead of a message; null for nothing. */
-  tamper: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
-  /** What becomes of a message on the wire: what its bytes say, or null when it cannot be said. No fault: so does the real network. */
-  carry: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
-
-  readonly #ticksPerMs: number;
-  readonly #wheel: TimingWheel<Message | (() => void)>;
-  readonly #hosts: (Host | undefined)[] = [];
-  /** By handle, too: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
+  /** By handle: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
   readonly #peers: (Peer | null)[] = [];
   readonly #alarms: number[] = [];
-  /** Which life each one is in: raised by every start and crash. */
-  readonly #lives: number[] = [];
   readonly #pulses = new Pulses();
   /** The clocks that are wrong. */
   readonly #clocks = new Map<PeerHandle, HostClock>();
   readonly #surroundings: Surroundings;
   #traceHash = 0;
-  /** Delays of a connection vary: the order on it must be seen to. */
-  #ordering: boolean;
-  /** Somebody is or was slow. */
-  #slowedDown = false;
   /** No limits are set to what messages may do, and nothing has befallen one. */
   #isPlain: boolean;
-  readonly #ways = new Ways();
   /** Who died in the call that is under way. */
   #torn: Host | null = null;
   #told: { readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
 
   constructor(options: FarmOptions) {
-    this.options = options;
-    this.random = new Random(options.seed);
+    super(options);
     this.tree = { ...defaultOptions, ...options.tree };
-    this.loss = options.loss ?? 0;
-    this.duplication = options.duplication ?? 0;
-    this.#ordering = options.jitter !== undefined;
     this.#isPlain = options.reachable === undefined && options.uplinkBytesPerSecond === undefined;
-    this.#ticksPerMs = options.ticksPerMs ?? 1;
-    const ring = 8192 * 2 ** Math.ceil(Math.log2(this.#ticksPerMs));
-    this.#wheel = new TimingWheel({ happened: this.#happened.bind(this) }, ring);
     const { subnet = (peer: PeerHandle): number => peer } = options;
     this.#surroundings = {
-      send: (from, to, message) => this.#send(from, to, message),
+      send: (from, to, message) => this.send(from, to, message),
       wakeAt: (handle, atMs) => this.#wakeAt(handle, atMs),
       transfer: (host, notice, from) => this.#transfer(host, notice, from),
       dial: (host, peer, nonce) => this.#dial(host, peer, nonce),
@@ -148,17 +82,17 @@ export class SimulatedFarm {
 
   /** Starts a peer; the disk of an earlier life stays. */
   start(handle: PeerHandle, start: Omit<Start, 'records'>): Peer {
-    const host = this.#hosts[handle] ?? new Host(handle, this.#surroundings, start);
+    const host = this.hosts[handle] ?? new Host(handle, this.#surroundings, start);
     // Handles are small and dense: an array without holes is the quickest directory there is.
-    for (let next = this.#hosts.length; next <= handle; next++) {
-      this.#hosts.push(undefined);
+    for (let next = this.hosts.length; next <= handle; next++) {
+      this.hosts.push(undefined);
       this.#peers.push(null);
       this.#alarms.push(0);
-      this.#lives.push(0);
+      this.lives.push(0);
     }
-    this.#hosts[handle] = host;
+    this.hosts[handle] = host;
     host.start = start;
-    this.#lives[handle]!++;
+    this.lives[handle]!++;
     this.#alarms[handle]!++;
     host.silent = false;
     host.torn = false;
@@ -173,23 +107,23 @@ export class SimulatedFarm {
 
   /** Stops a peer at once. `closes`: its machine closes the connections, as for a killed process; else it is a power loss. */
   crash(handle: PeerHandle, closes = this.options.crashCloses ?? true): void {
-    const host = this.#hosts[handle];
+    const host = this.hosts[handle];
     const peer = this.#peers[handle];
     if (host === undefined || peer == null) return;
     this.faults[closes ? 'crash' : 'power-cut']++;
     const neighbours = peer.state.links();
     peer.close();
     this.#peers[handle] = null;
-    this.#lives[handle]!++;
+    this.lives[handle]!++;
     host.silent = !closes;
-    this.#ways.ended(handle);
+    this.ways.ended(handle);
     if (!closes) return;
     for (const neighbour of neighbours) this.#closeConnection(neighbour, handle);
   }
 
   /** Starts a crashed peer again, with its disk or without. */
   restart(handle: PeerHandle, withDisk = true): Peer | null {
-    const host = this.#hosts[handle];
+    const host = this.hosts[handle];
     if (host === undefined || this.#peers[handle] !== null) return null;
     this.faults[withDisk ? 'restart' : 'restart-blank']++;
     if (!withDisk) host.loseDisk();
@@ -198,11 +132,6 @@ export class SimulatedFarm {
 
   peer(handle: PeerHandle): Peer | null {
     return this.#peers[handle] ?? null;
-  }
-
-  /** Which life of this peer it is: raised by every start and crash. */
-  life(handle: PeerHandle): number {
-    return this.#lives[handle] ?? 0;
   }
 
   /** All that live, by their numbers. */
@@ -214,50 +143,18 @@ export class SimulatedFarm {
 
   // --- Faults ------------------------------------------------------------------------------------------------------------
 
-  /** Cuts, or mends, the way from `a` to `b`; one direction. */
-  cut(a: PeerHandle, b: PeerHandle, cut: boolean): void {
-    if (cut) {
-      this.faults.cut++;
-      this.#ways.cut(a, b);
-    } else {
-      this.#ways.mend(a, b);
-    }
-  }
-
-  /** Cuts, or mends, the ways between a group and all others: both, or only those out of the group. */
-  partition(group: readonly PeerHandle[], how: 'both-ways' | 'one-way', cut: boolean): void {
-    if (cut) this.faults[how === 'both-ways' ? 'partition' : 'one-way-partition']++;
-    for (const inside of group) {
-      for (const host of this.#hosts) {
-        if (host === undefined || group.includes(host.handle)) continue;
-        this.cut(inside, host.handle, cut);
-        if (how === 'both-ways') this.cut(host.handle, inside, cut);
-      }
-    }
-  }
-
   /** This peer dies the next time that it writes something down: with that on its disk, and before it says what it was about to. */
   tearNextWrite(handle: PeerHandle): void {
-    const host = this.#hosts[handle];
+    const host = this.hosts[handle];
     if (host !== undefined && this.peer(handle) !== null) host.doomed = true;
   }
 
   /** A liar says something that its peer did not think of. */
   sayFalsely(from: PeerHandle, to: PeerHandle, message: Message): void {
-    const host = this.#hosts[from];
+    const host = this.hosts[from];
     if (host === undefined || this.peer(from) === null || to === from) return;
     this.faults.lie++;
-    this.#transmit(host, to, message);
-  }
-
-  /** Messages from and to this peer take `factor` times as long; 1 ends it. */
-  slowDown(handle: PeerHandle, factor: number): void {
-    const host = this.#hosts[handle];
-    if (host === undefined) return;
-    if (factor > 1) this.faults['slow-peer']++;
-    this.#ordering = true;
-    this.#slowedDown = true;
-    host.slowness = factor;
+    this.transmit(host, to, message);
   }
 
   /** Sets the wall clock of a peer's machine forward, or back. Its process sees of that what `HostClock` says; a restart shows it all. */
@@ -267,21 +164,6 @@ export class SimulatedFarm {
     this.#clocks.set(handle, clock);
     clock.read(this.nowMs);
     clock.offsetMs += byMs;
-  }
-
-  /** Ends all faults: messages travel as they should from now on. Clocks stay as they were set. */
-  mendAll(): void {
-    this.#ways.mendAll();
-    this.loss = 0;
-    this.duplication = 0;
-    this.reordering = 0;
-    this.delaySpikes = 0;
-    this.tamper = null;
-    for (const host of this.#hosts) {
-      if (host === undefined) continue;
-      host.slowness = 1;
-      host.doomed = false;
-    }
   }
 
   // --- Time --------------------------------------------------------------------------------------------------------------------
@@ -295,12 +177,12 @@ export class SimulatedFarm {
   }
 
   after(delayMs: number, act: () => void): void {
-    this.#wheel.add(this.#tickAt(this.nowMs + Math.max(0, delayMs)), happening.call, 0, 0, 0, act);
+    this.wheel.add(this.tickAt(this.nowMs + Math.max(0, delayMs)), happening.call, 0, 0, 0, act);
   }
 
   run(forMs: number): void {
     const untilMs = this.nowMs + forMs;
-    this.#wheel.run(Math.floor(untilMs * this.#ticksPerMs));
+    this.wheel.run(Math.floor(untilMs * this.ticksPerMs));
     this.nowMs = untilMs;
   }
 
@@ -321,19 +203,20 @@ export class SimulatedFarm {
     return this.violations;
   }
 
-  /** The first tick that is not before this time. */
-  #tickAt(atMs: number): number {
-    return Math.ceil(atMs * this.#ticksPerMs);
-  }
-
   /** The time that a machine tells its peer. */
   #timeOf(handle: PeerHandle): number {
     if (this.#clocks.size === 0) return this.nowMs;
     return this.#clocks.get(handle)?.read(this.nowMs) ?? this.nowMs;
   }
 
-  #happened(kind: number, subject: number, other: number, number: number, payload?: Message | (() => void)): void {
-    this.nowMs = this.#wheel.now / this.#ticksPerMs;
+  protected override happened(
+    kind: number,
+    subject: number,
+    other: number,
+    number: number,
+    payload?: Message | (() => void),
+  ): void {
+    this.nowMs = this.wheel.now / this.ticksPerMs;
     switch (kind) {
       case happening.message:
         return this.#arrived(other as PeerHandle, subject as PeerHandle, number, payload as Message);
@@ -373,9 +256,9 @@ export class SimulatedFarm {
       clock.wakeAtMs = atMs;
       // A clock may be short of the time by less than numbers can tell: the next look is a tick later, or there would be no end to them.
       const shortMs = atMs - clock.read(this.nowMs);
-      dueMs = shortMs > 0 ? this.nowMs + Math.max(shortMs, 1 / this.#ticksPerMs) : this.nowMs;
+      dueMs = shortMs > 0 ? this.nowMs + Math.max(shortMs, 1 / this.ticksPerMs) : this.nowMs;
     }
-    this.#wheel.add(this.#tickAt(dueMs), happening.wake, handle, 0, alarm);
+    this.wheel.add(this.tickAt(dueMs), happening.wake, handle, 0, alarm);
   }
 
   #tell(host: Host, event: PeerEvent): void {
@@ -408,23 +291,8 @@ export class SimulatedFarm {
    * written out. Where one was lost, its receiver may not know what the next ones are like.
    */
   #maySpareMessages(): boolean {
-    this.#isPlain &&= this.#isUndisturbed();
+    this.#isPlain &&= this.isUndisturbed && this.checkers.length === 0 && this.#clocks.size === 0;
     return this.#isPlain;
-  }
-
-  #isUndisturbed(): boolean {
-    return (
-      !this.#ways.wereCut &&
-      this.loss === 0 &&
-      this.duplication === 0 &&
-      this.reordering === 0 &&
-      this.delaySpikes === 0 &&
-      this.tamper === null &&
-      this.carry === null &&
-      this.checkers.length === 0 &&
-      this.#clocks.size === 0 &&
-      !this.#ordering
-    );
   }
 
   /** A peer's beat, if nothing is new in it. Returns false, with nothing done, when its peer must be woken. */
@@ -464,7 +332,7 @@ export class SimulatedFarm {
       longestMs = Math.max(longestMs, wayMs);
       this.#sendQuietly(happening.quietWord, handle, to, wayMs);
     }
-    if (longestMs > 0) this.#pulses.lands(handle, this.#tickAt(this.nowMs + longestMs) / this.#ticksPerMs);
+    if (longestMs > 0) this.#pulses.lands(handle, this.tickAt(this.nowMs + longestMs) / this.ticksPerMs);
   }
 
   #tellParent(handle: PeerHandle): void {
@@ -481,12 +349,12 @@ export class SimulatedFarm {
   #sendQuietly(kind: number, from: PeerHandle, to: PeerHandle, wayMs: number): void {
     this.messages++;
     this.quietBeats++;
-    this.#wheel.add(this.#tickAt(this.nowMs + wayMs), kind, to, from, this.#lives[from]!);
+    this.wheel.add(this.tickAt(this.nowMs + wayMs), kind, to, from, this.lives[from]!);
   }
 
   #quietWordArrived(from: PeerHandle, to: PeerHandle, life: number): void {
     const peer = this.#peers[to];
-    if (peer == null || this.#ways.isCut(from, to)) return this.#missed(from, to, life);
+    if (peer == null || this.ways.isCut(from, to)) return this.#missed(from, to, life);
     this.#hasArrived(from, to, 'heartbeat-down');
     const nowMs = this.#timeOf(to);
     if (this.#pulses.hearsWord(to, from, nowMs)) return;
@@ -498,7 +366,7 @@ export class SimulatedFarm {
     const pulses = this.#pulses;
     const peer = this.#peers[to];
     pulses.hasLanded(from);
-    if (peer == null || this.#ways.isCut(from, to)) return this.#missed(from, to, life);
+    if (peer == null || this.ways.isCut(from, to)) return this.#missed(from, to, life);
     this.#hasArrived(from, to, 'heartbeat-up');
     const nowMs = this.#timeOf(to);
     if (pulses.heardBeat(to, from, nowMs)) return;
@@ -508,7 +376,7 @@ export class SimulatedFarm {
 
   /** A quiet peer's answer to a ping. Returns false, with nothing done, when it must be asked itself. */
   #answersQuietly(handle: PeerHandle, from: PeerHandle, { nonce }: Ping): boolean {
-    const host = this.#hosts[handle];
+    const host = this.hosts[handle];
     const pong = this.#pulses.answer(handle, nonce);
     if (pong === null || host === undefined) return false;
     host.send(from, pong);
@@ -517,68 +385,9 @@ export class SimulatedFarm {
 
   // --- Messages ---------------------------------------------------------------------------------------------------------------
 
-  #send(sender: Host, to: PeerHandle, sent: Message): void {
-    const from = sender.handle;
-    if (to === NOBODY || to === from)
-      throw new Error(`peer ${from} sent ${sent.kind} to ${to === from ? 'itself' : 'nobody'}`);
-    const message = this.tamper === null ? sent : this.tamper(from, to, sent);
-    if (message !== sent) this.faults.lie++;
-    if (message !== null) this.#transmit(sender, to, message);
-  }
-
-  #transmit(sender: Host, to: PeerHandle, said: Message): void {
-    const from = sender.handle;
-    const message = this.carry === null ? said : this.carry(from, to, said);
-    if (message === null) return;
-    this.messages++;
-    this.onSend?.(from, to, message);
-    for (const checker of this.checkers) checker.sent?.(this, from, to, message);
-    const { reachable } = this.options;
-    if (reachable !== undefined) {
-      if (!reachable(to) && !this.#ways.hasDialled(to, from)) return;
-      if (!reachable(from)) this.#ways.dialled(from, to);
-    }
-    if (this.#occurs(this.loss, 'loss')) return;
-    const tick = this.#arrivalTick(sender, to, message);
-    this.#wheel.add(tick, happening.message, to, from, this.life(from), message);
-    if (this.#occurs(this.duplication, 'duplication'))
-      this.#wheel.add(tick, happening.message, to, from, this.life(from), message);
-  }
-
-  /** Whether a fault befalls this message. */
-  #occurs(share: number, kind: 'loss' | 'duplication' | 'reordering' | 'delay-spike'): boolean {
-    if (share === 0 || this.random.next() >= share) return false;
-    this.faults[kind]++;
-    return true;
-  }
-
-  #arrivalTick(sender: Host, to: PeerHandle, message: Message): number {
-    const { jitter, rttMs } = this.options;
-    const slowness = this.#slowedDown ? sender.slowness * (this.#hosts[to]?.slowness ?? 1) : 1;
-    const oneWayMs = (rttMs(sender.handle, to) / 2) * slowness;
-    const jitterMs = jitter === undefined ? 0 : oneWayMs * jitter * this.random.next();
-    const leftMs = this.options.uplinkBytesPerSecond === undefined ? this.nowMs : this.#leavesMs(sender, message);
-    let atMs = leftMs + oneWayMs + jitterMs;
-    if (this.#occurs(this.reordering, 'reordering')) return this.#tickAt(atMs + reorderingMs * this.random.next());
-    if (this.#occurs(this.delaySpikes, 'delay-spike')) {
-      this.#ordering = true;
-      atMs += this.delaySpikeMs;
-    }
-    const tick = this.#tickAt(atMs);
-    return this.#ordering ? this.#ways.inOrder(sender.handle, to, tick) : tick;
-  }
-
-  /** When the last byte of a message has gone through the sender's uplink. */
-  #leavesMs(sender: Host, message: Message): number {
-    const bytesPerSecond = this.options.uplinkBytesPerSecond?.(sender.handle) ?? Number.POSITIVE_INFINITY;
-    const sendingMs = (1_000 * wireSize(message, simulatedNames)) / bytesPerSecond;
-    sender.uplinkFreeMs = Math.max(sender.uplinkFreeMs, this.nowMs) + sendingMs;
-    return sender.uplinkFreeMs;
-  }
-
   #arrived(from: PeerHandle, to: PeerHandle, life: number, message: Message): void {
     const peer = this.#peers[to];
-    const isCut = this.#ways.isCut(from, to);
+    const isCut = this.ways.isCut(from, to);
     if (peer == null || isCut) return this.#missed(from, to, life);
     this.#hasArrived(from, to, message.kind);
     const nowMs = this.#timeOf(to);
@@ -597,14 +406,18 @@ export class SimulatedFarm {
 
   /** TCP answers for a dead process: the connection is refused or reset. */
   #missed(from: PeerHandle, to: PeerHandle, life: number): void {
-    const isReset = this.#peers[to] === null && this.#hosts[to]?.silent === false && this.life(from) === life;
+    const isReset = this.#peers[to] === null && this.hosts[to]?.silent === false && this.life(from) === life;
     if (isReset) this.#closeConnection(from, to);
   }
 
   /** Lets a peer know, half a round trip later, that its connection to another is gone. */
   #closeConnection(peer: PeerHandle, lost: PeerHandle): void {
-    const tick = this.#tickAt(this.nowMs + this.options.rttMs(peer, lost) / 2);
-    this.#wheel.add(tick, happening.disconnected, peer, lost, 0);
+    const tick = this.tickAt(this.nowMs + this.options.rttMs(peer, lost) / 2);
+    this.wheel.add(tick, happening.disconnected, peer, lost, 0);
+  }
+
+  protected override sent(from: PeerHandle, to: PeerHandle, message: Message): void {
+    for (const checker of this.checkers) checker.sent?.(this, from, to, message);
   }
 
   // --- Dialling and transfers ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ export function peakRssBytes(): number {
 }
 
 /**
- * Prepares this process for a heap of so many bytes: garbage is collected whenever the heap has grown by a fifth, where V8 would
+ * Prepares this process for a heap of so many bytes: garbage is collected whenever the heap has grown by a tenth, where V8 would
  * let it double. Throws when the process may not have that much.
  */
 export function prepareHeap(bytes: number): void {
@@ -27,7 +27,7 @@ export function prepareHeap(bytes: number): void {
       `this takes some ${gigabytes(bytes)} of memory, and this process may use ${gigabytes(limit)}: start it with NODE_OPTIONS=--max-old-space-size=${megabytes}`,
     );
   }
-  setFlagsFromString('--heap-growing-percent=20');
+  setFlagsFromString('--heap-growing-percent=10');
 }
 
 function gigabytes(bytes: number): string {
