@@ -3,7 +3,7 @@
  *
  * Not met: of all bids the best gains are granted, one for each neighbourhood, until the expected figure meets the
  * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up, and a farm that grows
- * at most doubles its servers in one round. Met: one change a round.
+ * at most doubles its servers in one round. If it takes no more than a newcomer in the place of another, it is that. Met: one change a round.
  * The server that is cheapest to lose goes if the requirement still holds without it. Else a move is tried, and nobody is hurt by it if
  * it was a mistake: a newcomer comes beside the others, the next round shows who is cheapest to lose now that it is there, and that one
  * goes, be it the newcomer. Gains that are made so pay for the next retirement. What promises less than the gate, or than readings of an
@@ -19,6 +19,14 @@ import { mostSamples } from './tally.ts';
 
 /** A bid below this share of the best gain waits for the next round. */
 const leastShareOfBest = 0.35;
+/**
+ * A farm grows by at most this share of its servers in a round. Where groups are larger than the samples by which they are known, bids say
+ * the least of what they will gain for others: one after the other, until there are some.
+ */
+const mostGrowth = 1;
+const growthOfSampled = 1 / 3;
+/** So many servers there must be before one takes the place of another. */
+const leastForExchange = 3;
 /** Two grants to different groups must be this far apart, as a share of the mean round trip of the farm's clients. */
 const neighbourhoodShare = 0.5;
 /** After a loss, so much of the budget is to be spare: one server too many is trimmed later, one too few takes another round. */
@@ -38,6 +46,12 @@ export const balanced: Policy = {
     const { goal, figures, aggregate, margin, total, budget } = situation;
     const idle = idleServer(situation);
     if (!goal.isMet(figures)) {
+      const exchanged = exchange(situation);
+      if (exchanged !== null)
+        return {
+          actions: exchanged,
+          reason: 'the requirement is missed; with one server in the place of another it should hold',
+        };
       const actions = promotions(situation);
       if (actions.length > 0) return { actions, reason: 'the requirement is missed; these gain most' };
       if (idle !== null) return { actions: [idle], reason: 'nobody gains by a server more; this one is of no use' };
@@ -59,21 +73,40 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
   const { credit, recovering } = lessons;
   const bids = aggregate.bids.filter(({ action, change }) => action === 'promote' && change < 0);
   bids.sort((a, b) => a.change - b.change);
-  const best = bids[0]?.change ?? 0;
+  const bestChange = bids[0]?.change ?? 0;
   const granted: Bid[] = [];
   let expected = total;
-  // What newcomers gain for each other's groups no bid knows: a farm that grows at most doubles in one round, and looks again.
-  const most = recovering ? Number.POSITIVE_INFINITY : Math.max(1, aggregate.servers);
+  // What newcomers gain for each other's groups no bid knows: a farm that grows takes on a few in one round, and looks again.
+  const growth = isSampled(aggregate) ? growthOfSampled : mostGrowth;
+  const most = recovering ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(aggregate.servers * growth));
   const target = recovering ? budget * (1 - spareInRecovery) : budget;
   for (const bid of bids) {
     if (granted.length > 0 && expected <= target) break;
     // Users who had what they were promised do not wait for a better bid.
-    if ((bid.change > leastShareOfBest * best && !recovering) || granted.length >= most) break;
+    if ((bid.change > leastShareOfBest * bestChange && !recovering) || granted.length >= most) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);
     expected += credit * bid.change;
   }
   return granted.map((bid) => promote(bid));
+}
+
+/**
+ * A newcomer for whom another goes, if the farm is expected to meet the requirement so: the first servers were chosen when there were no
+ * others, and one too many would only be taken away again. While it misses the requirement nobody is hurt by a mistake.
+ */
+function exchange({ aggregate, total, budget, lessons }: Situation): Action[] | null {
+  const { credit, recovering } = lessons;
+  if (recovering || aggregate.servers < leastForExchange || total <= budget) return null;
+  const { bids } = aggregate;
+  const comes = best(bids.filter(({ action }) => action === 'promote'));
+  const goes = cheapest(bids);
+  const moves = best(bids.filter(({ action }) => action === 'move'));
+  const exchanged = comes === null || goes === null ? 0 : credit * comes.change + goes.change;
+  if (total + Math.min(exchanged, moves?.change ?? 0) > budget) return null;
+  if (moves !== null && moves.change <= exchanged)
+    return [promote(moves), retirement({ server: moves.server, change: 0 })];
+  return comes === null || goes === null ? null : [promote(comes), retirement(goes)];
 }
 
 /** Bids of different groups for the same neighbourhood would both gain the same clients. */
@@ -98,9 +131,13 @@ function idleServer({ aggregate, budget }: Situation): Action | null {
 }
 
 function cheapest(bids: readonly Bid[]): Bid | null {
-  let best: Bid | null = null;
-  for (const bid of bids) if (bid.action === 'retire' && (best === null || bid.change < best.change)) best = bid;
-  return best;
+  return best(bids.filter(({ action }) => action === 'retire'));
+}
+
+function best(bids: readonly Bid[]): Bid | null {
+  let first: Bid | null = null;
+  for (const bid of bids) if (first === null || bid.change < first.change) first = bid;
+  return first;
 }
 
 function trim(situation: Situation, idle: Action | null): ReturnType<Policy['decide']> {
@@ -138,9 +175,9 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
       reason: 'the requirement holds without the server that is cheapest to lose',
     };
   if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
-  const best = lessons.mayTry ? bestMove(situation, retire, worthIt) : null;
-  if (best !== null)
-    return { actions: [best], reason: 'the requirement is met; with this newcomer another server may not be needed' };
+  const move = lessons.mayTry ? bestMove(situation, retire, worthIt) : null;
+  if (move !== null)
+    return { actions: [move], reason: 'the requirement is met; with this newcomer another server may not be needed' };
   return { actions: [], reason: 'the requirement is met, and no change is worth it' };
 }
 

@@ -31,8 +31,8 @@ interface Pending {
   readonly number: number;
   readonly round: number;
   readonly action: Action;
-  /** `serve`: somebody is to begin; `retire`: somebody is to stop. */
-  stage: 'serve' | 'retire';
+  /** `serve`: somebody is to begin; `retire`: somebody is to stop; `held`: as soon as the newcomer for whom it goes serves. */
+  stage: 'serve' | 'held' | 'retire';
   served: PeerHandle;
   beatsLeft: number;
 }
@@ -169,7 +169,8 @@ export class Controller {
     if (enough) this.#cost = this.#goal.tighter(figures);
     if (enough) this.#experience.decided(reading, actions, this.#lastActions);
     this.#lastActions = actions;
-    for (const [at, action] of actions.entries()) this.#begin(round, round * grantsPerRound + at, action);
+    const isExchange = actions.some(({ action }) => action !== 'retire');
+    for (const [at, action] of actions.entries()) this.#begin(round, round * grantsPerRound + at, action, isExchange);
     if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
     else this.#state = 'acting';
   }
@@ -193,11 +194,13 @@ export class Controller {
 
   // --- Seeing it through ---------------------------------------------------------------------------------------------------
 
-  #begin(round: number, number: number, action: Action): void {
+  /** `isExchange`: who is to go waits until the newcomer serves. */
+  #begin(round: number, number: number, action: Action, isExchange: boolean): void {
     const pending: Pending = { number, round, action, stage: 'serve', served: NOBODY, beatsLeft: serveBeats };
     this.#pending.push(pending);
     if (action.action === 'retire') {
-      this.#orderRetirement(pending, action.server);
+      if (isExchange) pending.stage = 'held';
+      else this.#orderRetirement(pending, action.server);
       return;
     }
     const { ctx, promotion } = this.#parts;
@@ -235,6 +238,7 @@ export class Controller {
   #followPending(): void {
     const { membership } = this.#parts;
     for (const pending of [...this.#pending]) {
+      if (pending.stage === 'held') continue;
       pending.beatsLeft--;
       const { action } = pending;
       const state = (peer: PeerHandle): string => membership.get(peer)?.state ?? 'gone';
@@ -248,12 +252,22 @@ export class Controller {
     }
   }
 
+  /** A newcomer serves, and so another goes; or nobody came, and it stays. */
+  #followExchange(hasCome: boolean): void {
+    if (this.#pending.some(({ stage }) => stage === 'serve')) return;
+    for (const pending of this.#pending.filter(({ stage }) => stage === 'held')) {
+      if (hasCome) this.#orderRetirement(pending, pending.action.server);
+      else this.#conclude(pending, false);
+    }
+  }
+
   #conclude(pending: Pending, worked: boolean): void {
     if (!this.#pending.includes(pending)) return;
     this.#pending = this.#pending.filter((other) => other !== pending);
     const { round, action, served } = pending;
-    if (!worked && action.server !== this.#parts.ctx.self) this.#trust.broke(action.server);
+    if (!worked && pending.stage !== 'held' && action.server !== this.#parts.ctx.self) this.#trust.broke(action.server);
     this.#tell({ type: 'concluded', round, action, peer: action.action === 'retire' ? action.server : served, worked });
+    this.#followExchange(worked);
     if (this.#pending.length === 0 && this.#state === 'acting') this.#rest(this.#options.settleBeats);
   }
 }

@@ -136,8 +136,7 @@ export class Experience {
 
   /** Takes note of what was decided on a reading. `before`: what had been decided on the one before it. */
   decided(now: Reading, actions: readonly Action[], before: readonly Action[]): void {
-    const isUndone =
-      before.some(({ action }) => action === 'retire') && actions.some(({ action }) => action === 'promote');
+    const isUndone = kindOf(before) === 'retire' && kindOf(actions) === 'promote';
     if (isUndone) this.#regret = Math.min(mostRegret, this.#regret * 4);
     this.#wasMet ||= now.met;
     const [first] = actions;

@@ -109,9 +109,43 @@ describe('the balanced policy, when the requirement is missed', () => {
     expect(balanced.decide(situation(150, [])).reason).toContain('no bid gains');
   });
 
-  it('never moves or retires instead of promoting', () => {
-    const bids = [bid(1, -100), bid(2, -5_000, { action: 'move' }), bid(3, 1, { action: 'retire' })];
-    expect(decided(situation(150, bids))).toEqual([['promote', 1]]);
+  it('adds at most a third in one round where groups are known by a sample', () => {
+    const bids = [bid(1, -900), bid(2, -800), bid(3, -700), bid(4, -600)];
+    const granted = (servers: number): number => decided(situation(150, bids, {}, { servers, clients: 2_000 })).length;
+    expect([1, 5, 6, 9, 15].map(granted)).toEqual([1, 1, 2, 3, 4]);
+  });
+
+  describe('lets one server take the place of another', () => {
+    const [comes, goes, moves] = [bid(1, -900), bid(3, 100, { action: 'retire' }), bid(2, -800, { action: 'move' })];
+
+    it('if that is expected to be enough', () => {
+      const exchanged = [['promote', 1], ['retire', 3]]; // prettier-ignore
+      expect(decided(situation(128, [comes, goes]))).toEqual(exchanged);
+      expect(decided(situation(128.1, [comes, goes]))).toEqual([['promote', 1]]);
+      expect(decided(situation(129.7, [comes, goes], { lessons: { ...lessons, credit: 1.2 } }))).toEqual(exchanged);
+    });
+
+    it('in whatever way gains more', () => {
+      expect(decided(situation(127, [comes, goes, moves]))).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
+      expect(decided(situation(127, [comes, { ...goes, change: 50 }, moves]))).toEqual([['promote', 1], ['retire', 3]]); // prettier-ignore
+      expect(decided(situation(127, [comes, moves]))).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
+    });
+
+    it('and expects of both what they change together', () => {
+      const { actions } = balanced.decide(situation(127, [comes, moves]));
+      expect(actions.reduce((sum, { change }) => sum + change, 0)).toBe(-800);
+      expect(actions[0]?.candidates).toEqual(moves.candidates);
+    });
+
+    it('but not while there are fewer than three, nor when something was lost or something else is missed', () => {
+      const bids = [comes, goes, moves];
+      const promoted = [['promote', 1]];
+      expect(decided(situation(121, bids, {}, { servers: 2 }))).toEqual(promoted);
+      expect(decided(situation(121, bids, { lessons: { ...lessons, recovering: true } }))).toEqual(promoted);
+      const wish = new Goal({ meanMs: 120, percentile: null, availability: 0.999 });
+      const figures = { clients, meanMs: 100, overShare: 0, answeredShare: 0.9 };
+      expect(decided(situation(100, bids, { goal: wish, figures }))).toEqual(promoted);
+    });
   });
 
   it('promotes when it is availability that is missed', () => {

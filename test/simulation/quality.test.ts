@@ -54,6 +54,29 @@ function serverNumbers(farm: ServiceFarm): number[] {
   return farm.servers().map(({ self }) => self);
 }
 
+/** The last decision was that this server goes for a newcomer. */
+function isExchange(farm: ServiceFarm, server: PeerHandle): boolean {
+  const actions = farm.decisions.at(-1)?.actions ?? [];
+  return (
+    actions.some(({ action }) => action === 'promote') &&
+    actions.some((action) => action.action === 'retire' && action.server === server)
+  );
+}
+
+/** Runs until one has been decided and carried out. Returns how many servers there were. */
+function untilExchange(farm: ServiceFarm): number {
+  farm.require({ ...nothing, meanMs: 45 });
+  for (let round = 0; round < 9; round++) {
+    farm.runRounds(1);
+    const last = farm.decisions.at(-1);
+    const leaver = last?.actions.find(({ action }) => action === 'retire')?.server ?? NOBODY;
+    if (last === undefined || !isExchange(farm, leaver)) continue;
+    for (let more = 0; farm.decisions.at(-1) === last && more < 9; more++) farm.runRounds(1);
+    return last.servers;
+  }
+  throw new Error('nobody was exchanged');
+}
+
 /** Lets somebody lie: what it says instead of its report. */
 function lie(
   farm: ServiceFarm,
@@ -196,6 +219,44 @@ describe('a farm with a requirement', () => {
     for (let round = 0; round < 60 && breaks.length < 2; round++) farm.runRounds(1);
     expect(breaks.length).toBeGreaterThan(0);
     expect(breaks.every(({ newcomer }) => newcomer === 'serving')).toBe(true);
+  });
+
+  it('grows by a newcomer in the place of another where that is enough, and the other goes when the newcomer serves', () => {
+    const watched = standing();
+    const { farm } = watched;
+    const newcomers: (string | undefined)[] = [];
+    farm.farm.onSend = (from, to, message): void => {
+      if (from !== rootPeer || message.kind !== 'retire' || !isExchange(farm, to)) return;
+      const come = concluded(watched).findLast(({ action }) => action.action === 'promote');
+      const newcomer = farm.farm.peer(come?.peer ?? NOBODY)?.state;
+      newcomers.push(newcomer?.membership.get(newcomer.ctx.self)?.state);
+    };
+    const before = untilExchange(farm);
+    const last = farm.decisions.at(-1);
+    expect(newcomers).toEqual(['serving']);
+    expect(last?.met).toBe(true);
+    expect(last?.servers).toBe(before);
+  });
+
+  it('keeps a server in whose place nobody came', () => {
+    const watched = standing();
+    const { farm } = watched;
+    let orders = 0;
+    let lost = 0;
+    farm.farm.tamper = (_from, to, message): Message | null => {
+      if (message.kind === 'retire') orders++;
+      if (message.kind !== 'grant' || !isExchange(farm, to) || lost > 0) return message;
+      lost++;
+      return null;
+    };
+    const before = untilExchange(farm);
+    expect(orders).toBe(0);
+    const outcomes = concluded(watched).slice(-2);
+    expect(outcomes.map(({ action, worked }) => [action.action, worked])).toEqual([['promote', false], ['retire', false]]); // prettier-ignore
+    expect(farm.decisions.at(-1)?.servers).toBe(before);
+    farm.farm.tamper = null;
+    settle(farm);
+    expect(farm.meanDelayMs()).toBeLessThanOrEqual(45);
   });
 
   it('retires a server that is not needed any more', () => {
