@@ -38,8 +38,9 @@ function entryText(entry: DecisionEntry, paint: Paint): string {
   return lines.join('\n');
 }
 
-function actionText(action: DecidedAction, { cost, next }: Decision): string {
-  const end = outcomeText(action, next !== null);
+function actionText(action: DecidedAction, decision: Decision): string {
+  const { cost } = decision;
+  const end = outcomeText(action, decision);
   if (action.expected === 0) return `${deedText(action)}: ${end}.`;
   const size = Math.abs(action.expected);
   const way = action.expected <= 0 ? 'less' : 'more';
@@ -59,11 +60,14 @@ function deedText({ action, server, candidates, leaves }: DecidedAction): string
   return `Move: promote ${asked}, ${where}, to see who can go for it, probably ${short(leaves ?? server)}`;
 }
 
-/** `isOver`: another round has come since; an end that is not known by then was missed by a root that was restarted. */
-function outcomeText({ action, outcome }: DecidedAction, isOver: boolean): string {
-  if (outcome === null) return isOver ? 'the root was restarted before it ended' : 'under way';
+/** Once another round has come, an end that is not known was missed by a root that was restarted. */
+function outcomeText({ action, outcome }: DecidedAction, { actions, next }: Decision): string {
+  if (outcome === null) return next === null ? 'under way' : 'the root was restarted before it ended';
   const who = outcome.peer === null ? '' : short(outcome.peer);
-  if (action === 'retire') return outcome.worked ? `${who} stopped serving` : 'it has not stopped in time';
+  if (action === 'retire' && outcome.worked) return `${who} stopped serving`;
+  const cameToNothing = actions.some((other) => other.action === 'promote' && other.outcome?.worked === false);
+  if (action === 'retire')
+    return cameToNothing ? 'nobody came in its place, so it stays' : 'it has not stopped in time';
   if (outcome.worked) return `${who} serves`;
   return 'nobody took it on';
 }
@@ -79,8 +83,8 @@ export function standingText({ requirement, latest }: QualityStatus): string {
 /** The last thing that was done, in a sentence; null when there was nothing yet. */
 export function lastActionText({ lastAction }: QualityStatus): string | null {
   if (lastAction === null) return null;
-  const { actions, next } = lastAction;
-  const deeds = actions.map((action) => `${deedText(action)}: ${outcomeText(action, next !== null)}`);
+  const { actions } = lastAction;
+  const deeds = actions.map((action) => `${deedText(action)}: ${outcomeText(action, lastAction)}`);
   return `${timeOf(lastAction.atMs)}  ${deeds.join('; ')}`;
 }
 

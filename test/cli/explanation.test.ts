@@ -46,6 +46,30 @@ const quality: QualityStatus = {
 };
 
 describe('an explanation', () => {
+  it('of an exchange says whether somebody came, and who stays when nobody did', () => {
+    const [promote] = decision.actions as [Decision['actions'][number]];
+    const exchange = (hasCome: boolean, hasGone: boolean): string => {
+      const retire = {
+        ...promote,
+        action: 'retire' as const,
+        candidates: [],
+        expected: 2,
+        server: '12D3KooWash00000000Dddddddd',
+      };
+      const actions = [
+        { ...promote, outcome: { ...promote.outcome!, worked: hasCome } },
+        { ...retire, outcome: { worked: hasGone, peer: retire.server, atMs: 0 } },
+      ];
+      return explanationText([{ ...decision, actions }], quality, plain);
+    };
+    expect(exchange(true, true)).toContain(
+      'Retire …Dddddddd: 2.0 ms more in the mean expected; …Dddddddd stopped serving.',
+    );
+    expect(exchange(true, false)).toContain('it has not stopped in time');
+    expect(exchange(false, false)).toContain('nobody took it on');
+    expect(exchange(false, false)).toContain('nobody came in its place, so it stays');
+  });
+
   it('gives each decision with its figures, expectation, outcome, and the round after it', () => {
     expect(explanationText([decision], quality, plain)).toMatchInlineSnapshot(`
       "Required: a mean delay of at most 60 ms (policy balanced, margin lean).
