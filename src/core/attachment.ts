@@ -12,9 +12,10 @@ import { isFree } from './membership.ts';
 import type { PeerHandle } from './ids.ts';
 import { Joining, isOrphan } from './joining.ts';
 import type { JoiningHost, Purpose } from './joining.ts';
-import type { Accept, Coordinate, Evict, Join, PeerCard, RedirectReason } from './messages.ts';
+import type { Accept, Coordinate, Evict, Join, PeerCard, Redirect, RedirectReason } from './messages.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
+import type { Answered } from './pings.ts';
 import { beatTo, beatUp, expectParent, startBeating } from './pulse.ts';
 import { candidatesForRepair, chooseBackup } from './repair.ts';
 import { nearest } from './relatives.ts';
@@ -26,8 +27,9 @@ const longestPauseBeats = 8;
 
 export class Attachment implements JoiningHost {
   readonly #parts: Parts;
-  /** The attempt that is under way, and what drains or leaves: null while there is none. */
+  /** Null while no attempt is under way. */
   #joining: Joining | null = null;
+  /** Null before it first drains, retires or leaves. */
   #departure: Departure | null = null;
   #fruitlessRounds = 0;
   /** The parent of an earlier life. */
@@ -37,6 +39,7 @@ export class Attachment implements JoiningHost {
     this.#parts = parts;
   }
 
+  /** For a new attempt. */
   get joining(): Joining {
     this.#joining ??= new Joining(this.#parts.ctx, this.#parts.pings, this);
     return this.#joining;
@@ -234,6 +237,26 @@ export class Attachment implements JoiningHost {
     if (tree !== null && !tree.attached) this.#repair(tree, NOBODY);
   }
 
+  // What is said to the attempt that is under way; most of it comes late.
+
+  answered(answer: Answered): void {
+    this.#joining?.answered(answer);
+  }
+
+  redirected(from: PeerHandle, redirect: Redirect): void {
+    this.#joining?.redirected(from, redirect);
+  }
+
+  unreachable(peer: PeerHandle): void {
+    this.#joining?.unreachable(peer);
+  }
+
+  /** Somebody takes it: who was not asked, or no longer, is told that it does not come. */
+  accepted(from: PeerHandle, accept: Accept): void {
+    this.joining.accepted(from, accept);
+    if (this.purpose === null) this.#joining = null;
+  }
+
   isParent(peer: PeerHandle): boolean {
     return this.#parts.trees().some((tree) => tree.parent === peer);
   }
@@ -315,18 +338,12 @@ export class Attachment implements JoiningHost {
     const { ctx } = this.#parts;
     tree.closed = false;
     if (purpose === 'promote') this.#parts.promotion.concluded('busy');
-    // Nobody takes the one that was sent on: it stays.
-    if (purpose === 'change-server') this.#stays();
+    if (purpose === 'change-server') this.#parts.stays();
     if (tree.attached || ctx.role === 'root') return;
     this.#fruitlessRounds++;
     if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);
     const beats = Math.min(longestPauseBeats, 2 ** (this.#fruitlessRounds - 1));
     ctx.timers.set('attempt', ctx.nowMs + ctx.intervalMs * beats * (0.5 + ctx.world.random()));
-  }
-
-  #stays(): void {
-    const { selection } = this.#parts;
-    if (selection.leaving === this.#parts.ownServer()) selection.leaving = NOBODY;
   }
 
   /** Nobody takes the whole subtree: the children find places for themselves. */

@@ -39,10 +39,6 @@ export class Departure {
     this.#ties = ties;
   }
 
-  get underWay(): boolean {
-    return this.#intent !== 'none';
-  }
-
   /** Stops serving and stays a client. */
   drain(): void {
     const { ctx } = this.#parts;

@@ -65,9 +65,9 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'join':
         return this.#attachment.joinRequested(from, message);
       case 'accept':
-        return this.#attachment.joining.accepted(from, message);
+        return this.#attachment.accepted(from, message);
       case 'redirect':
-        return this.#attachment.joining.redirected(from, message);
+        return this.#attachment.redirected(from, message);
       case 'evict':
         return this.#attachment.evicted(from, message);
       case 'part':
@@ -161,7 +161,7 @@ export class Dispatch implements CastListener, MembershipListener {
 
   /** A ping was answered, and it was none of a look within the tree. */
   answered(answer: Answered): void {
-    if (answer.asker === 'joining') this.#attachment.joining.answered(answer);
+    if (answer.asker === 'joining') this.#attachment.answered(answer);
     else if (answer.asker === 'layer') this.#parts.layer?.pinged(answer);
     else this.#compareServers(answer);
   }

@@ -81,6 +81,12 @@ export class Parts {
     return this.#selection;
   }
 
+  /** Nobody takes this peer: if its server told it to go, it asks that one again. */
+  stays(): void {
+    const selection = this.#selection;
+    if (selection !== null && selection.leaving === this.ownServer()) selection.leaving = NOBODY;
+  }
+
   /** The round trip to a server was measured: better than its coordinates, until requests tell more. */
   probed(server: PeerHandle, rttMs: number): void {
     this.#distances.set(server, rttMs);

@@ -196,7 +196,7 @@ export class Peer {
       this.#attachment.childLost(tree, peer, 'closed');
       if (tree.parent === peer) this.#attachment.parentLost(tree, 'closed');
     }
-    this.#attachment.joining.unreachable(peer);
+    this.#attachment.unreachable(peer);
     if (ctx.isServer()) this.#parts.promotion.lost(peer);
     this.#settle();
   }
@@ -258,8 +258,8 @@ export class Peer {
   /** Root: bars a server from the farm for good. */
   exclude(nowMs: number, subject: PeerHandle): void {
     this.#begin(nowMs);
-    const { ctx, membership } = this.#parts;
-    if (ctx.role === 'root' && subject !== ctx.self) membership.declareOther(subject, 'excluded');
+    const { ctx } = this.#parts;
+    if (ctx.role === 'root' && subject !== ctx.self) this.#parts.membership.declareOther(subject, 'excluded');
     this.#settle();
   }
 
@@ -345,8 +345,9 @@ export class Peer {
   /** The servers to try for a request now, the best first. */
   rank(nowMs: number): PeerHandle[] {
     this.#begin(nowMs);
-    const { ctx, membership, views, selection } = this.#parts;
-    const known: Iterable<MemberRecord> = ctx.isServer() ? membership.records() : (views.current?.records ?? []);
+    const { ctx, views, selection } = this.#parts;
+    const listed = views.current?.records ?? [];
+    const known: Iterable<MemberRecord> = ctx.isServer() ? this.#parts.membership.records() : listed;
     return selection.rank([...known], this.#parts.ownServer());
   }
 

@@ -79,8 +79,8 @@ function problemsOf({ problems, peer, uptimeSeconds }: StatusSources): string[] 
 }
 
 function serversOf({ peer, book }: StatusSources): ServerStatus[] {
-  const { ctx, membership, views, selection } = peer.state;
-  const records = ctx.isServer() ? [...membership.records()] : (views.current?.records ?? []);
+  const { ctx, views, selection } = peer.state;
+  const records = ctx.isServer() ? [...peer.state.membership.records()] : (views.current?.records ?? []);
   return records
     .filter((record) => record.state !== 'gone')
     .map((record) => {

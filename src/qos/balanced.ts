@@ -93,19 +93,27 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
 
 /**
  * A newcomer for whom another goes, if the farm is expected to meet the requirement so: the first servers were chosen when there were no
- * others, and one too many would only be taken away again. While it misses the requirement nobody is hurt by a mistake.
+ * others, and one too many would only be taken away again. An exchange that was not enough is followed by a promotion.
  */
-function exchange({ aggregate, total, budget, lessons }: Situation): Action[] | null {
-  const { credit, recovering } = lessons;
-  if (recovering || aggregate.servers < leastForExchange || total <= budget) return null;
+function exchange({ aggregate, total, budget, margin, lessons }: Situation): Action[] | null {
+  const { credit, recovering, hasExchanged, resting } = lessons;
+  const isTime = !recovering && !hasExchanged && aggregate.servers >= leastForExchange;
+  if (!isTime || margin === 'n-1' || total <= budget) return null;
   const { bids } = aggregate;
-  const comes = best(bids.filter(({ action }) => action === 'promote'));
+  const comes = leastOf(bids.filter(({ action }) => action === 'promote'));
   const goes = cheapest(bids);
-  const moves = best(bids.filter(({ action }) => action === 'move'));
-  const exchanged = comes === null || goes === null ? 0 : credit * comes.change + goes.change;
-  if (total + Math.min(exchanged, moves?.change ?? 0) > budget) return null;
-  if (moves !== null && moves.change <= exchanged)
-    return [promote(moves), retirement({ server: moves.server, change: 0 })];
+  const rests = ({ server, candidates }: Bid): boolean =>
+    resting.has(server) || candidates.some((peer) => resting.has(peer));
+  const moves = leastOf(bids.filter((bid) => bid.action === 'move' && !rests(bid)));
+  const moved = (moves?.change ?? 0) * Math.min(1, credit);
+  const exchanged =
+    comes === null || goes === null ? 0 : credit * comes.change + goes.change + unsureOf(aggregate, goes);
+  if (total + Math.min(exchanged, moved) > budget) return null;
+  if (moves !== null && moved <= exchanged)
+    return [
+      { ...promote(moves), leaves: moves.server },
+      { ...retirement(moves), change: 0 },
+    ];
   return comes === null || goes === null ? null : [promote(comes), retirement(goes)];
 }
 
@@ -131,13 +139,13 @@ function idleServer({ aggregate, budget }: Situation): Action | null {
 }
 
 function cheapest(bids: readonly Bid[]): Bid | null {
-  return best(bids.filter(({ action }) => action === 'retire'));
+  return leastOf(bids.filter(({ action }) => action === 'retire'));
 }
 
-function best(bids: readonly Bid[]): Bid | null {
-  let first: Bid | null = null;
-  for (const bid of bids) if (first === null || bid.change < first.change) first = bid;
-  return first;
+function leastOf(bids: readonly Bid[]): Bid | null {
+  let least: Bid | null = null;
+  for (const bid of bids) if (least === null || bid.change < least.change) least = bid;
+  return least;
 }
 
 function trim(situation: Situation, idle: Action | null): ReturnType<Policy['decide']> {
@@ -146,10 +154,10 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
   if (doubt === null)
     return { actions: [], reason: 'the requirement is met; the next reading shows how far they can be trusted' };
   const uncertain = doubt * aggregate.clients;
-  const fits = ({ change }: Bid): boolean => {
+  const fits = (bid: Bid): boolean => {
+    const { change } = bid;
     const spare = margin === 'n-1' ? aggregate.worstLoss + Math.max(0, change) : 0;
-    const unsure = isSampled(aggregate) ? sampleError * Math.max(0, change) : 0;
-    return total + change + unsure + spare <= budget * (1 - reserve * regret) - uncertain;
+    return total + change + unsureOf(aggregate, bid) + spare <= budget * (1 - reserve * regret) - uncertain;
   };
   const worthIt = Math.max(gate * budget, uncertain);
   const isNew = ({ server }: Bid): boolean => server === lessons.newcomer;
@@ -196,6 +204,11 @@ function bestMove({ aggregate, lessons }: Situation, retire: Bid | null, worthIt
     if (change < Math.min(-worthIt, best?.change ?? 0)) best = { ...promote(bid), action: 'move', leaves, change };
   }
   return best;
+}
+
+/** By how much a retirement may cost more than its bid says. */
+function unsureOf(aggregate: Aggregate, { change }: Bid): number {
+  return isSampled(aggregate) ? sampleError * Math.max(0, change) : 0;
 }
 
 /** The groups are larger than the samples by which they are known. */

@@ -5,7 +5,8 @@
  * measured), so the next round is opened only when every grant is concluded and clients have had time to move and to make
  * requests. No round is acted on twice, and none that too few peers answered.
  *
- * A move is made before it is broken: a new server comes beside the others, and who is told to stop is for the next round to say.
+ * A move is made before it is broken: a new server comes beside the others, and who is told to stop is for the next round to say. Who goes
+ * for a newcomer by the same decision, an exchange, is told so when the membership says that the newcomer serves, and nobody else has gone.
  *
  * Source: P2P Volunteers, section 3.6 (the controller with feedback).
  */
@@ -15,7 +16,7 @@ import type { Aggregate, Bid, Order } from '../core/messages.ts';
 import type { Parts } from '../core/parts.ts';
 import { encodeAnnouncement, roundTopic } from './announcement.ts';
 import { balanced } from './balanced.ts';
-import { Experience } from './experience.ts';
+import { Experience, kindOf } from './experience.ts';
 import type { Kept, Reading } from './experience.ts';
 import type { QosEvent, QosOptions } from './options.ts';
 import type { Action, Policy, PolicyName } from './policy.ts';
@@ -66,7 +67,9 @@ export class Controller {
   #cost: CostKind;
   /** What servers need for a request besides the way, ms; 0 while it is not known. */
   #usualMs = 0;
-  #pending: Pending[] = [];
+  #pending: readonly Pending[] = [];
+  /** Who served when the last decision was taken. */
+  #servedBefore: readonly PeerHandle[] = [];
   readonly #trust = new Trust();
   readonly #experience = new Experience();
   /** What was decided last. */
@@ -169,10 +172,8 @@ export class Controller {
     if (enough) this.#cost = this.#goal.tighter(figures);
     if (enough) this.#experience.decided(reading, actions, this.#lastActions);
     this.#lastActions = actions;
-    const isExchange = actions.some(({ action }) => action !== 'retire');
-    for (const [at, action] of actions.entries()) this.#begin(round, round * grantsPerRound + at, action, isExchange);
-    if (this.#pending.length === 0) this.#rest(this.#options.quietBeats);
-    else this.#state = 'acting';
+    if (actions.length === 0) this.#rest(this.#options.quietBeats);
+    else this.#carryOut(round, actions);
   }
 
   /** The median server is the usual one. When all are slow at once, by a crowd, that is not usual yet: it rises by little a round. */
@@ -185,8 +186,9 @@ export class Controller {
   /** A server whose promise of promotions came to nothing is not believed for a while. */
   #judge(kept: Kept | null): void {
     if (kept === null || kept.action !== 'promote') return;
-    const change = this.#lastActions.reduce((sum, action) => sum + action.change, 0);
-    const main = this.#lastActions.find((action) => action.change <= change / 2)?.server ?? NOBODY;
+    const promotions = this.#lastActions.filter(({ action }) => action === 'promote');
+    const change = promotions.reduce((sum, action) => sum + action.change, 0);
+    const main = promotions.find((action) => action.change <= change / 2)?.server ?? NOBODY;
     if (main === NOBODY || main === this.#parts.ctx.self) return;
     if (kept.share < keptNothing) this.#trust.broke(main);
     else this.#trust.kept(main);
@@ -194,15 +196,23 @@ export class Controller {
 
   // --- Seeing it through ---------------------------------------------------------------------------------------------------
 
-  /** `isExchange`: who is to go waits until the newcomer serves. */
-  #begin(round: number, number: number, action: Action, isExchange: boolean): void {
-    const pending: Pending = { number, round, action, stage: 'serve', served: NOBODY, beatsLeft: serveBeats };
-    this.#pending.push(pending);
-    if (action.action === 'retire') {
-      if (isExchange) pending.stage = 'held';
-      else this.#orderRetirement(pending, action.server);
-      return;
+  #carryOut(round: number, actions: readonly Action[]): void {
+    const isExchange = kindOf(actions) !== 'retire';
+    this.#state = 'acting';
+    this.#servedBefore = this.#parts.membership.serving().map(({ subject }) => subject);
+    this.#pending = actions.map((action, at) => {
+      const stage = action.action !== 'retire' ? 'serve' : isExchange ? 'held' : 'retire';
+      const number = round * grantsPerRound + at;
+      return { number, round, action, stage, served: NOBODY, beatsLeft: serveBeats };
+    });
+    // All of them are there before the first begins: it may be over at once.
+    for (const pending of this.#pending) {
+      if (pending.stage === 'serve') this.#grant(pending);
+      else if (pending.stage === 'retire') this.#orderRetirement(pending);
     }
+  }
+
+  #grant({ number, action }: Pending): void {
     const { ctx, promotion } = this.#parts;
     const orders = action.candidates.map((candidate) => this.#order('serve', candidate));
     if (action.server === ctx.self) promotion.granted(number, orders);
@@ -216,34 +226,39 @@ export class Controller {
     return ctx.signed<Order>({ type: 'order', action, subject, releaseNumber, issuer: self, standing });
   }
 
-  #orderRetirement(pending: Pending, subject: PeerHandle): void {
+  #orderRetirement(pending: Pending): void {
+    const { server } = pending.action;
     pending.stage = 'retire';
     pending.beatsLeft = retireBeats;
-    this.#parts.ctx.world.send(subject, { kind: 'retire', order: this.#order('retire', subject) });
+    this.#parts.ctx.world.send(server, { kind: 'retire', order: this.#order('retire', server) });
   }
 
   /** What became of a grant. */
   granted(number: number, from: PeerHandle, peer: PeerHandle): void {
     const pending = this.#pending.find((known) => known.number === number && known.stage === 'serve');
-    if (pending === undefined || pending.action.server !== from) return;
+    if (pending === undefined || pending.action.server !== from || pending.served !== NOBODY) return;
     if (!pending.action.candidates.includes(peer)) {
       this.#conclude(pending, false);
       return;
     }
     pending.served = peer;
     if (pending.action.action === 'move') this.#experience.came(peer);
-    this.#conclude(pending, true);
+    // Where somebody goes for it the word of one server is not enough.
+    if (this.#pending.some(({ stage }) => stage === 'held'))
+      pending.beatsLeft = Math.min(pending.beatsLeft, retireBeats);
+    else this.#conclude(pending, true);
   }
 
   #followPending(): void {
-    const { membership } = this.#parts;
-    for (const pending of [...this.#pending]) {
+    for (const pending of this.#pending) {
       if (pending.stage === 'held') continue;
       pending.beatsLeft--;
-      const { action } = pending;
-      const state = (peer: PeerHandle): string => membership.get(peer)?.state ?? 'gone';
+      const { action, served } = pending;
+      const state = (peer: PeerHandle): string => this.#parts.membership.get(peer)?.state ?? 'gone';
       if (pending.stage === 'retire') {
         if (state(action.server) === 'gone') this.#conclude(pending, true);
+      } else if (served !== NOBODY) {
+        if (state(served) === 'serving' && !this.#servedBefore.includes(served)) this.#conclude(pending, true);
       } else if (action.server !== this.#parts.ctx.self && state(action.server) !== 'serving') {
         // Who was to see to it is gone itself.
         this.#conclude(pending, false);
@@ -252,11 +267,13 @@ export class Controller {
     }
   }
 
-  /** A newcomer serves, and so another goes; or nobody came, and it stays. */
+  /** A newcomer serves, and so another goes. It stays when nobody came, or when somebody else has gone meanwhile. */
   #followExchange(hasCome: boolean): void {
     if (this.#pending.some(({ stage }) => stage === 'serve')) return;
+    const { membership } = this.#parts;
+    const isComplete = this.#servedBefore.every((peer) => membership.get(peer)?.state === 'serving');
     for (const pending of this.#pending.filter(({ stage }) => stage === 'held')) {
-      if (hasCome) this.#orderRetirement(pending, pending.action.server);
+      if (hasCome && isComplete) this.#orderRetirement(pending);
       else this.#conclude(pending, false);
     }
   }

@@ -28,6 +28,8 @@ export interface Lessons {
   readonly regret: number;
   /** The requirement was met before: something was lost, and users should not wait for it twice. */
   readonly recovering: boolean;
+  /** The last decision was an exchange, and this is what came of it. */
+  readonly hasExchanged: boolean;
   /** How far readings stray from what was expected of them, as cost of one client; null before two can be compared. */
   readonly doubt: number | null;
 }
@@ -94,6 +96,7 @@ export class Experience {
   /** What kind of cost the doubt is about. */
   #doubtOf: CostKind | null = null;
   #wasMet = false;
+  #hasExchanged = false;
   #expected: Expectation | null = null;
 
   get lessons(): Lessons {
@@ -105,6 +108,7 @@ export class Experience {
       resting: new Set([...this.#rests].filter(([, { until }]) => until >= this.#readings).map(([peer]) => peer)),
       regret: this.#regret,
       recovering: this.#wasMet,
+      hasExchanged: this.#hasExchanged,
       doubt: this.#doubt,
     };
   }
@@ -128,9 +132,13 @@ export class Experience {
       const surprise = Math.abs(now.total / now.clients - (before.total + change) / before.clients);
       this.#doubt = Math.max(surprise, (this.#doubt ?? 0) * (1 - doubtFades));
     }
-    if (kind === null || change >= 0) return null;
-    const share = (now.total - before.total) / change;
-    if (kind === 'promote') this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + share) / 2));
+    // Of an exchange, what the newcomer brought.
+    const promised = kind === 'promote' ? sumOf(actions.filter(({ action }) => action === kind)) : change;
+    if (kind === null || promised >= 0) return null;
+    const share = (now.total - before.total - (change - promised)) / promised;
+    // What a move promises is less than what its newcomer brings.
+    const isTelling = kind === 'promote' && actions.every(({ leaves }) => leaves === NOBODY);
+    if (isTelling) this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + share) / 2));
     return { action: kind, share };
   }
 
@@ -144,7 +152,8 @@ export class Experience {
       this.#trial = { move: first, newcomer: NOBODY, until: this.#readings + trialReadings };
     else if (first?.action === 'retire') this.#endTrial(first.server);
     else if (first?.action === 'promote') this.#trial = null;
-    this.#expected = { before: now, actions, change: actions.reduce((sum, { change }) => sum + change, 0) };
+    this.#hasExchanged = isExchange(actions);
+    this.#expected = { before: now, actions, change: sumOf(actions) };
   }
 
   /** The last decision was a move, and this peer serves now. */
@@ -179,7 +188,16 @@ export class Experience {
   }
 }
 
-/** What kind of decision these actions are together: a round's actions are all of one kind. Null when nothing is done. */
-function kindOf(actions: readonly Action[]): BidAction | null {
+function sumOf(actions: readonly Action[]): number {
+  return actions.reduce((sum, { change }) => sum + change, 0);
+}
+
+/** A server goes for a newcomer. */
+function isExchange(actions: readonly Action[]): boolean {
+  return kindOf(actions) === 'promote' && actions.some(({ action }) => action === 'retire');
+}
+
+/** What kind of decision these actions are together: all are of one kind, but that somebody may retire for one who is promoted. Null for none. */
+export function kindOf(actions: readonly Action[]): BidAction | null {
   return actions[0]?.action ?? null;
 }

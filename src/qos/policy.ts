@@ -24,9 +24,9 @@ export interface Action {
   readonly server: PeerHandle;
   /** Who is asked to serve, in this order; none for `retire`. */
   readonly candidates: readonly PeerHandle[];
-  /** `move`: who will probably not be needed any more. NOBODY else. */
+  /** `move`: who will probably not be needed any more. `promote`: who retires by the same decision, when both are one bid. NOBODY else. */
   readonly leaves: PeerHandle;
-  /** The change of the summed cost that is expected; of a move: when somebody has gone for it. */
+  /** The change of the summed cost that is expected; where somebody leaves: when it has gone. */
   readonly change: number;
 }
 

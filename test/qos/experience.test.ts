@@ -96,6 +96,32 @@ describe('experience', () => {
   });
 });
 
+describe('an exchange', () => {
+  const [comes, goes] = [doing('promote', -400), doing('retire', 300)];
+
+  it('tells how much newcomers bring, whatever it costs that another goes', () => {
+    expect(after([150, comes, goes], [140]).lessons.credit).toBeCloseTo(1);
+    expect(after([150, comes, goes], [130]).lessons.credit).toBeCloseTo(1.125);
+    expect(after([150, comes, doing('retire', 500)], [160]).lessons.credit).toBeCloseTo(1);
+  });
+
+  it('by a move within a group tells nothing of promotions', () => {
+    const moved = { ...comes, leaves: comes.server };
+    expect(after([150, moved, doing('retire', 0)], [150]).lessons.credit).toBe(1);
+  });
+
+  it('is remembered until the next decision', () => {
+    expect(after([150, comes, goes]).lessons.hasExchanged).toBe(true);
+    expect(after([150, comes, goes], [140]).lessons.hasExchanged).toBe(false);
+    expect(after([150, comes, comes]).lessons.hasExchanged).toBe(false);
+  });
+
+  it('is no retirement that was undone when a promotion follows', () => {
+    expect(after([150, comes, goes], [140, comes]).lessons.regret).toBe(1);
+    expect(after([90, goes], [120, comes]).lessons.regret).toBe(4);
+  });
+});
+
 describe('moves', () => {
   const ann = 7 as typeof NOBODY;
   const bob = 8 as typeof NOBODY;

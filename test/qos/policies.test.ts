@@ -20,6 +20,7 @@ const lessons: Lessons = {
   resting: new Set(),
   regret: 1,
   recovering: false,
+  hasExchanged: false,
   doubt: 0,
 };
 
@@ -135,6 +136,27 @@ describe('the balanced policy, when the requirement is missed', () => {
       const { actions } = balanced.decide(situation(127, [comes, moves]));
       expect(actions.reduce((sum, { change }) => sum + change, 0)).toBe(-800);
       expect(actions[0]?.candidates).toEqual(moves.candidates);
+    });
+
+    it('and believes a move no more than bids kept lately, and none of whom was tried in vain', () => {
+      const ofMoves = (rest: Partial<Lessons>): unknown => decided(situation(127.9, [bid(1, -1), moves], { lessons: { ...lessons, ...rest } })); // prettier-ignore
+      expect(ofMoves({})).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
+      expect(ofMoves({ credit: 2 })).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
+      expect(ofMoves({ credit: 0.9 })).toEqual([['promote', 1]]);
+      expect(ofMoves({ resting: new Set([moves.server]) })).toEqual([['promote', 1]]);
+      expect(ofMoves({ resting: new Set(moves.candidates) })).toEqual([['promote', 1]]);
+    });
+
+    it('with something to spare where groups are known by a sample', () => {
+      const sampled = { clients: 2_000 };
+      expect(decided(situation(128, [comes, goes], {}, sampled))).toEqual([['promote', 1]]);
+      expect(decided(situation(127.95, [comes, goes], {}, sampled))).toEqual([['promote', 1], ['retire', 3]]); // prettier-ignore
+    });
+
+    it('but not twice in a row, nor where the loss of any server must be borne', () => {
+      const bids = [comes, goes, moves];
+      expect(decided(situation(121, bids, { lessons: { ...lessons, hasExchanged: true } }))).toEqual([['promote', 1]]);
+      expect(decided(situation(121, bids, { margin: 'n-1' }))).toEqual([['promote', 1]]);
     });
 
     it('but not while there are fewer than three, nor when something was lost or something else is missed', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Aggregate, Message } from '../../src/core/messages.ts';
+import type { Aggregate, Bid, Message } from '../../src/core/messages.ts';
 import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { QosEvent, Requirement } from '../../src/qos/index.ts';
 import { generatePlane, scaleToMeanRtt } from '../../src/topology/index.ts';
@@ -236,6 +236,50 @@ describe('a farm with a requirement', () => {
     expect(newcomers).toEqual(['serving']);
     expect(last?.met).toBe(true);
     expect(last?.servers).toBe(before);
+  });
+
+  it('goes on when nobody can come at once, as under a root that has lost its disk', () => {
+    const watched = standing();
+    const { farm } = watched;
+    farm.require({ ...nothing, meanMs: 55 });
+    farm.runRounds(8);
+    farm.farm.crash(rootPeer);
+    farm.farm.run(5_000);
+    farm.farm.restart(rootPeer, false);
+    farm.farm.run(60_000);
+    farm.require({ ...nothing, meanMs: 52 });
+    const before = farm.decisions.length;
+    farm.farm.run(600_000);
+    const later = farm.decisions.slice(before);
+    expect(later.some(({ actions }) => new Set(actions.map(({ action }) => action)).size > 1)).toBe(true);
+    expect(later.length).toBeGreaterThan(10);
+  });
+
+  it('retires nobody on the word of one server that somebody has come in its place', () => {
+    for (const liar of [12, 34]) {
+      const { farm } = standing();
+      const retired: number[] = [];
+      let promises = 0;
+      farm.farm.tamper = (from, to, message): Message | null => {
+        if (message.kind === 'retire') retired.push(to);
+        if (from === liar && message.kind === 'offer') return null;
+        if (from === liar && message.kind === 'aggregate') {
+          const { aggregate } = message;
+          const boast = (bid: Bid): Bid =>
+            bid.server === liar && bid.action === 'promote' ? { ...bid, change: -aggregate.sumMs } : bid;
+          return { ...message, aggregate: { ...aggregate, bids: aggregate.bids.map(boast) } };
+        }
+        if (to !== liar || message.kind !== 'grant') return message;
+        promises++;
+        const peer = message.orders[0]?.subject ?? NOBODY;
+        farm.farm.after(1, () => farm.farm.sayFalsely(handle(liar), rootPeer, { kind: 'granted', number: message.number, peer })); // prettier-ignore
+        return null;
+      };
+      farm.require({ ...nothing, meanMs: 45 });
+      for (let round = 0; round < 25 && farm.decisions.at(-1)?.met !== true; round++) farm.runRounds(1);
+      expect(promises).toBeGreaterThan(0);
+      expect(retired).toEqual([]);
+    }
   });
 
   it('keeps a server in whose place nobody came', () => {
