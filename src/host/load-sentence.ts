@@ -33,7 +33,10 @@ export function loadSentence(event: QosEvent): string | null {
   }
   if (event.type !== 'fullness-changed') return null;
   if (event.full === null) return 'This server takes new clients again.';
-  return `This server is full: ${whyOf(event.load)}. No new clients come for now; nothing needs to be done.`;
+  const { places } = event.load;
+  // It stands there for as long as it lasts, and clients come and go meanwhile.
+  const why = event.full === 'places' ? `it has as many clients as it offered to take (${places})` : whyOf(event.load);
+  return `This server is full: ${why}. No new clients come for now; nothing needs to be done.`;
 }
 
 function whyOf({ clients, places, serveMs, usualMs }: Load): string {
