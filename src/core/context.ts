@@ -91,9 +91,9 @@ export class Context extends Timers {
 
   /** A round trip of `rttMs` to a peer at `theirs` was measured. */
   sampled(theirs: Coordinate, rttMs: number): void {
-    const { pulses, self } = this;
-    pulses.sampled(self, theirs, rttMs, this.world.random());
-    if (pulses.isElsewhere(self, this.coordinate)) this.coordinate = pulses.toldOf(self);
+    const { spots } = this.pulses;
+    spots.sampled(this.self, theirs, rttMs, this.world.random());
+    if (spots.isElsewhere(this.self, this.coordinate)) this.coordinate = spots.toldOf(this.self);
   }
 
   /** A parent's pulse as far as it is believed: between the quickest and the slowest that the owner allows. */

@@ -1,12 +1,13 @@
 /**
  * The rows in which quiet peers keep their pulses: how one is handed over, read, and taken back. What goes by in them is in `pulses.ts`.
  */
-import { isElsewhere, move, origin, putAtOrigin, spotWidth, toldOf } from './coordinates.ts';
+import { origin } from './coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Coordinate, Pong } from './messages.ts';
 import * as row from './pulse-layout.ts';
 import { Seats, noSeat } from './seats.ts';
+import { Spots } from './spots.ts';
 
 /** A number that fits a row's integers. Those of honest peers do, for tens of years; what a liar says need not. */
 export function fits(number: number): boolean {
@@ -49,11 +50,11 @@ export class QuietPulse {
 export class PulseRows {
   /** Where these peers' children sit. */
   readonly seats = new Seats();
+  /** Where they lie themselves. */
+  readonly spots = new Spots();
   readonly form = new QuietPulse();
   protected numbers = new Float64Array(0);
   protected integers = new Int32Array(0);
-  /** Where peers lie by their last samples: others are told when that has become worth a word. */
-  #spots = new Float64Array(0);
   /** What those that have handed over told last. */
   readonly #coordinates: Coordinate[] = [];
 
@@ -67,7 +68,7 @@ export class PulseRows {
     this.integers[peer * row.integerWidth + row.ownBeat] = 0;
     this.integers[peer * row.integerWidth + row.firstSeat] = noSeat;
     this.numbers[peer * row.numberWidth + row.sentAt] = Number.NaN;
-    putAtOrigin(this.#spots, peer * spotWidth);
+    this.spots.open(peer);
   }
 
   /** The life is over: nothing is handed over any more. */
@@ -167,19 +168,6 @@ export class PulseRows {
     return this.integers[peer * row.integerWidth + row.routineDone]!;
   }
 
-  /** A peer measured a round trip to another. */
-  sampled(peer: PeerHandle, theirs: Coordinate, rttMs: number, dice: number): void {
-    move(this.#spots, peer * spotWidth, theirs, rttMs, dice);
-  }
-
-  isElsewhere(peer: PeerHandle, told: Coordinate): boolean {
-    return isElsewhere(told, this.#spots, peer * spotWidth);
-  }
-
-  toldOf(peer: PeerHandle): Coordinate {
-    return toldOf(this.#spots, peer * spotWidth);
-  }
-
   /** A quiet peer lies elsewhere than it did. */
   setCoordinate(peer: PeerHandle, coordinate: Coordinate): void {
     for (let next = this.#coordinates.length; next <= peer; next++) this.#coordinates.push(origin);
@@ -199,8 +187,5 @@ export class PulseRows {
     numbers.set(this.numbers);
     this.numbers = numbers;
     this.integers = new Int32Array(numbers.buffer);
-    const spots = new Float64Array(rows * spotWidth);
-    spots.set(this.#spots);
-    this.#spots = spots;
   }
 }

@@ -14,6 +14,7 @@ import {
   toldOf,
 } from '../../src/core/coordinates.ts';
 import type { Coordinate } from '../../src/core/messages.ts';
+import { Spots } from '../../src/core/spots.ts';
 import { generatePlane, presetTopology, scaleToMeanRtt } from '../../src/topology/index.ts';
 import type { Topology } from '../../src/topology/index.ts';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
@@ -146,6 +147,30 @@ describe('a coordinate', () => {
     const after = moved(here, { x: 5_000_000, y: 0, z: 0, height: 0, error: 0 }, 20);
     expect(predictRttMs(here, after)).toBeLessThan(13_000);
     expect(isSound(after)).toBe(true);
+  });
+});
+
+describe('the spots of the peers of one process', () => {
+  const [some, other] = [handle(2), handle(40)];
+
+  it('are one for each, however many come', () => {
+    const spots = new Spots();
+    spots.open(some);
+    spots.sampled(some, origin, 50, 0.3);
+    const told = spots.toldOf(some);
+    expect(told).not.toEqual(origin);
+    spots.open(other);
+    expect(spots.toldOf(some)).toEqual(told);
+    expect(spots.toldOf(other)).toEqual(origin);
+  });
+
+  it('begin at the origin with each life', () => {
+    const spots = new Spots();
+    spots.open(some);
+    spots.sampled(some, origin, 50, 0.3);
+    expect(spots.isElsewhere(some, origin)).toBe(true);
+    spots.open(some);
+    expect(spots.isElsewhere(some, origin)).toBe(false);
   });
 });
 

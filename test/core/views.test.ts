@@ -41,6 +41,21 @@ function held(lone: LonePeer): unknown {
   return lone.peer.state.views.current?.records.map(({ subject }) => subject).sort((a, b) => a - b);
 }
 
+describe('a change of the list', () => {
+  it('makes of each list another one, and of the same list the same one for all in the process', () => {
+    const [whole, short] = [view(10), view(10, servers.slice(0, 2))];
+    const gone = change(10, { gone: [two] });
+    const [one, another, lied] = [whole, whole, short].map((before) => aClient().hear(root, before));
+    for (const lone of [one, lied, another, one]) lone!.hear(root, gone);
+    expect([held(one!), held(another!), held(lied!)]).toEqual([[root, three, four], [root, three, four], [root]]);
+    const last = change(11, { gone: [three] });
+    for (const lone of [one, another]) lone!.hear(root, last);
+    expect(held(another!)).toEqual([root, four]);
+    const [first, second] = [whole, whole].map((before) => aClient().hear(root, before, gone).peer.state.views.said);
+    expect(first).toBe(second);
+  });
+});
+
 describe('a client that was told lies about the servers', () => {
   it('finds by the heartbeats that its list is another one, although its version is right', () => {
     const lone = aClient().hear(root, view(10), change(10, { gone: [two, three] }));
