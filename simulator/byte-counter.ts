@@ -3,7 +3,7 @@
  * time that it was there. Encoding costs more than simulating, so only one peer in a few is counted.
  */
 import type { PeerHandle } from '../src/core/ids.ts';
-import type { Message } from '../src/core/messages.ts';
+import type { Message } from '../src/core/messages/index.ts';
 import { wireSize } from '../src/wire/index.ts';
 
 /** A peer's bytes a second mean something after so long, ms. */

@@ -5,7 +5,7 @@
  * tenths of the time. The root is the owner's machine, and manages ten times as much as others: it has to carry all clients at first.
  */
 import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits } from '../src/core/messages.ts';
+import type { Limits } from '../src/core/messages/index.ts';
 import { generous } from './farm.ts';
 import { Random } from './random.ts';
 import { rootPeer } from './service-farm.ts';

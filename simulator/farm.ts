@@ -9,12 +9,12 @@
  * `experiments/scale.ts`.
  */
 import { Peer } from '../src/core/peer.ts';
-import { mix } from '../src/core/membership.ts';
+import { mix } from '../src/core/servers/membership.ts';
 import type { Start } from '../src/core/beginning.ts';
-import { Pulses } from '../src/core/pulses.ts';
-import { noSeat } from '../src/core/seats.ts';
+import { Pulses } from '../src/core/quiet/pulses.ts';
+import { noSeat } from '../src/core/quiet/seats.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits, Message, Ping, ReleaseNotice } from '../src/core/messages.ts';
+import type { Limits, Message, Ping, ReleaseNotice } from '../src/core/messages/index.ts';
 import { defaultOptions } from '../src/core/options.ts';
 import type { TreeOptions } from '../src/core/options.ts';
 import { theRules } from '../src/core/rules.ts';
@@ -36,7 +36,7 @@ export class SimulatedFarm extends SimulatedNetwork {
   /** Messages that arrived, and alarms that went off. */
   delivered = 0;
   wakes = 0;
-  /** Heartbeats with nothing new in them that were not even written out, among the messages; see `src/core/pulses.ts`. */
+  /** Heartbeats with nothing new in them that were not even written out, among the messages; see `src/core/quiet/pulses.ts`. */
   quietBeats = 0;
 
   /** By handle: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
@@ -284,7 +284,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     this.crash(handle, true);
   }
 
-  // --- Quiet beats: see `src/core/pulses.ts` ----------------------------------------------------------------------------------
+  // --- Quiet beats: see `src/core/quiet/pulses.ts` ----------------------------------------------------------------------------------
 
   /**
    * Nothing befalls a message, or ever befell one, but that it takes its time, and nobody looks at all of them: a quiet beat need not be

@@ -7,7 +7,7 @@
  */
 import { NOBODY } from '../src/core/ids.ts';
 import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits } from '../src/core/messages.ts';
+import type { Limits } from '../src/core/messages/index.ts';
 import type { Peer } from '../src/core/peer.ts';
 import { DelaySketch, Quality, defaultQosOptions } from '../src/qos/index.ts';
 import type { Decision, Margin, PolicyName, QosEvent, Requirement } from '../src/qos/index.ts';

@@ -5,7 +5,7 @@
  * encoded is at fault.
  */
 import type { PeerHandle } from '../src/core/ids.ts';
-import type { Message } from '../src/core/messages.ts';
+import type { Message } from '../src/core/messages/index.ts';
 import { WireError, decode, encode } from '../src/wire/index.ts';
 import type { PeerNames } from '../src/wire/index.ts';
 import type { SimulatedFarm } from './farm.ts';

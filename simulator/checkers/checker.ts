@@ -1,6 +1,6 @@
 /** What a checker is: `docs/SIMULATOR.md` says which there are, and how to add one. */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import type { PeerEvent } from '../../src/core/world.ts';
 import type { SimulatedFarm } from '../farm.ts';
 

@@ -3,7 +3,7 @@
  * the origins really published, not from signatures.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { CastPayload } from '../../src/core/messages.ts';
+import type { CastPayload } from '../../src/core/messages/index.ts';
 import type { Checker } from './checker.ts';
 
 /** What liars say in their own name is theirs to say. */

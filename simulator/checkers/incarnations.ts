@@ -4,7 +4,7 @@
  * before anybody hears of it.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import type { Checker } from './checker.ts';
 
 interface Said {

@@ -6,7 +6,7 @@
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Peer } from '../../src/core/peer.ts';
-import type { Tree } from '../../src/core/tree.ts';
+import type { Tree } from '../../src/core/tree/tree.ts';
 import type { SimulatedFarm } from '../farm.ts';
 
 /** The peers above, by links that both ends know; ends with the peer itself if it is above itself. */

@@ -3,7 +3,7 @@
  * same servers in it, and no older word of any of them.
  */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { MemberRecord } from '../../src/core/messages.ts';
+import type { MemberRecord } from '../../src/core/messages/index.ts';
 import { theRules } from '../../src/core/rules.ts';
 import type { SimulatedFarm } from '../farm.ts';
 import { wayUp } from './structure.ts';

@@ -5,7 +5,7 @@
  * never need (a disk with something on it) is made when it is needed, and what every event needs the farm keeps in its own arrays.
  */
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
-import type { Message, ReleaseNotice, Signed, Unsigned } from '../../src/core/messages.ts';
+import type { Message, ReleaseNotice, Signed, Unsigned } from '../../src/core/messages/index.ts';
 import type { Start } from '../../src/core/beginning.ts';
 import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
 import { fingerprint, isSealed, seal } from './seals.ts';

@@ -6,7 +6,7 @@
  */
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import { wireSize } from '../../src/wire/index.ts';
 import type { FarmOptions } from '../farm-options.ts';
 import { simulatedNames } from '../names.ts';

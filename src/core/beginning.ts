@@ -4,11 +4,11 @@
  * A life that begins again takes care of two things. Its incarnation must be above all that the farm may remember of it, also when the
  * disk is lost: the clock sees to that. And who was away for long must not spread what it knew then: its membership counts as stale.
  */
-import type { Attachment } from './attachment.ts';
+import type { Attachment } from './attachment/attachment.ts';
 import type { PeerHandle } from './ids.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
-import { startBeating } from './pulse.ts';
+import { startBeating } from './heartbeat.ts';
 import type { DurableRecord, Role } from './world.ts';
 
 export interface Start {

@@ -4,10 +4,10 @@
  */
 import { NOBODY, compareStanding } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
-import type { Coordinate, Limits, Statement, Unsigned } from './messages.ts';
-import { origin } from './coordinates.ts';
+import type { Coordinate, Limits, Statement, Unsigned } from './messages/index.ts';
+import { origin } from './reach/coordinates.ts';
 import type { TreeOptions } from './options.ts';
-import type { Pulses } from './pulses.ts';
+import type { Pulses } from './quiet/pulses.ts';
 import type { Rules } from './rules.ts';
 import { Timers } from './timers.ts';
 import type { Role, World } from './world.ts';

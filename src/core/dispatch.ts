@@ -4,10 +4,10 @@
  * Heartbeats count only from a parent or a child, evictions and views only from the parent, membership only from neighbours
  * in the tree of servers: noise vouches for who speaks, this file for who may.
  */
-import type { Attachment } from './attachment.ts';
-import type { MembershipListener } from './membership.ts';
-import type { CastListener } from './multicast.ts';
-import { isSound } from './coordinates.ts';
+import type { Attachment } from './attachment/attachment.ts';
+import type { MembershipListener } from './servers/membership.ts';
+import type { CastListener } from './cast/multicast.ts';
+import { isSound } from './reach/coordinates.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type {
@@ -24,12 +24,12 @@ import type {
   TreeCreate,
   View,
   ViewChange,
-} from './messages.ts';
+} from './messages/index.ts';
 import type { Parts } from './parts.ts';
-import type { BetterPlace } from './optimisation.ts';
-import type { Answered } from './pings.ts';
-import { expectParent } from './pulse.ts';
-import type { Tree } from './tree.ts';
+import type { BetterPlace } from './tree/optimisation.ts';
+import type { Answered } from './reach/pings.ts';
+import { expectParent } from './heartbeat.ts';
+import type { Tree } from './tree/tree.ts';
 
 /** A digest must differ in this many beats in a row before it counts as a difference: news may be under way. */
 const patientBeats = 2;

@@ -6,10 +6,10 @@
  * root announced, and it receives the messages that the core carries unread. It acts through the same parts as the rest.
  */
 import type { PeerHandle } from './ids.ts';
-import type { Cast, LayerMessage } from './messages.ts';
+import type { Cast, LayerMessage } from './messages/index.ts';
 import type { Parts } from './parts.ts';
-import type { Answered } from './pings.ts';
-import type { Sample } from './selection.ts';
+import type { Answered } from './reach/pings.ts';
+import type { Sample } from './servers/selection.ts';
 
 export interface Layer {
   /** Nothing is under way: the next heartbeats may go by without telling the layer. */

@@ -2,25 +2,25 @@
  * The state machines of one peer, side by side. Whoever works on the whole (attachment, pulse, departure) gets this.
  */
 import { Context } from './context.ts';
-import { PeerNumbers } from './peer-numbers.ts';
+import { PeerNumbers } from './reach/peer-numbers.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
-import { Membership, fullLast } from './membership.ts';
-import type { MembershipListener } from './membership.ts';
-import type { MemberRecord, PeerCard } from './messages.ts';
-import { Multicast } from './multicast.ts';
-import { Optimisation } from './optimisation.ts';
+import { Membership, fullLast } from './servers/membership.ts';
+import type { MembershipListener } from './servers/membership.ts';
+import type { MemberRecord, PeerCard } from './messages/index.ts';
+import { Multicast } from './cast/multicast.ts';
+import { Optimisation } from './tree/optimisation.ts';
 import type { Layer } from './layer.ts';
 import type { TreeOptions } from './options.ts';
-import { Pings } from './pings.ts';
-import { Promotion } from './promotion.ts';
-import type { Pulses } from './pulses.ts';
-import { Reachability } from './reachability.ts';
-import { Releases } from './release.ts';
+import { Pings } from './reach/pings.ts';
+import { Promotion } from './servers/promotion.ts';
+import type { Pulses } from './quiet/pulses.ts';
+import { Reachability } from './reach/reachability.ts';
+import { Releases } from './servers/release.ts';
 import type { Rules } from './rules.ts';
-import { Selection } from './selection.ts';
-import { Tree } from './tree.ts';
-import { Views } from './view.ts';
+import { Selection } from './servers/selection.ts';
+import { Tree } from './tree/tree.ts';
+import { Views } from './servers/view.ts';
 import type { World } from './world.ts';
 
 export class Parts {

@@ -12,24 +12,24 @@
  * Every method that takes `nowMs` (ms, never going backwards) may call the world; after each the peer asks once for its next
  * wake. Source: Wang and Dasgupta, "P2P Volunteers for Reliable Server Farms"; the sections stand in the state machines.
  */
-import { Attachment } from './attachment.ts';
+import { Attachment } from './attachment/attachment.ts';
 import { beginLife } from './beginning.ts';
 import type { Start } from './beginning.ts';
 import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
-import type { CastPayload, Limits, MemberRecord, Message, Ping, Pong, ReleaseNotice } from './messages.ts';
+import type { CastPayload, Limits, MemberRecord, Message, Ping, Pong, ReleaseNotice } from './messages/index.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts } from './parts.ts';
-import { Pulses } from './pulses.ts';
-import { Routine, routineHeardChild } from './routine.ts';
-import { Rounds } from './rounds.ts';
+import { Pulses } from './quiet/pulses.ts';
+import { Routine, routineHeardChild } from './quiet/routine.ts';
+import { Rounds } from './upkeep.ts';
 import { theRules } from './rules.ts';
 import type { Rules } from './rules.ts';
-import type { Sample } from './selection.ts';
-import type { Tree } from './tree.ts';
+import type { Sample } from './servers/selection.ts';
+import type { Tree } from './tree/tree.ts';
 import type { Role, World } from './world.ts';
 
 export class Peer {

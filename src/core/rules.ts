@@ -13,9 +13,9 @@
  * - `isStale`: against resurrection. Who slept longer than the dead are remembered must not talk of them as if they lived.
  * - `mayStay`: against needless orphans. Who is told to hang elsewhere keeps its place until it does.
  */
-import type { MemberRecord, MemberState } from './messages.ts';
+import type { MemberRecord, MemberState } from './messages/index.ts';
 import type { TreeOptions } from './options.ts';
-import type { Place } from './place.ts';
+import type { Place } from './tree/place.ts';
 
 /** Who wants to hang below another. `passed` is the best place it ever passed down. */
 export interface Mover {

@@ -6,7 +6,7 @@
  * up to it. What stays so for several beats is written off; a living subject outbids that at once with a higher incarnation.
  */
 import type { PeerHandle } from './ids.ts';
-import type { MemberRecord } from './messages.ts';
+import type { MemberRecord } from './messages/index.ts';
 import type { Parts } from './parts.ts';
 
 const lookEveryBeats = 5;

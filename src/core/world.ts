@@ -9,7 +9,15 @@
  * (The idea, effects that carry their ordering, is that of the `Ready` struct of etcd's raft.)
  */
 import type { PeerHandle, Signature, TreeKind } from './ids.ts';
-import type { CastHead, CastPayload, MemberRecord, Message, ReleaseNotice, Signed, Unsigned } from './messages.ts';
+import type {
+  CastHead,
+  CastPayload,
+  MemberRecord,
+  Message,
+  ReleaseNotice,
+  Signed,
+  Unsigned,
+} from './messages/index.ts';
 
 /** What a peer remembers over a restart. The latest of each (`type`, and `peer` or `origin` where there is one) counts. */
 export type DurableRecord =

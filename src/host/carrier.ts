@@ -4,7 +4,7 @@
  * One transfer comes in at a time; a notice that arrives meanwhile waits its turn in the core. What arrives is verified block
  * by block against the owner-signed manifest, installed, and only then told to the core.
  */
-import type { ReleaseNotice } from '../core/messages.ts';
+import type { ReleaseNotice } from '../core/messages/index.ts';
 import {
   DiskFullError,
   QuotaError,

@@ -10,7 +10,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { PeerHandle, Signature } from '../core/ids.ts';
 import type { MakeLayer } from '../core/layer.ts';
-import type { Message, ReleaseNotice, Signed, Unsigned } from '../core/messages.ts';
+import type { Message, ReleaseNotice, Signed, Unsigned } from '../core/messages/index.ts';
 import { Peer } from '../core/peer.ts';
 import type { Start } from '../core/beginning.ts';
 import type { TreeOptions } from '../core/options.ts';

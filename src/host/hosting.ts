@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PeerHandle } from '../core/ids.ts';
-import type { ReleaseNotice } from '../core/messages.ts';
+import type { ReleaseNotice } from '../core/messages/index.ts';
 import { ReleaseStore, createService } from '../service/index.ts';
 import type { Charter, Manifest, ServiceKind } from '../service/index.ts';
 import { Carrier } from './carrier.ts';

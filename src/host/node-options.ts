@@ -4,7 +4,7 @@
 import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { PrivateKey } from '@libp2p/interface';
-import type { Limits } from '../core/messages.ts';
+import type { Limits } from '../core/messages/index.ts';
 import { defaultOptions } from '../core/options.ts';
 import type { TreeOptions } from '../core/options.ts';
 import { defaultQosOptions } from '../qos/index.ts';

@@ -2,7 +2,7 @@
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
 import type { Peer } from '../core/peer.ts';
-import type { Tree } from '../core/tree.ts';
+import type { Tree } from '../core/tree/tree.ts';
 import type { Charter } from '../service/index.ts';
 import type { NeighbourStatus, NodeStatus, QualityStatus, ServerStatus } from './farm-node.ts';
 import type { Network } from './network.ts';

@@ -7,7 +7,7 @@
  * of a subtree keeps silent, it still shows.
  */
 import type { PeerHandle } from '../core/ids.ts';
-import type { Aggregate } from '../core/messages.ts';
+import type { Aggregate } from '../core/messages/index.ts';
 
 /** Rounds in a row after which a child's word for what is below it is no longer taken. */
 const patientRounds = 3;

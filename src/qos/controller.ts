@@ -12,7 +12,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Aggregate, Bid, Order } from '../core/messages.ts';
+import type { Aggregate, Bid, Order } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
 import { encodeAnnouncement, roundTopic } from './announcement.ts';
 import { balanced } from './balanced.ts';

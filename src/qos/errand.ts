@@ -8,9 +8,9 @@
  * Made for one survey and dropped with its answer: most clients are never asked.
  */
 import type { PeerHandle } from '../core/ids.ts';
-import type { PeerCard, Survey } from '../core/messages.ts';
+import type { PeerCard, Survey } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
-import type { Answered } from '../core/pings.ts';
+import type { Answered } from '../core/reach/pings.ts';
 import { mostCards } from './group.ts';
 
 /** Heartbeats that a client measures at most. */

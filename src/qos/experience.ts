@@ -8,7 +8,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { BidAction } from '../core/messages.ts';
+import type { BidAction } from '../core/messages/index.ts';
 import type { Action } from './policy.ts';
 import type { CostKind } from './requirement.ts';
 

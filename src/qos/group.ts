@@ -10,9 +10,9 @@
  * stays. So no bid needs to know how fast a candidate serves, and the round after shows whether it kept its promise.
  */
 import type { PeerHandle } from '../core/ids.ts';
-import { middleOf, predictRttMs } from '../core/coordinates.ts';
-import { mix } from '../core/membership.ts';
-import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../core/messages.ts';
+import { middleOf, predictRttMs } from '../core/reach/coordinates.ts';
+import { mix } from '../core/servers/membership.ts';
+import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../core/messages/index.ts';
 import { Distances } from './distances.ts';
 import { costOf } from './requirement.ts';
 import type { CostKind } from './requirement.ts';

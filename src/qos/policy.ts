@@ -5,7 +5,7 @@
  * all that it decides is carried out, concluded and given time to show before the next round is opened.
  */
 import type { PeerHandle } from '../core/ids.ts';
-import type { Aggregate, BidAction } from '../core/messages.ts';
+import type { Aggregate, BidAction } from '../core/messages/index.ts';
 import type { Lessons } from './experience.ts';
 import type { CostKind, Figures, Goal } from './requirement.ts';
 

@@ -14,10 +14,10 @@
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
 import type { Layer } from '../core/layer.ts';
-import type { Cast, LayerMessage, Order, Survey, Surveyed } from '../core/messages.ts';
+import type { Cast, LayerMessage, Order, Survey, Surveyed } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
-import type { Answered } from '../core/pings.ts';
-import type { Sample } from '../core/selection.ts';
+import type { Answered } from '../core/reach/pings.ts';
+import type { Sample } from '../core/servers/selection.ts';
 import { decodeAnnouncement, roundTopic } from './announcement.ts';
 import type { Announcement } from './announcement.ts';
 import { Attendance } from './attendance.ts';

@@ -9,9 +9,9 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle, TreeKind } from '../core/ids.ts';
-import type { Aggregate, AggregateReport, MemberSample } from '../core/messages.ts';
+import type { Aggregate, AggregateReport, MemberSample } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
-import type { Child } from '../core/child.ts';
+import type { Child } from '../core/tree/child.ts';
 import type { Announcement } from './announcement.ts';
 import type { Attendance } from './attendance.ts';
 import { isOfSize, isSane, ofThoseBelow } from './sanity.ts';

@@ -12,7 +12,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import { isFree } from '../core/membership.ts';
+import { isFree } from '../core/servers/membership.ts';
 import type { Parts } from '../core/parts.ts';
 
 /** Heartbeats between two tries, and from the word until it gives up: children that find no other place have been waited for by then. */

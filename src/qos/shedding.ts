@@ -7,10 +7,10 @@
  *
  * Source: P2P Volunteers, section 3.4.2 (limits of a volunteer); `overload.ts` has the rule, `sent-on.ts` what the client does.
  */
-import { predictRttMs } from '../core/coordinates.ts';
+import { predictRttMs } from '../core/reach/coordinates.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import { isFree } from '../core/membership.ts';
-import type { MemberSample } from '../core/messages.ts';
+import { isFree } from '../core/servers/membership.ts';
+import type { MemberSample } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
 import type { Announcement } from './announcement.ts';
 import type { QosEvent } from './options.ts';

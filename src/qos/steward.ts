@@ -10,10 +10,10 @@
  *
  * Source: P2P Volunteers, section 3.6 (controller).
  */
-import { predictRttMs } from '../core/coordinates.ts';
+import { predictRttMs } from '../core/reach/coordinates.ts';
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Aggregate, Surveyed } from '../core/messages.ts';
+import type { Aggregate, Surveyed } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
 import { Group } from './group.ts';
 import type { QosEvent, QosOptions } from './options.ts';

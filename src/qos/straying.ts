@@ -9,7 +9,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { PeerCard } from '../core/messages.ts';
+import type { PeerCard } from '../core/messages/index.ts';
 import type { Parts } from '../core/parts.ts';
 import type { Felt } from './window.ts';
 

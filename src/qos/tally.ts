@@ -10,8 +10,8 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import { mix } from '../core/membership.ts';
-import type { Aggregate, Bid, MemberSample } from '../core/messages.ts';
+import { mix } from '../core/servers/membership.ts';
+import type { Aggregate, Bid, MemberSample } from '../core/messages/index.ts';
 import type { Felt } from './window.ts';
 import { DelaySketch } from './sketch.ts';
 

@@ -6,7 +6,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Sample } from '../core/selection.ts';
+import type { Sample } from '../core/servers/selection.ts';
 
 /** Requests that one client remembers, and so the most that it counts with in a round. */
 export const samplesKept = 16;

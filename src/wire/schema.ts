@@ -1,7 +1,7 @@
 /**
  * What every message is on the wire: for each kind its field number, for each field its number and type.
  *
- * The compiler holds this against `core/messages.ts`: a kind or field without an entry here, an entry for one that is
+ * The compiler holds this against `core/messages/index.ts`: a kind or field without an entry here, an entry for one that is
  * gone, or a type that does not fit is an error. To add a field, add one line; a peer that does not know it steps over it.
  *
  * **Numbers are for ever**: never reuse one, never change the type of one. A new field of something that travels already must
@@ -33,7 +33,7 @@ import type {
   Stamp,
   Signed,
   Visit,
-} from '../core/messages.ts';
+} from '../core/messages/index.ts';
 import { choice, chosen } from './choices.ts';
 import { itemLimits } from './limits.ts';
 import { record } from './records.ts';

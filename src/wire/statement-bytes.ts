@@ -13,7 +13,7 @@
  */
 import { NOBODY } from '../core/ids.ts';
 import type { PeerHandle } from '../core/ids.ts';
-import type { Signed, Unsigned } from '../core/messages.ts';
+import type { Signed, Unsigned } from '../core/messages/index.ts';
 import { sizeLimits } from './limits.ts';
 import type { PeerNames } from './peer-table.ts';
 import { statements } from './schema.ts';

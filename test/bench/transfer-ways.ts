@@ -20,7 +20,7 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { ReleaseNotice } from '../../src/core/messages.ts';
+import type { ReleaseNotice } from '../../src/core/messages/index.ts';
 import { Carrier } from '../../src/host/carrier.ts';
 import type { HostLogger } from '../../src/host/network-options.ts';
 import { Network } from '../../src/host/network.ts';

@@ -1,7 +1,7 @@
 /** The port: what a peer may rely on, and what others may rely on in a peer. DESIGN section 3. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import { defaultOptions, validateOptions } from '../../src/core/options.ts';
 import { Peer } from '../../src/core/peer.ts';
 import {

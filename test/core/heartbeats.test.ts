@@ -1,9 +1,9 @@
 /** Two timers: one to send, one to notice silence. DESIGN section 4 "Heartbeats" and "Repair"; P2P Volunteers, 3.3.3. */
 import { describe, expect, it, vi } from 'vitest';
-import { origin } from '../../src/core/coordinates.ts';
+import { origin } from '../../src/core/reach/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import { candidatesForRepair, chooseBackup } from '../../src/core/repair.ts';
+import { candidatesForRepair, chooseBackup } from '../../src/core/attachment/repair.ts';
 import {
   LonePeer,
   aClient,

@@ -2,9 +2,9 @@
  * One real peer with nothing around it: the test speaks for everybody else, and reads the peer's effects in the order in which it
  * asked for them. Time is what the test says; `pass` wakes the peer whenever it asked to be.
  */
-import { origin } from '../../src/core/coordinates.ts';
+import { origin } from '../../src/core/reach/coordinates.ts';
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
-import { mix } from '../../src/core/membership.ts';
+import { mix } from '../../src/core/servers/membership.ts';
 import type {
   Accept,
   HeartbeatDown,
@@ -23,10 +23,10 @@ import type {
   Unsigned,
   Cast,
   CastPayload,
-} from '../../src/core/messages.ts';
+} from '../../src/core/messages/index.ts';
 import { defaultOptions } from '../../src/core/options.ts';
 import type { TreeOptions } from '../../src/core/options.ts';
-import { sealOf } from '../../src/core/multicast.ts';
+import { sealOf } from '../../src/core/cast/multicast.ts';
 import { Peer } from '../../src/core/peer.ts';
 import type { Start } from '../../src/core/beginning.ts';
 import { theRules } from '../../src/core/rules.ts';

@@ -7,7 +7,7 @@
  */
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { MemberRecord, Message, PeerCard, ReleaseNotice, Stamp } from '../../src/core/messages.ts';
+import type { MemberRecord, Message, PeerCard, ReleaseNotice, Stamp } from '../../src/core/messages/index.ts';
 import type { TreeOptions } from '../../src/core/options.ts';
 import type { Peer } from '../../src/core/peer.ts';
 import type { PeerEvent } from '../../src/core/world.ts';

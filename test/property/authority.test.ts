@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareStanding } from '../../src/core/ids.ts';
-import type { MemberRecord, Message, Order, ReleaseNotice, Statement } from '../../src/core/messages.ts';
+import type { MemberRecord, Message, Order, ReleaseNotice, Statement } from '../../src/core/messages/index.ts';
 import {
   LonePeer,
   aClient,

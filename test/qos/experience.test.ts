@@ -1,7 +1,7 @@
 /** What the controller learns from the difference between what it expected and what it read. */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
-import type { BidAction } from '../../src/core/messages.ts';
+import type { BidAction } from '../../src/core/messages/index.ts';
 import { Experience } from '../../src/qos/experience.ts';
 import type { Reading } from '../../src/qos/experience.ts';
 import type { Action } from '../../src/qos/policy.ts';

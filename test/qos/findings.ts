@@ -1,9 +1,9 @@
 /** What clients and servers might report, for tests: sane figures, of which a test changes what it is about. */
-import { origin, unitsPerMs } from '../../src/core/coordinates.ts';
+import { origin, unitsPerMs } from '../../src/core/reach/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import { mix } from '../../src/core/membership.ts';
-import type { Aggregate, Bid, Coordinate, MemberSample } from '../../src/core/messages.ts';
+import { mix } from '../../src/core/servers/membership.ts';
+import type { Aggregate, Bid, Coordinate, MemberSample } from '../../src/core/messages/index.ts';
 import type { Announcement } from '../../src/qos/announcement.ts';
 import { Tally } from '../../src/qos/tally.ts';
 

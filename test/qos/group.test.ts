@@ -1,7 +1,7 @@
 /** What a server proposes for its group. Clients stand on a line; the round trip is how far apart they are. */
 import { describe, expect, it } from 'vitest';
-import { unitsPerMs } from '../../src/core/coordinates.ts';
-import type { Bid, MemberSample } from '../../src/core/messages.ts';
+import { unitsPerMs } from '../../src/core/reach/coordinates.ts';
+import type { Bid, MemberSample } from '../../src/core/messages/index.ts';
 import { Group, mostCards } from '../../src/qos/group.ts';
 import type { CostKind } from '../../src/qos/requirement.ts';
 import { at, peerNumber, sample } from './findings.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { Lessons } from '../../src/qos/experience.ts';
-import type { Aggregate, Bid } from '../../src/core/messages.ts';
+import type { Aggregate, Bid } from '../../src/core/messages/index.ts';
 import { balanced } from '../../src/qos/balanced.ts';
 import type { Action, Situation } from '../../src/qos/policy.ts';
 import { Goal } from '../../src/qos/requirement.ts';

@@ -1,7 +1,7 @@
 /** Which reports are believed: all that an honest peer can make, and none that cannot be true. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Aggregate } from '../../src/core/messages.ts';
+import type { Aggregate } from '../../src/core/messages/index.ts';
 import { isOfSize, isSane } from '../../src/qos/sanity.ts';
 import { Tally, mostPeers } from '../../src/qos/tally.ts';
 import { announcement, at, bid, fingerprint, lone, peerNumber, sample } from './findings.ts';

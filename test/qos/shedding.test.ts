@@ -1,6 +1,6 @@
 /** What a server makes of the times that the branches of its tree tell. */
 import { describe, expect, it } from 'vitest';
-import type { MemberSample } from '../../src/core/messages.ts';
+import type { MemberSample } from '../../src/core/messages/index.ts';
 import type { Parts } from '../../src/core/parts.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 import { Shedding, medianServeMs } from '../../src/qos/shedding.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
-import type { Aggregate } from '../../src/core/messages.ts';
+import type { Aggregate } from '../../src/core/messages/index.ts';
 import { DelaySketch } from '../../src/qos/sketch.ts';
 import { Tally, mostBids, mostPeers, mostSamples } from '../../src/qos/tally.ts';
 import { aggregate, bid, fingerprint, lone, peerNumber, sample } from './findings.ts';

@@ -20,7 +20,7 @@ import { play } from '../../simulator/stage.ts';
 import { overTheWire } from '../../simulator/wire-way.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
 import type { FarmOptions } from '../../simulator/farm-options.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 
 const [root, ann, bob] = [handle(0), handle(1), handle(2)];
 const fixed = { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000 };

@@ -6,7 +6,7 @@ import type { FarmOptions } from '../../simulator/farm-options.ts';
 import { faultSchedule, randomSchedule } from '../../simulator/schedule.ts';
 import type { Schedule } from '../../simulator/schedule.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 
 const root = handle(0);
 

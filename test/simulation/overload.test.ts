@@ -1,8 +1,8 @@
 /** Servers that have more than they can do, in a whole farm: others take over, nobody swings back and forth, and no liar gains by it. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import { isFree } from '../../src/core/membership.ts';
-import type { MemberSample, Message } from '../../src/core/messages.ts';
+import { isFree } from '../../src/core/servers/membership.ts';
+import type { MemberSample, Message } from '../../src/core/messages/index.ts';
 import type { Peer } from '../../src/core/peer.ts';
 import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Aggregate, Bid, Message } from '../../src/core/messages.ts';
+import type { Aggregate, Bid, Message } from '../../src/core/messages/index.ts';
 import { Quality, defaultQosOptions } from '../../src/qos/index.ts';
 import type { QosEvent, Requirement } from '../../src/qos/index.ts';
 import { generatePlane, scaleToMeanRtt } from '../../src/topology/index.ts';

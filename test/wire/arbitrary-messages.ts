@@ -28,7 +28,7 @@ import type {
   Roster,
   Stamp,
   Statement,
-} from '../../src/core/messages.ts';
+} from '../../src/core/messages/index.ts';
 import type { DurableRecord, Role } from '../../src/core/world.ts';
 
 export const peerCount = 40;

@@ -10,7 +10,7 @@ import type {
   PeerCard,
   ReleaseNotice,
   Statement,
-} from '../../src/core/messages.ts';
+} from '../../src/core/messages/index.ts';
 import type { DurableRecord } from '../../src/core/world.ts';
 
 const root = 0 as PeerHandle;

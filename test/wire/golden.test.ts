@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import { durables } from '../../src/wire/durable.ts';
 import { decode, decodeDurable, encode, encodeDurable, statementBytes } from '../../src/wire/index.ts';
 import { messages } from '../../src/wire/schema.ts';

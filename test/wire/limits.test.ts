@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { MemberRecord, Message } from '../../src/core/messages.ts';
+import type { MemberRecord, Message } from '../../src/core/messages/index.ts';
 import { decode, encode, itemLimits, largestMessageBytes, sizeLimits, wireSize } from '../../src/wire/index.ts';
 import { AddressBook, keyNumber } from './address-book.ts';
 import { arbitraryMember, arbitraryOf, messageKinds } from './arbitrary-messages.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import { decode, encode, protocolVersion, wireSize } from '../../src/wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import { arbitraryMessage, arbitraryOf, messageKinds, peerCount } from './arbitrary-messages.ts';

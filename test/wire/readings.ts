@@ -1,6 +1,6 @@
 /** What the tests of the wire read, send and expect to fail. */
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Coordinate, HeartbeatDown, Message } from '../../src/core/messages.ts';
+import type { Coordinate, HeartbeatDown, Message } from '../../src/core/messages/index.ts';
 import { WireError, decode } from '../../src/wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import { peerCount } from './arbitrary-messages.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TreeKind } from '../../src/core/ids.ts';
-import type { Roster, Stamp } from '../../src/core/messages.ts';
+import type { Roster, Stamp } from '../../src/core/messages/index.ts';
 import { choice } from '../../src/wire/choices.ts';
 import type { Cases } from '../../src/wire/choices.ts';
 import { record } from '../../src/wire/records.ts';

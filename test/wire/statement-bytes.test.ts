@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { MemberRecord, Message, Order, ReleaseNotice, Statement } from '../../src/core/messages.ts';
+import type { MemberRecord, Message, Order, ReleaseNotice, Statement } from '../../src/core/messages/index.ts';
 import { decode, encode, statementBytes } from '../../src/wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import { arbitraryMember, arbitraryStatement, peerCount } from './arbitrary-messages.ts';

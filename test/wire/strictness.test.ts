@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages.ts';
+import type { Message } from '../../src/core/messages/index.ts';
 import { decode, encode } from '../../src/wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import { errorOf, heartbeat, received, repeated, sender, spot } from './readings.ts';

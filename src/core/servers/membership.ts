@@ -1,0 +1,293 @@
+/**
+ * Who serves: the versioned list of servers that every server keeps, and how it stays the same everywhere.
+ *
+ * Each entry is a signed record that only its subject may raise; records merge by rule `supersedes`, so any order of arrival
+ * ends in the same list. Changes travel as deltas on the heartbeats, over every link but the one they came by; digests on the same heartbeats find what was
+ * missed, in 16 buckets so that a small difference costs little. The dead are kept as tombstones: without them old news would
+ * raise them again. Tombstones are no part of the digests and are not taken from others by those who never knew the subject:
+ * each server forgets them in its own time, and would else get them back from the next that has not yet.
+ *
+ * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
+ */
+import type { Context } from '../context.ts';
+import { isSound, predictRttMs } from '../reach/coordinates.ts';
+import { NOBODY } from '../ids.ts';
+import type { PeerHandle } from '../ids.ts';
+import type { Coordinate, MemberRecord, MemberState } from '../messages/index.ts';
+
+interface Entry {
+  record: MemberRecord;
+  /** When it was learned, ms: a tombstone is dropped after `tombstoneMs`. */
+  atMs: number;
+}
+
+export const bucketCount = 16;
+const stateNumbers: Record<MemberState, number> = { joining: 1, serving: 2, draining: 3, gone: 4, excluded: 5 };
+const none: readonly MemberRecord[] = [];
+const emptyBuckets: readonly number[] = Array.from({ length: bucketCount }, () => 0);
+
+export interface MembershipListener {
+  /** A record changed; `own` when this peer wrote it now. */
+  memberChanged(record: MemberRecord, own: boolean): void;
+}
+
+/** Records that travel with one beat at most; the rest goes with the next. */
+const mostDeltas = 64;
+/** Digests keep to 31 bits: numbers up to there take no memory of their own. */
+export const mostDigest = 0x7fff_ffff;
+
+export class Membership {
+  readonly #ctx: Context;
+  /** Null while there is none. */
+  #entries: Map<PeerHandle, Entry> | null = null;
+  #pending: readonly MemberRecord[] = none;
+  #buckets: readonly number[] = emptyBuckets;
+  #digest = 0;
+  /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
+  stale = false;
+  readonly #listener: MembershipListener | null;
+
+  constructor(ctx: Context, listener: MembershipListener | null) {
+    this.#ctx = ctx;
+    this.#listener = listener;
+  }
+
+  get(peer: PeerHandle): MemberRecord | null {
+    return this.#entries?.get(peer)?.record ?? null;
+  }
+
+  *records(): IterableIterator<MemberRecord> {
+    for (const { record } of this.#known()) yield record;
+  }
+
+  /** Servers that take requests now. */
+  serving(): MemberRecord[] {
+    const serving: MemberRecord[] = [];
+    for (const { record } of this.#known()) if (record.state === 'serving') serving.push(record);
+    return serving;
+  }
+
+  /** Serving peers by their predicted round trip to a coordinate, the nearest first. */
+  nearestServing(to: Coordinate, except: PeerHandle): MemberRecord[] {
+    return this.serving()
+      .filter((record) => record.subject !== except)
+      .sort((a, b) => predictRttMs(a.coordinate, to) - predictRttMs(b.coordinate, to));
+  }
+
+  /** Writes a new record of this peer about itself and spreads it. */
+  declare(state: MemberState, parent: PeerHandle): MemberRecord {
+    const { self, incarnation, standing, coordinate } = this.#ctx;
+    const record = this.#ctx.signed<MemberRecord>({
+      type: 'member',
+      subject: self,
+      incarnation,
+      state,
+      parent,
+      coordinate,
+      full: this.#ctx.full && state === 'serving',
+      issuer: self,
+      standing,
+    });
+    this.#store(record, true);
+    return record;
+  }
+
+  /** This server is full from now on, or no longer: says so, if it serves. */
+  declareFull(full: boolean): void {
+    const own = this.get(this.#ctx.self);
+    this.#ctx.full = full;
+    if (own?.state !== 'serving' || own.full === full) return;
+    this.#ctx.raiseIncarnation(own.incarnation);
+    this.declare('serving', own.parent);
+  }
+
+  /** A parent, or the root, writes that a server is gone; the root, that it is excluded. */
+  declareOther(subject: PeerHandle, state: 'gone' | 'excluded'): void {
+    const known = this.get(subject);
+    if (state === 'gone' && (known === null || known.state === 'gone' || known.state === 'excluded')) return;
+    const { self, standing } = this.#ctx;
+    const record = this.#ctx.signed<MemberRecord>({
+      type: 'member',
+      subject,
+      incarnation: known?.incarnation ?? 0,
+      state,
+      parent: known?.parent ?? NOBODY,
+      coordinate: known?.coordinate ?? this.#ctx.coordinate,
+      full: false,
+      issuer: self,
+      standing,
+    });
+    this.#store(record, true);
+  }
+
+  /**
+   * Takes in a record from elsewhere. Returns whether it changed anything. A record that its issuer may not write, or did
+   * not sign, is refused.
+   */
+  merge(record: MemberRecord): boolean {
+    const known = this.get(record.subject);
+    if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return false;
+    if (record.incarnation > this.#ctx.latestIncarnation() || !isSound(record.coordinate)) return false;
+    if (!this.#mayWrite(record, known)) return false;
+    if (!this.#ctx.world.verify(record)) {
+      this.#ctx.world.tell({
+        type: 'refused',
+        peer: record.issuer,
+        what: 'a membership record with a false signature',
+      });
+      return false;
+    }
+    // What others write about a server is an order: one of an authority that no longer counts is refused.
+    if (!this.#ctx.acknowledges(record) && record.issuer !== record.subject) return false;
+    this.#store(record, false);
+    return true;
+  }
+
+  /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */
+  replace(records: readonly MemberRecord[]): void {
+    const { self, nowMs, options, world } = this.#ctx;
+    const before = [...this.records()].filter(({ subject }) => subject !== self);
+    for (const { subject } of before) this.#remove(subject);
+    this.stale = false;
+    for (const record of records) this.merge(record);
+    // On disk too they must not live on: the next start would believe it.
+    for (const record of before) {
+      if (this.get(record.subject) !== null) continue;
+      const atMs = nowMs - options.tombstoneMs - 1;
+      world.persist({ type: 'member', peer: record.subject, record: { ...record, state: 'gone' }, atMs });
+    }
+  }
+
+  /**
+   * Begins anew with nothing but oneself and who is barred: for one whose list may be older than the dead are remembered, and
+   * who has nobody to ask (the root), or is about to ask for all of it (a new server).
+   */
+  beginAnew(): void {
+    this.replace([...this.records()].filter(({ state }) => state === 'excluded'));
+  }
+
+  restore(record: MemberRecord, atMs: number): void {
+    this.#remove(record.subject);
+    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) return;
+    this.#add(record, atMs);
+  }
+
+  /** Deltas that have not been passed on, so many as go with one beat. */
+  takeDeltas(): readonly MemberRecord[] {
+    if (this.#pending.length === 0) return none;
+    const deltas = this.#pending.slice(0, mostDeltas);
+    this.#pending = this.#pending.slice(mostDeltas);
+    return deltas;
+  }
+
+  hasDeltas(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** One number for the whole list; equal lists have equal digests. */
+  digest(): number {
+    return this.#digest;
+  }
+
+  buckets(): number[] {
+    return [...this.#buckets];
+  }
+
+  /** The records in those buckets whose digest differs from the given ones. */
+  differing(buckets: readonly number[]): MemberRecord[] {
+    const records: MemberRecord[] = [];
+    for (const { record } of this.#known()) {
+      const bucket = this.#bucketOf(record.subject);
+      if (buckets[bucket] !== this.#buckets[bucket]) records.push(record);
+    }
+    return records;
+  }
+
+  /** Forgets tombstones that have lasted long enough. */
+  expire(): void {
+    const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
+    for (const { record, atMs } of this.#known())
+      if (record.state === 'gone' && atMs < limitMs) this.#remove(record.subject);
+  }
+
+  #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {
+    const { rootPeer } = this.#ctx;
+    if (record.state === 'excluded') return record.issuer === rootPeer;
+    if (record.issuer === record.subject) return true;
+    if (record.state !== 'gone') return false;
+    if (record.issuer === rootPeer) return true;
+    // A parent that is not known to be one must at least be a server; its victim outbids it if it lives.
+    if (known !== null && known.incarnation === record.incarnation) return record.issuer === known.parent;
+    return record.issuer === record.parent && this.#serves(record.issuer);
+  }
+
+  #serves(peer: PeerHandle): boolean {
+    const state = this.get(peer)?.state;
+    return state === 'serving' || state === 'draining';
+  }
+
+  #store(record: MemberRecord, own: boolean): void {
+    this.#remove(record.subject);
+    this.#add(record, this.#ctx.nowMs);
+    this.#pending = [...this.#pending.filter((pending) => pending.subject !== record.subject), record];
+    this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
+    this.#ctx.world.tell({ type: 'member-changed', record });
+    this.#listener?.memberChanged(record, own);
+  }
+
+  #known(): Iterable<Entry> {
+    return this.#entries?.values() ?? [];
+  }
+
+  #add(record: MemberRecord, atMs: number): void {
+    this.#entries ??= new Map();
+    this.#entries.set(record.subject, { record, atMs });
+    this.#toggle(record);
+  }
+
+  #remove(peer: PeerHandle): void {
+    const entry = this.#entries?.get(peer);
+    if (entry === undefined) return;
+    this.#toggle(entry.record);
+    this.#entries?.delete(peer);
+  }
+
+  #bucketOf(peer: PeerHandle): number {
+    return this.#ctx.world.fingerprint(peer) % bucketCount;
+  }
+
+  /** Adds a record to the digests, or takes it out: exclusive or undoes itself. */
+  #toggle(record: MemberRecord): void {
+    if (record.state === 'gone') return;
+    const bucket = this.#bucketOf(record.subject);
+    const hash = hashOf(record, this.#ctx.world.fingerprint(record.subject));
+    this.#buckets = this.#buckets.with(bucket, ((this.#buckets[bucket] ?? 0) ^ hash) >>> 0);
+    let sum = 0;
+    for (const digest of this.#buckets) sum = (Math.imul(sum, 31) + digest) >>> 0;
+    this.#digest = sum & mostDigest;
+  }
+}
+
+/** 32 bits for what a record says of its subject, whose `fingerprint` is given. */
+export function hashOf({ incarnation, state }: MemberRecord, fingerprint: number): number {
+  return mix(mix(fingerprint ^ Math.imul(incarnation, 0x9e3779b1)) ^ stateNumbers[state]);
+}
+
+/** Whether a server takes clients that it does not have yet. */
+export function isFree({ state, full }: MemberRecord): boolean {
+  return state === 'serving' && !full;
+}
+
+/** The same records, those of full servers last. */
+export function fullLast(records: MemberRecord[]): MemberRecord[] {
+  if (!records.some(({ full }) => full)) return records;
+  return [...records.filter(({ full }) => !full), ...records.filter(({ full }) => full)];
+}
+
+/** A 32-bit finaliser in the manner of murmur3: every bit of the input moves about half of the output's. */
+export function mix(value: number): number {
+  let hash = value | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
