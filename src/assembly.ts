@@ -4,7 +4,7 @@
  * With `main.ts` the only place that knows all the parts; everything else knows ports.
  */
 import type { NodeRequest } from './cli/node-request.ts';
-import { Emulation } from './host/emulation.ts';
+import { Emulation } from './network/emulation.ts';
 import { loadIdentity } from './host/identity.ts';
 import { controllerBeatsOf } from './host/node-options.ts';
 import { startNode } from './host/node.ts';

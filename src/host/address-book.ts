@@ -6,12 +6,12 @@
  * kinds: *confirmed* ones (from an invite, or dialled with success) and hearsay from messages. Noise proves who answers, so
  * a wrong address costs a failed dial, no more; but hearsay never pushes out what is confirmed.
  */
-import './polyfill.ts';
+import '../network/polyfill.ts';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { PeerHandle } from '../core/ids.ts';
-import { hostOf, isLoopback, subnetOfHost } from './subnet.ts';
+import { hostOf, isLoopback, subnetOfHost } from '../network/subnet.ts';
 
 /** What is kept for a peer, at most; the wire carries as many. */
 const MAX_ADDRESSES = 8;

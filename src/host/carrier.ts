@@ -14,11 +14,11 @@ import {
   sendRelease,
 } from '../service/index.ts';
 import type { Manifest, ReleaseStore, ServiceKind } from '../service/index.ts';
-import { type ByteStream, byteStream } from './byte-stream.ts';
-import type { HostLogger } from './network-options.ts';
-import type { Network } from './network.ts';
-import { Seats } from './seats.ts';
-import type { UploadLimit } from './upload-limit.ts';
+import { type ByteStream, byteStream } from '../network/streams/byte-stream.ts';
+import type { HostLogger } from '../network/network-options.ts';
+import type { Network } from '../network/network.ts';
+import { Seats } from '../network/turnstile.ts';
+import type { UploadLimit } from '../network/streams/upload-limit.ts';
 
 export const TRANSFER_PROTOCOL = '/banyan/transfer/1.0.0';
 

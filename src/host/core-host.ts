@@ -20,8 +20,8 @@ import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes
 import type { DurableRow } from '../wire/index.ts';
 import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
-import type { HostLogger } from './network-options.ts';
-import type { Network } from './network.ts';
+import type { HostLogger } from '../network/network-options.ts';
+import type { Network } from '../network/network.ts';
 import { Strangers, TooManyStrangersError } from './strangers.ts';
 
 /** Where durable rows lie; `put` is one transaction, on disk when it returns. */

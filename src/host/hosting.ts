@@ -12,16 +12,16 @@ import type { Charter, Manifest, ServiceKind } from '../service/index.ts';
 import { Carrier } from './carrier.ts';
 import type { Installing } from './carrier.ts';
 import type { CoreHost } from './core-host.ts';
-import { serveHttp } from './http-stream.ts';
-import type { HttpServer } from './http-stream.ts';
+import { serveHttp } from '../network/http/http-stream.ts';
+import type { HttpServer } from '../network/http/http-stream.ts';
 import { isProbe } from './idle-probe.ts';
-import type { Network } from './network.ts';
+import type { Network } from '../network/network.ts';
 import { NodeError } from './node-error.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Problems } from './problems.ts';
 import { ServeTimes } from './serve-times.ts';
 import { ServiceRecord } from './service-record.ts';
-import { UploadLimit } from './upload-limit.ts';
+import { UploadLimit } from '../network/streams/upload-limit.ts';
 
 export interface HostingParts {
   readonly options: NodeOptions;

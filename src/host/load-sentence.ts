@@ -4,7 +4,7 @@
  */
 import type { PeerHandle } from '../core/ids.ts';
 import type { Load, QosEvent } from '../qos/index.ts';
-import type { HostLogger } from './network-options.ts';
+import type { HostLogger } from '../network/network-options.ts';
 import type { Problems } from './problems.ts';
 
 /** Tells what happened, if it is about the load. */

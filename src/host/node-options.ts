@@ -10,8 +10,8 @@ import type { TreeOptions } from '../core/options.ts';
 import { defaultQosOptions } from '../qos/index.ts';
 import type { QosOptions, Requirement } from '../qos/index.ts';
 import type { Charter, Invite, SigningKey } from '../service/index.ts';
-import type { Emulation } from './emulation.ts';
-import type { HostLogger, NetworkLimits } from './network-options.ts';
+import type { Emulation } from '../network/emulation.ts';
+import type { HostLogger, NetworkLimits } from '../network/network-options.ts';
 import type { NodeState } from './node-state.ts';
 
 export type ControllerBeats = Partial<Pick<QosOptions, 'settleBeats' | 'quietBeats' | 'freshBeats'>>;

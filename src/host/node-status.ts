@@ -5,7 +5,7 @@ import type { Peer } from '../core/peer.ts';
 import type { Tree } from '../core/tree/tree.ts';
 import type { Charter } from '../service/index.ts';
 import type { NeighbourStatus, NodeStatus, QualityStatus, ServerStatus } from './farm-node.ts';
-import type { Network } from './network.ts';
+import type { Network } from '../network/network.ts';
 import { qosOptionsOf } from './node-options.ts';
 import type { NodeParts } from './node-parts.ts';
 

@@ -4,7 +4,7 @@
  * This class only joins the parts and translates: events of the core into actions (a role that changed starts or stops the
  * service), and what people ask into turns of the core. See farm-node.ts for what each method promises.
  */
-import './polyfill.ts';
+import '../network/polyfill.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PeerEvent } from '../core/world.ts';
 import type { Charter, Invite } from '../service/index.ts';
@@ -20,7 +20,7 @@ import type {
   UpdateResult,
 } from './farm-node.ts';
 import { introduce, neighboursOf } from './introduction.ts';
-import { Network } from './network.ts';
+import { Network } from '../network/network.ts';
 import { NodeError } from './node-error.ts';
 import { qosOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';

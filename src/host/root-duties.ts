@@ -7,7 +7,7 @@ import type { AddressBook } from './address-book.ts';
 import { examine } from './examiner.ts';
 import type { Invitation, InviteOptions, Progress, UpdateResult } from './farm-node.ts';
 import type { Hosting, HostingParts } from './hosting.ts';
-import type { HttpClient } from './http-stream.ts';
+import type { HttpClient } from '../network/http/http-stream.ts';
 import { NodeError } from './node-error.ts';
 
 export interface RootDutiesParts extends HostingParts {

@@ -8,7 +8,7 @@
 import type { PeerHandle } from '../core/ids.ts';
 import type { PeerNames } from '../wire/index.ts';
 import type { AddressBook } from './address-book.ts';
-import { TokenBucket } from './rate-limit.ts';
+import { TokenBucket } from '../network/rate-limit.ts';
 
 export class TooManyStrangersError extends Error {
   override readonly name = 'TooManyStrangersError';

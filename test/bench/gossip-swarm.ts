@@ -5,7 +5,7 @@
  * is random: a ring, so that it holds together, and more edges until nobody can take another without going over the limit.
  * Gossipsub picks its mesh of 6 (4 to 12) from these. The swarm is ready when every mesh is full enough and the whole has kept still.
  */
-import '../../src/host/polyfill.ts';
+import '../../src/network/polyfill.ts';
 import { setMaxListeners } from 'node:events';
 import { noise } from '@chainsafe/libp2p-noise';
 import { type MeshPeer, gossipsub } from '@libp2p/gossipsub';
@@ -13,7 +13,7 @@ import { identify } from '@libp2p/identify';
 import { tcp, type TCPComponents } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
-import { Traffic, countingTransport } from '../../src/host/traffic.ts';
+import { Traffic, countingTransport } from '../../src/network/traffic.ts';
 import { SeededRandom } from '../../src/topology/seeded-random.ts';
 import { untilHolds } from './patience.ts';
 import { emulationFor } from './swarm.ts';

@@ -5,8 +5,8 @@
  * encryption, multiplexer and emulated distances. Peer 0 is the origin; peer i stands on node i of the topology (modulo its
  * size).
  */
-import { Emulation } from '../../src/host/emulation.ts';
-import type { Traffic } from '../../src/host/traffic.ts';
+import { Emulation } from '../../src/network/emulation.ts';
+import type { Traffic } from '../../src/network/traffic.ts';
 import type { Topology } from '../../src/topology/index.ts';
 
 export interface SwarmOptions {

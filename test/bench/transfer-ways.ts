@@ -6,7 +6,7 @@
  * as they come. All begin when the receiver asks, on a connection that is there already, and end when the bytes are on the
  * receiver's disk (fsync).
  */
-import '../../src/host/polyfill.ts';
+import '../../src/network/polyfill.ts';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -22,8 +22,8 @@ import { createLibp2p, type Libp2p } from 'libp2p';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { ReleaseNotice } from '../../src/core/messages/index.ts';
 import { Carrier } from '../../src/host/carrier.ts';
-import type { HostLogger } from '../../src/host/network-options.ts';
-import { Network } from '../../src/host/network.ts';
+import type { HostLogger } from '../../src/network/network-options.ts';
+import { Network } from '../../src/network/network.ts';
 import { ReleaseStore, type ServiceIdentity, createService } from '../../src/service/index.ts';
 
 /** What is moved: a release in a store, and the same bytes as one file. */

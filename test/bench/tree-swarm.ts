@@ -6,7 +6,7 @@
  * Peers join through the root, a few at a time, in an order that the seed decides; then the swarm waits until the tree is whole, within
  * its limits, and has kept its shape for a while.
  */
-import '../../src/host/polyfill.ts';
+import '../../src/network/polyfill.ts';
 import { createPrivateKey, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,9 +18,9 @@ import type { PeerEvent } from '../../src/core/world.ts';
 import { AddressBook } from '../../src/host/address-book.ts';
 import { FarmClock } from '../../src/host/clock.ts';
 import { CoreHost } from '../../src/host/core-host.ts';
-import type { HostLogger } from '../../src/host/network-options.ts';
-import { Network } from '../../src/host/network.ts';
-import type { Traffic } from '../../src/host/traffic.ts';
+import type { HostLogger } from '../../src/network/network-options.ts';
+import { Network } from '../../src/network/network.ts';
+import type { Traffic } from '../../src/network/traffic.ts';
 import { StateDatabase } from '../../src/storage/state-database.ts';
 import { SeededRandom } from '../../src/topology/seeded-random.ts';
 import { untilHolds } from './patience.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { byteStream } from '../../src/host/byte-stream.ts';
+import { byteStream } from '../../src/network/streams/byte-stream.ts';
 import { Carrier, TRANSFER_PROTOCOL } from '../../src/host/carrier.ts';
-import type { Network } from '../../src/host/network.ts';
+import type { Network } from '../../src/network/network.ts';
 import { TransferRefusedError, createService, receiveManifest } from '../../src/service/index.ts';
 import type { Manifest, ReleaseStore } from '../../src/service/index.ts';
 import { found, openStore, publish } from '../service/workshop.ts';

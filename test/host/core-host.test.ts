@@ -4,7 +4,7 @@ import { defaultOptions } from '../../src/core/options.ts';
 import { AddressBook } from '../../src/host/address-book.ts';
 import { FarmClock } from '../../src/host/clock.ts';
 import { CoreHost } from '../../src/host/core-host.ts';
-import type { Network } from '../../src/host/network.ts';
+import type { Network } from '../../src/network/network.ts';
 import type { DurableRow } from '../../src/wire/index.ts';
 import { afterwards } from '../service/workshop.ts';
 import { startNetwork } from './test-network.ts';

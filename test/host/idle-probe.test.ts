@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { HttpClient, serveHttp } from '../../src/host/http-stream.ts';
+import { HttpClient, serveHttp } from '../../src/network/http/http-stream.ts';
 import { IdleProbe, isProbe } from '../../src/host/idle-probe.ts';
 import { afterwards, found, openStore, publish } from '../service/workshop.ts';
 import { Site, siteHandler } from '../../src/service/index.ts';

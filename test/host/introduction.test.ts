@@ -1,6 +1,6 @@
 /** Coming in by an invite: real peers on loopback that answer, stay silent, refuse. */
 import { describe, expect, it } from 'vitest';
-import { byteStream } from '../../src/host/byte-stream.ts';
+import { byteStream } from '../../src/network/streams/byte-stream.ts';
 import { introduce } from '../../src/host/introduction.ts';
 import { type WelcomeAnswer, WELCOME_PROTOCOL, answerWelcome } from '../../src/host/welcome.ts';
 import { type Charter, type Invite, amendCharter } from '../../src/service/index.ts';

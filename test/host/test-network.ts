@@ -1,8 +1,8 @@
 /** Real nodes on loopback for the tests of the host. */
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { afterEach } from 'vitest';
-import { Network } from '../../src/host/network.ts';
-import type { NetworkOptions } from '../../src/host/network-options.ts';
+import { Network } from '../../src/network/network.ts';
+import type { NetworkOptions } from '../../src/network/network-options.ts';
 
 const running: Network[] = [];
 

@@ -1,6 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
-import { hostOf, isLoopback, LOOPBACK_SUBNET, subnetOfHost } from '../../src/host/subnet.ts';
+import { hostOf, isLoopback, LOOPBACK_SUBNET, subnetOfHost } from '../../src/network/subnet.ts';
 
 describe('the subnet of an address', () => {
   it('is shared within an IPv4 /16 and an IPv6 /32, and by nothing else', () => {

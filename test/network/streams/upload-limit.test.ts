@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { UploadLimit } from '../../src/host/upload-limit.ts';
+import { UploadLimit } from '../../../src/network/streams/upload-limit.ts';
 
 /** Takes pieces one after the other until all have gone; the time from the first to the last, ms. */
 async function timeFor(limit: UploadLimit, pieces: number, bytes: number): Promise<number> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InboundLimiter, TokenBucket } from '../../src/host/rate-limit.ts';
+import { InboundLimiter, TokenBucket } from '../../src/network/rate-limit.ts';
 
 describe('a token bucket', () => {
   it('gives its burst at once, then only what has come in since', () => {

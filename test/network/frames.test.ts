@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeFrames, FrameReader } from '../../src/host/frames.ts';
+import { encodeFrames, FrameReader } from '../../src/network/frames.ts';
 
 describe('frames', () => {
   it('come out as they went in, however the bytes are cut on the way', () => {

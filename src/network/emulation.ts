@@ -12,7 +12,7 @@
 import './polyfill.ts';
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils';
 import type { AbortOptions, MultiaddrConnection } from '@libp2p/interface';
-import { pauseReading, resumeReading } from './stream-drain.ts';
+import { pauseReading, resumeReading } from './streams/stream-drain.ts';
 import { wrapTransport, type TransportFactory } from './transport-wrapper.ts';
 
 /** What emulation needs to know of a topology; round trips must be the same in both directions. */

@@ -8,9 +8,9 @@
 import { Agent, createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Readable, type Duplex } from 'node:stream';
-import type { Network } from './network.ts';
-import { StreamDuplex } from './stream-duplex.ts';
-import type { UploadLimit } from './upload-limit.ts';
+import type { Network } from '../network.ts';
+import { StreamDuplex } from '../streams/stream-duplex.ts';
+import type { UploadLimit } from '../streams/upload-limit.ts';
 import { type VisitorLimits, withinLimits } from './visitor-limits.ts';
 
 /** The protocol of the data plane. */

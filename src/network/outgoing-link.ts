@@ -8,7 +8,7 @@
  */
 import type { Stream } from '@libp2p/interface';
 import { encodeFrames } from './frames.ts';
-import { writable } from './stream-drain.ts';
+import { writable } from './streams/stream-drain.ts';
 
 export interface QueueLimits {
   /** Most messages that may wait for one neighbour. */

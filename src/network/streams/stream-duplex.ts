@@ -5,7 +5,7 @@
  * does not read pauses the stream; a stream that broke destroys the socket with an error, and the other way round. The
  * few methods that only a TCP socket has (keep-alive, no-delay, timeouts) are here as far as HTTP needs them.
  */
-import './polyfill.ts';
+import '../polyfill.ts';
 import { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 import { pauseReading, resumeReading, whenWritable } from './stream-drain.ts';

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { byteStream, type ByteStream } from '../../src/host/byte-stream.ts';
-import type { Network } from '../../src/host/network.ts';
-import { startPair } from './test-network.ts';
-import { until } from './waiting.ts';
+import { byteStream, type ByteStream } from '../../../src/network/streams/byte-stream.ts';
+import type { Network } from '../../../src/network/network.ts';
+import { startPair } from '../../host/test-network.ts';
+import { until } from '../../host/waiting.ts';
 
 const PROTOCOL = '/test/bytes';
 

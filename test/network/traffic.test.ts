@@ -1,13 +1,13 @@
-import '../../src/host/polyfill.ts';
+import '../../src/network/polyfill.ts';
 import { noise } from '@chainsafe/libp2p-noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { describe, expect, it } from 'vitest';
-import { byteStream } from '../../src/host/byte-stream.ts';
-import { Emulation } from '../../src/host/emulation.ts';
-import { countingTransport, Traffic } from '../../src/host/traffic.ts';
-import { until } from './waiting.ts';
+import { byteStream } from '../../src/network/streams/byte-stream.ts';
+import { Emulation } from '../../src/network/emulation.ts';
+import { countingTransport, Traffic } from '../../src/network/traffic.ts';
+import { until } from '../host/waiting.ts';
 
 /** A libp2p node that is none of ours, with its bytes counted. */
 async function plainNode(traffic: Traffic, emulation?: Emulation): Promise<Libp2p> {

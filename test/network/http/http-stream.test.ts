@@ -2,11 +2,17 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { HTTP_PROTOCOL, HttpClient, HttpStreamError, serveHttp, type HttpRequest } from '../../src/host/http-stream.ts';
-import type { Network } from '../../src/host/network.ts';
-import { StreamDuplex } from '../../src/host/stream-duplex.ts';
-import { startNetwork, startPair } from './test-network.ts';
-import { until } from './waiting.ts';
+import {
+  HTTP_PROTOCOL,
+  HttpClient,
+  HttpStreamError,
+  serveHttp,
+  type HttpRequest,
+} from '../../../src/network/http/http-stream.ts';
+import type { Network } from '../../../src/network/network.ts';
+import { StreamDuplex } from '../../../src/network/streams/stream-duplex.ts';
+import { startNetwork, startPair } from '../../host/test-network.ts';
+import { until } from '../../host/waiting.ts';
 
 async function readAll(body: Readable, onChunk?: () => void): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -6,9 +6,9 @@
  * server. Sizes are bounded where they arise: a request's head by the HTTP server, the speed of answers by the upload limit.
  */
 import type { RequestListener } from 'node:http';
-import { InboundLimiter } from './rate-limit.ts';
-import { Seats } from './seats.ts';
-import { StreamDuplex } from './stream-duplex.ts';
+import { InboundLimiter } from '../rate-limit.ts';
+import { Seats } from '../turnstile.ts';
+import { StreamDuplex } from '../streams/stream-duplex.ts';
 
 export interface VisitorLimits {
   /** Requests of one peer that may be under way, over all its connections. */

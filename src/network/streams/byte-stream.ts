@@ -5,7 +5,7 @@
  * the memory. Here the stream is paused when more than a megabyte waits, which stops the sender's window. And a stream
  * that broke is told from one that ended: only the sender's own "no more will come" ends the chunks without an error.
  */
-import './polyfill.ts';
+import '../polyfill.ts';
 import type { Stream } from '@libp2p/interface';
 import { pauseReading, resumeReading, StreamCutError, writable } from './stream-drain.ts';
 import { readStream } from './stream-reading.ts';
