@@ -5,7 +5,7 @@
  */
 import type { NodeRequest } from './cli/node-request.ts';
 import { Emulation } from './network/emulation.ts';
-import { loadIdentity } from './host/identity.ts';
+import { loadIdentity } from './host/world/identity.ts';
 import { controllerBeatsOf } from './host/node-options.ts';
 import { startNode } from './host/node.ts';
 import type { Node } from './host/node.ts';

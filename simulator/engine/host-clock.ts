@@ -3,7 +3,7 @@
  *
  * The process runs on the machine's steady clock and lets itself be drawn towards the wall clock by a twentieth of the time that
  * passes; only when the wall clock is more than a minute ahead does it step. It never goes back. So does the real one, in
- * `src/host/clock.ts`; machines whose clocks are right have none of these and are told the farm's time.
+ * `src/host/world/clock.ts`; machines whose clocks are right have none of these and are told the farm's time.
  */
 const slew = 0.05;
 const stepMs = 60_000;

@@ -2,10 +2,10 @@
  * Through these the reader and the idle probe learn from the core which server to ask, and tell it what asking was like.
  */
 import type { Sample } from '../core/servers/selection.ts';
-import type { AddressBook } from './address-book.ts';
-import type { HostingParts, Hosting } from './hosting.ts';
-import type { ProbePort } from './idle-probe.ts';
-import type { ReaderPort } from './reader.ts';
+import type { AddressBook } from './world/address-book.ts';
+import type { HostingParts, Hosting } from './hosting/hosting.ts';
+import type { ProbePort } from './reading/idle-probe.ts';
+import type { ReaderPort } from './reading/reader.ts';
 
 export interface ExperienceParts extends Pick<HostingParts, 'host' | 'reachable'> {
   readonly book: AddressBook;

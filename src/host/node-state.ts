@@ -2,7 +2,7 @@
  * What a running peer keeps on disk, as the host sees it; `src/storage` has the file behind it.
  */
 import type { TokenBook } from '../service/index.ts';
-import type { DurableRows } from './core-host.ts';
+import type { DurableRows } from './world/core-host.ts';
 
 /** Numbers that only grow, over all runs. */
 export type CounterName = 'requests-served' | 'bytes-served' | 'serving-seconds';

@@ -8,7 +8,7 @@ import '../network/polyfill.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PeerEvent } from '../core/world.ts';
 import type { Charter, Invite } from '../service/index.ts';
-import type { CoreHost } from './core-host.ts';
+import type { CoreHost } from './world/core-host.ts';
 import type {
   DecisionEntry,
   ExplainOptions,
@@ -19,7 +19,7 @@ import type {
   Progress,
   UpdateResult,
 } from './farm-node.ts';
-import { introduce, neighboursOf } from './introduction.ts';
+import { introduce, neighboursOf } from './door/introduction.ts';
 import { Network } from '../network/network.ts';
 import { NodeError } from './node-error.ts';
 import { qosOptionsOf } from './node-options.ts';

@@ -1,7 +1,7 @@
 /** What the controller goes by, and who is told what it does. */
 import type { PeerHandle } from '../core/ids.ts';
-import type { FullReason, Load } from './overload.ts';
-import type { Action, Decision, Margin, PolicyName } from './policy.ts';
+import type { FullReason, Load } from './load/overload.ts';
+import type { Action, Decision, Margin, PolicyName } from './control/policy.ts';
 import type { Requirement } from './requirement.ts';
 
 export interface QosOptions {

@@ -18,21 +18,21 @@ import type { Cast, LayerMessage, Order, Survey, Surveyed } from '../core/messag
 import type { Parts } from '../core/parts.ts';
 import type { Answered } from '../core/reach/pings.ts';
 import type { Sample } from '../core/servers/selection.ts';
-import { decodeAnnouncement, roundTopic } from './announcement.ts';
-import type { Announcement } from './announcement.ts';
-import { Attendance } from './attendance.ts';
-import { Controller } from './controller.ts';
-import { Errand } from './errand.ts';
+import { decodeAnnouncement, roundTopic } from './round/announcement.ts';
+import type { Announcement } from './round/announcement.ts';
+import { Attendance } from './round/attendance.ts';
+import { Controller } from './control/controller.ts';
+import { Errand } from './round/errand.ts';
 import type { QosEvent, QosOptions } from './options.ts';
-import { ownDelay, ownSample } from './own-delay.ts';
+import { ownDelay, ownSample } from './round/own-delay.ts';
 import { Goal } from './requirement.ts';
 import type { Requirement } from './requirement.ts';
-import { Round } from './round.ts';
-import { SentOn } from './sent-on.ts';
-import { Steward } from './steward.ts';
-import { Straying, isAstray } from './straying.ts';
-import { Window } from './window.ts';
-import type { Felt } from './window.ts';
+import { Round } from './round/round.ts';
+import { SentOn } from './load/sent-on.ts';
+import { Steward } from './group/steward.ts';
+import { Straying, isAstray } from './load/straying.ts';
+import { Window } from './round/window.ts';
+import type { Felt } from './round/window.ts';
 
 export class Quality implements Layer {
   readonly #parts: Parts;

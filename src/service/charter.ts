@@ -45,7 +45,7 @@ export interface QualityTerms {
   readonly margin: (typeof MARGINS)[number];
 }
 
-/** How the farm decides where servers are; see src/qos/policy.ts. */
+/** How the farm decides where servers are; see src/qos/control/policy.ts. */
 const POLICIES = ['balanced', 'worst-qos'] as const;
 const MARGINS = ['lean', 'n-1'] as const;
 

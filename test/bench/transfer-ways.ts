@@ -21,7 +21,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { ReleaseNotice } from '../../src/core/messages/index.ts';
-import { Carrier } from '../../src/host/carrier.ts';
+import { Carrier } from '../../src/host/hosting/carrier.ts';
 import type { HostLogger } from '../../src/network/network-options.ts';
 import { Network } from '../../src/network/network.ts';
 import { ReleaseStore, type ServiceIdentity, createService } from '../../src/service/index.ts';

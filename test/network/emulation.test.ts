@@ -4,7 +4,7 @@ import { byteStream } from '../../src/network/streams/byte-stream.ts';
 import { Emulation, type DelayGraph } from '../../src/network/emulation.ts';
 import { HttpClient, serveHttp } from '../../src/network/http/http-stream.ts';
 import type { Network } from '../../src/network/network.ts';
-import { startNetwork, startPair } from '../host/test-network.ts';
+import { startNetwork, startPair } from './test-network.ts';
 import { until } from '../host/waiting.ts';
 
 /** Four nodes on a line, in two domains: 0-1 are 12 ms apart, 0-2 60 ms, 0-3 0 ms. */

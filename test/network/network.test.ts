@@ -3,7 +3,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
 import { Network, PEER_PROTOCOL } from '../../src/network/network.ts';
-import { startNetwork, startPair } from '../host/test-network.ts';
+import { startNetwork, startPair } from './test-network.ts';
 import { until } from '../host/waiting.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();

@@ -4,8 +4,8 @@ import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { mix } from '../../src/core/servers/membership.ts';
 import type { Aggregate, Bid, Coordinate, MemberSample } from '../../src/core/messages/index.ts';
-import type { Announcement } from '../../src/qos/announcement.ts';
-import { Tally } from '../../src/qos/tally.ts';
+import type { Announcement } from '../../src/qos/round/announcement.ts';
+import { Tally } from '../../src/qos/round/tally.ts';
 
 export function peerNumber(n: number): PeerHandle {
   return n as PeerHandle;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { Coordinate, MemberRecord, PeerCard, View } from '../../../src/core/messages/index.ts';
-import { SentOn } from '../../../src/qos/sent-on.ts';
+import { SentOn } from '../../../src/qos/load/sent-on.ts';
 import { Attachment } from '../../../src/core/attachment/attachment.ts';
 import type { Parts } from '../../../src/core/parts.ts';
 import { Quality, defaultQosOptions } from '../../../src/qos/index.ts';

@@ -11,7 +11,7 @@ import {
 } from '../../../src/network/http/http-stream.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { StreamDuplex } from '../../../src/network/streams/stream-duplex.ts';
-import { startNetwork, startPair } from '../../host/test-network.ts';
+import { startNetwork, startPair } from '../test-network.ts';
 import { until } from '../../host/waiting.ts';
 
 async function readAll(body: Readable, onChunk?: () => void): Promise<Buffer> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HttpClient, serveHttp } from '../../../src/network/http/http-stream.ts';
 import { visitorLimits, type VisitorLimits } from '../../../src/network/http/visitor-limits.ts';
 import { afterwards } from '../../service/workshop.ts';
-import { startNetwork, startPair } from '../../host/test-network.ts';
+import { startNetwork, startPair } from '../test-network.ts';
 import { until } from '../../host/waiting.ts';
 
 interface Visit {

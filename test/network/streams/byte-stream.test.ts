@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { byteStream, type ByteStream } from '../../../src/network/streams/byte-stream.ts';
 import type { Network } from '../../../src/network/network.ts';
-import { startPair } from '../../host/test-network.ts';
+import { startPair } from '../test-network.ts';
 import { until } from '../../host/waiting.ts';
 
 const PROTOCOL = '/test/bytes';

@@ -1,0 +1,259 @@
+/**
+ * The world that a real peer lives in: libp2p for messages, SQLite for what must not be forgotten, the machine's clock.
+ *
+ * Every call into the core is one *turn*. What the core asks for in a turn is gathered; what it persists is committed in one
+ * transaction, and only then do the messages leave: so the promise of `World.persist` costs one fsync a turn, and most turns
+ * persist nothing. If the disk refuses, the turn's messages do not leave, the person is told, and the peer lives on.
+ */
+import type { EventEmitter } from 'node:events';
+import { createPublicKey, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import type { PeerHandle, Signature } from '../../core/ids.ts';
+import type { MakeLayer } from '../../core/layer.ts';
+import type { Message, ReleaseNotice, Signed, Unsigned } from '../../core/messages/index.ts';
+import { Peer } from '../../core/peer.ts';
+import type { Start } from '../../core/beginning.ts';
+import type { TreeOptions } from '../../core/options.ts';
+import { theRules } from '../../core/rules.ts';
+import type { DurableRecord, PeerEvent, World } from '../../core/world.ts';
+import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes } from '../../wire/index.ts';
+import type { DurableRow } from '../../wire/index.ts';
+import type { AddressBook } from './address-book.ts';
+import type { FarmClock } from './clock.ts';
+import type { HostLogger } from '../../network/network-options.ts';
+import type { Network } from '../../network/network.ts';
+import { Strangers, TooManyStrangersError } from './strangers.ts';
+
+/** Where durable rows lie; `put` is one transaction, on disk when it returns. */
+export interface DurableRows {
+  put(rows: readonly DurableRow[]): void;
+  all(): readonly DurableRow[];
+}
+
+export interface CoreHostOptions {
+  readonly network: Network;
+  readonly book: AddressBook;
+  readonly rows: DurableRows;
+  readonly clock: FarmClock;
+  readonly serviceId: string;
+  readonly options: TreeOptions;
+  /** What sits on the overlay; nothing when left out. */
+  readonly makeLayer?: MakeLayer;
+  readonly logger: HostLogger;
+  /** Signs with this peer's key. */
+  readonly sign: (bytes: Uint8Array) => Uint8Array;
+  /** Whether a credential lets a peer (by its peer id) in. */
+  readonly admits: (peerId: string, credential: Uint8Array) => boolean;
+  /** Fetch and install; ends in `installed` or `installFailed`. */
+  readonly transfer: (notice: ReleaseNotice, from: string) => void;
+  readonly onEvent: (event: PeerEvent) => void;
+  /** The state could not be written, as a sentence; null when it can be again. */
+  readonly onProblem: (sentence: string | null) => void;
+}
+
+const probeTimeoutMs = 8_000;
+/** The addresses of a peer that has just connected are awaited this long, ms. */
+const addressesTimeoutMs = 2_000;
+
+export class CoreHost {
+  readonly peer: Peer;
+  readonly self: PeerHandle;
+  readonly #given: CoreHostOptions;
+  readonly #keys = new Map<PeerHandle, KeyObject>();
+  readonly #strangers: Strangers;
+  readonly #records: DurableRecord[] = [];
+  readonly #outbox: { readonly to: PeerHandle; readonly message: Message }[] = [];
+  readonly #events: PeerEvent[] = [];
+  readonly #encoded = new WeakMap<Message, Uint8Array>();
+  #inTurn = false;
+  #stopped = false;
+  /** The last commit failed. */
+  #isDiskSick = false;
+  readonly #ending: (() => void)[] = [];
+
+  constructor(given: CoreHostOptions) {
+    this.#given = given;
+    this.#strangers = new Strangers(given.book);
+    this.self = given.book.handleOfPeer(given.network.peerId);
+    this.peer = new Peer(this.self, this.#world(), given.options, theRules, given.makeLayer ?? null);
+    const { network } = given;
+    this.#on(network, 'message', (peerId: string, bytes: Uint8Array) => this.#received(peerId, bytes));
+    this.#on(network, 'disconnected', (peerId: string) => this.#lost(peerId));
+    this.#on(network, 'sendFailed', (peerId: string, reason: string) => {
+      given.logger.debug({ peerId, reason }, 'messages to a peer were lost');
+      if (!network.isConnected(peerId)) this.#lost(peerId);
+    });
+  }
+
+  /** Starts the core with what was persisted; `mend` may correct a record by what the host knows better, or drop it. */
+  start(how: Omit<Start, 'records'>, mend: (record: DurableRecord) => DurableRecord | null = (record) => record): void {
+    const records: DurableRecord[] = [];
+    for (const row of this.#given.rows.all()) {
+      const record = decodeDurable(row, this.#given.book);
+      const mended = record === null ? null : mend(record);
+      if (mended !== null) records.push(mended);
+    }
+    this.turn((peer, nowMs) => peer.start(nowMs, { ...how, records }));
+  }
+
+  /** Nothing more is received, sent or persisted. */
+  stop(): void {
+    this.#stopped = true;
+    for (const end of this.#ending.splice(0)) end();
+    this.#given.clock.cancel();
+  }
+
+  /** One call into the core: its effects take place, in their order, when it has returned. */
+  turn<T>(act: (peer: Peer, nowMs: number) => T): T | undefined {
+    if (this.#stopped) return undefined;
+    if (this.#inTurn) throw new Error('a turn within a turn: effects must not call back into the core');
+    this.#inTurn = true;
+    let result: T;
+    try {
+      result = act(this.peer, this.#given.clock.nowMs());
+    } finally {
+      this.#inTurn = false;
+    }
+    this.#settle();
+    return result;
+  }
+
+  #settle(): void {
+    const outbox = this.#outbox.splice(0);
+    // Records that the disk refused stay, and no message leaves before they are written: it might depend on them.
+    if (this.#records.length > 0 && !this.#commit(this.#records)) outbox.length = 0;
+    else this.#records.length = 0;
+    for (const { to, message } of outbox) this.#post(to, message);
+    for (const event of this.#events.splice(0)) this.#given.onEvent(event);
+  }
+
+  #commit(records: readonly DurableRecord[]): boolean {
+    try {
+      this.#given.rows.put(records.map((record) => encodeDurable(record, this.#given.book)));
+      if (this.#isDiskSick) this.#given.onProblem(null);
+      this.#isDiskSick = false;
+      return true;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#isDiskSick = true;
+      this.#given.onProblem(`The state could not be written, so nothing that depends on it was sent: ${reason}`);
+      return false;
+    }
+  }
+
+  #post(to: PeerHandle, message: Message): void {
+    const { network, book, logger } = this.#given;
+    let bytes = this.#encoded.get(message);
+    if (bytes === undefined) {
+      try {
+        bytes = encode(message, book);
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        logger.warn({ kind: message.kind, reason: error.message }, 'a message could not be encoded');
+        return;
+      }
+      this.#encoded.set(message, bytes);
+    }
+    const peerId = book.peerIdOf(to);
+    if (!network.isConnected(peerId)) network.learn(peerId, book.addressesOf(to));
+    network.send(peerId, bytes);
+  }
+
+  #received(peerId: string, bytes: Uint8Array): void {
+    const { book, network, logger } = this.#given;
+    let message: Message;
+    try {
+      const decoded = decode(bytes, this.#strangers.namesFrom(peerId));
+      if (decoded.type === 'unknown-kind') {
+        logger.debug({ peerId, reason: decoded.reason }, 'a message of a kind unknown here');
+        return;
+      }
+      message = decoded.message;
+    } catch (error) {
+      if (!(error instanceof WireError || error instanceof TooManyStrangersError)) throw error;
+      network.refuse(peerId, error.message);
+      return;
+    }
+    const from = book.handleOfPeer(peerId);
+    try {
+      this.turn((peer, nowMs) => peer.receive(nowMs, from, message));
+    } catch (error) {
+      // A message that the core cannot digest is a defect of ours, but it must not be a weapon.
+      logger.error({ peerId, kind: message.kind, err: error }, 'a message broke the core; its sender is let go');
+      network.refuse(peerId, 'its message could not be handled');
+    }
+  }
+
+  #lost(peerId: string): void {
+    const handle = this.#given.book.handleOfPeer(peerId);
+    this.turn((peer, nowMs) => peer.disconnected(nowMs, handle));
+  }
+
+  #world(): World {
+    const { book, network, clock } = this.#given;
+    const serviceId = Buffer.from(this.#given.serviceId);
+    return {
+      send: (to, message) => {
+        this.#outbox.push({ to, message });
+      },
+      persist: (record) => {
+        this.#records.push(record);
+      },
+      wakeAt: (atMs) => clock.wakeAt(atMs, () => this.turn((peer, nowMs) => peer.wake(nowMs))),
+      connect: (peer) => {
+        const peerId = book.peerIdOf(peer);
+        network.learn(peerId, book.addressesOf(peer));
+        network.keep(peerId);
+      },
+      disconnect: (peer) => network.unkeep(book.peerIdOf(peer)),
+      transfer: (notice, from) => this.#given.transfer(notice, book.peerIdOf(from)),
+      dial: (peer, nonce) => {
+        void this.#dial(peer).then((worked) => this.turn((me, nowMs) => me.dialed(nowMs, peer, nonce, worked)));
+      },
+      tell: (event) => {
+        this.#events.push(event);
+      },
+      random: () => Math.random(),
+      sign: (statement: Unsigned<Signed>) => this.#given.sign(statementBytes(serviceId, statement, book)),
+      verify: (statement) =>
+        this.#verify(statement.issuer, statementBytes(serviceId, statement, book), statement.signature),
+      admits: (peer, credential) => this.#given.admits(book.peerIdOf(peer), credential),
+      fingerprint: (peer) => fingerprintOf(book.keyOf(peer)),
+      subnet: (peer) => network.subnetOf(book.peerIdOf(peer)) ?? book.subnetOf(peer),
+    };
+  }
+
+  #verify(issuer: PeerHandle, bytes: Uint8Array, signature: Signature): boolean {
+    let key = this.#keys.get(issuer);
+    if (key === undefined) {
+      const x = Buffer.from(this.#given.book.keyOf(issuer)).toString('base64url');
+      key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+      this.#keys.set(issuer, key);
+    }
+    return verify(null, bytes, key, signature);
+  }
+
+  /** Dials a peer on a fresh connection. Never rejects. */
+  async #dial(peer: PeerHandle): Promise<boolean> {
+    const { network, book, logger } = this.#given;
+    const peerId = book.peerIdOf(peer);
+    const addresses = await book.whenKnown(peer, addressesTimeoutMs);
+    if (addresses.length === 0) return false;
+    try {
+      return await network.probe(peerId, addresses, AbortSignal.timeout(probeTimeoutMs));
+    } catch (error) {
+      logger.debug({ peerId, reason: String(error) }, 'a peer could not be dialled back');
+      return false;
+    }
+  }
+
+  #on(emitter: EventEmitter, name: string, listener: (...args: never[]) => void): void {
+    emitter.on(name, listener as (...args: unknown[]) => void);
+    this.#ending.push(() => emitter.off(name, listener as (...args: unknown[]) => void));
+  }
+}
+
+/** 32 bits of a key that every process computes alike. */
+function fingerprintOf(key: Uint8Array): number {
+  return new DataView(key.buffer, key.byteOffset, key.byteLength).getUint32(0);
+}

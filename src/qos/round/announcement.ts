@@ -1,0 +1,58 @@
+/**
+ * How the root opens a round: a note that is multicast to everybody, signed by the root as every multicast is.
+ *
+ * 26 bytes, big endian: version, what the cost counts, round, clamp, limit, freshness, and the usual time to serve. A peer that does
+ * not know the version takes no part in the round, which the coverage shows. The last number was added later: without it nobody
+ * knows what is usual.
+ */
+import type { CostKind } from '../requirement.ts';
+
+export const roundTopic = 'round';
+
+export interface Announcement {
+  /** Rises with every round, also over restarts of the root. */
+  readonly round: number;
+  readonly cost: CostKind;
+  /** No sample counts more than this, ms. */
+  readonly clampMs: number;
+  /** Clients above it are over the limit, ms; 0 for no limit. */
+  readonly limitMs: number;
+  /** Only requests of the last so many ms count. */
+  readonly freshMs: number;
+  /** What servers need for a request besides the way, by the rounds before: the median over servers, ms; 0 while it is not known. */
+  readonly usualMs: number;
+}
+
+const version = 1;
+const length = 26;
+const oldLength = 22;
+
+export function encodeAnnouncement({ round, cost, clampMs, limitMs, freshMs, usualMs }: Announcement): Uint8Array {
+  const view = new DataView(new ArrayBuffer(length));
+  view.setUint8(0, version);
+  view.setUint8(1, cost === 'delay' ? 0 : 1);
+  view.setFloat64(2, round);
+  view.setFloat32(10, clampMs);
+  view.setFloat32(14, limitMs);
+  view.setFloat32(18, freshMs);
+  view.setFloat32(22, usualMs);
+  return new Uint8Array(view.buffer);
+}
+
+/** Null for anything that is not an announcement of this version. */
+export function decodeAnnouncement(bytes: Uint8Array): Announcement | null {
+  if (bytes.length < oldLength) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const announcement: Announcement = {
+    round: view.getFloat64(2),
+    cost: view.getUint8(1) === 0 ? 'delay' : 'over',
+    clampMs: view.getFloat32(10),
+    limitMs: view.getFloat32(14),
+    freshMs: view.getFloat32(18),
+    usualMs: bytes.length < length ? 0 : view.getFloat32(22),
+  };
+  const { round, clampMs, limitMs, freshMs, usualMs } = announcement;
+  const isSound =
+    Number.isSafeInteger(round) && round > 0 && clampMs > 0 && limitMs >= 0 && freshMs > 0 && usualMs >= 0;
+  return view.getUint8(0) === version && isSound ? announcement : null;
+}
