@@ -9,7 +9,7 @@
  * `experiments/scale.ts`.
  */
 import { Peer } from '../src/core/peer.ts';
-import { mix } from '../src/core/servers/membership.ts';
+import { mix } from '../src/core/hash.ts';
 import type { Start } from '../src/core/beginning.ts';
 import { Pulses } from '../src/core/quiet/pulses.ts';
 import { noSeat } from '../src/core/quiet/seats.ts';

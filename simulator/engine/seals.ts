@@ -2,7 +2,7 @@
  * Signatures of a simulated farm: a number that only fits its statement and its issuer. Enough to catch a forgery, not to stop a
  * cryptographer.
  */
-import { mix } from '../../src/core/servers/membership.ts';
+import { mix } from '../../src/core/hash.ts';
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
 import type { Signed, Unsigned } from '../../src/core/messages/index.ts';
 

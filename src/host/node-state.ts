@@ -2,7 +2,13 @@
  * What a running peer keeps on disk, as the host sees it; `src/storage` has the file behind it.
  */
 import type { TokenBook } from '../service/index.ts';
-import type { DurableRows } from './world/core-host.ts';
+import type { DurableRow } from '../wire/index.ts';
+
+/** Where durable rows lie; `put` is one transaction, on disk when it returns. */
+export interface DurableRows {
+  put(rows: readonly DurableRow[]): void;
+  all(): readonly DurableRow[];
+}
 
 /** Numbers that only grow, over all runs. */
 export type CounterName = 'requests-served' | 'bytes-served' | 'serving-seconds';

@@ -4,7 +4,7 @@
  */
 import { origin } from '../../src/core/reach/coordinates.ts';
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
-import { mix } from '../../src/core/servers/membership.ts';
+import { mix } from '../../src/core/hash.ts';
 import type {
   Accept,
   HeartbeatDown,

@@ -2,7 +2,7 @@
 import { origin, unitsPerMs } from '../../src/core/reach/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import { mix } from '../../src/core/servers/membership.ts';
+import { mix } from '../../src/core/hash.ts';
 import type { Aggregate, Bid, Coordinate, MemberSample } from '../../src/core/messages/index.ts';
 import type { Announcement } from '../../src/qos/round/announcement.ts';
 import { Tally } from '../../src/qos/round/tally.ts';

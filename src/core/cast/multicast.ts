@@ -24,7 +24,7 @@ import type {
   CastSeal,
   Unsigned,
 } from '../messages/index.ts';
-import { mix } from '../servers/membership.ts';
+import { mix } from '../hash.ts';
 
 interface Stream {
   readonly origin: PeerHandle;

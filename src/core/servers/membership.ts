@@ -11,6 +11,7 @@
  */
 import type { Context } from '../context.ts';
 import { isSound, predictRttMs } from '../reach/coordinates.ts';
+import { mix } from '../hash.ts';
 import { NOBODY } from '../ids.ts';
 import type { PeerHandle } from '../ids.ts';
 import type { Coordinate, MemberRecord, MemberState } from '../messages/index.ts';
@@ -282,12 +283,4 @@ export function isFree({ state, full }: MemberRecord): boolean {
 export function fullLast(records: MemberRecord[]): MemberRecord[] {
   if (!records.some(({ full }) => full)) return records;
   return [...records.filter(({ full }) => !full), ...records.filter(({ full }) => full)];
-}
-
-/** A 32-bit finaliser in the manner of murmur3: every bit of the input moves about half of the output's. */
-export function mix(value: number): number {
-  let hash = value | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

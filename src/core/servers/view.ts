@@ -12,7 +12,8 @@ import { predictRttMs } from '../reach/coordinates.ts';
 import { NOBODY } from '../ids.ts';
 import type { PeerHandle } from '../ids.ts';
 import type { MemberRecord, View, ViewChange } from '../messages/index.ts';
-import { hashOf, isFree, mix, mostDigest } from './membership.ts';
+import { hashOf, isFree, mostDigest } from './membership.ts';
+import { mix } from '../hash.ts';
 import type { Membership } from './membership.ts';
 
 const versionsPerIncarnation = 1 << 16;

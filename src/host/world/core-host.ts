@@ -17,18 +17,12 @@ import type { TreeOptions } from '../../core/options.ts';
 import { theRules } from '../../core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../../core/world.ts';
 import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes } from '../../wire/index.ts';
-import type { DurableRow } from '../../wire/index.ts';
+import type { DurableRows } from '../node-state.ts';
 import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
 import type { HostLogger } from '../../network/network-options.ts';
 import type { Network } from '../../network/network.ts';
 import { Strangers, TooManyStrangersError } from './strangers.ts';
-
-/** Where durable rows lie; `put` is one transaction, on disk when it returns. */
-export interface DurableRows {
-  put(rows: readonly DurableRow[]): void;
-  all(): readonly DurableRow[];
-}
 
 export interface CoreHostOptions {
   readonly network: Network;

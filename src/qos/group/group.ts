@@ -11,9 +11,10 @@
  */
 import type { PeerHandle } from '../../core/ids.ts';
 import { middleOf, predictRttMs } from '../../core/reach/coordinates.ts';
-import { mix } from '../../core/servers/membership.ts';
+import { mix } from '../../core/hash.ts';
 import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../../core/messages/index.ts';
 import { Distances } from './distances.ts';
+import { mostCards } from '../round/errand.ts';
 import { costOf } from '../requirement.ts';
 import type { CostKind } from '../requirement.ts';
 
@@ -35,8 +36,6 @@ const heaviestBranches = 3;
 const fewestClients = 8;
 /** Of them, this share by lot; the others because they could gain most. */
 const shareByLot = 3 / 8;
-/** Candidates that one client measures in one survey. */
-export const mostCards = 8;
 /** Alternatives to the first candidate, should it decline. */
 const alternatives = 3;
 /** A promise counts when peers of so many other subnets have measured the way to the candidate: its coordinates are its own word. */

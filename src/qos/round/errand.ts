@@ -11,8 +11,9 @@ import type { PeerHandle } from '../../core/ids.ts';
 import type { PeerCard, Survey } from '../../core/messages/index.ts';
 import type { Parts } from '../../core/parts.ts';
 import type { Answered } from '../../core/reach/pings.ts';
-import { mostCards } from '../group/group.ts';
 
+/** Candidates that one client measures in one survey. */
+export const mostCards = 8;
 /** Heartbeats that a client measures at most. */
 const errandBeats = 2;
 

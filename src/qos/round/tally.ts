@@ -10,7 +10,7 @@
  */
 import { NOBODY } from '../../core/ids.ts';
 import type { PeerHandle } from '../../core/ids.ts';
-import { mix } from '../../core/servers/membership.ts';
+import { mix } from '../../core/hash.ts';
 import type { Aggregate, Bid, MemberSample } from '../../core/messages/index.ts';
 import type { Felt } from './window.ts';
 import { DelaySketch } from './sketch.ts';

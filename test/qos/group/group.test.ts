@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { unitsPerMs } from '../../../src/core/reach/coordinates.ts';
 import type { Bid, MemberSample } from '../../../src/core/messages/index.ts';
-import { Group, mostCards } from '../../../src/qos/group/group.ts';
+import { Group } from '../../../src/qos/group/group.ts';
+import { mostCards } from '../../../src/qos/round/errand.ts';
 import type { CostKind } from '../../../src/qos/requirement.ts';
 import { at, peerNumber, sample } from '../findings.ts';
 
