@@ -2,8 +2,7 @@
  * What a peer spends on control: all that it sends, encoded as on the wire (without framing and encryption), but for the content of notes, over the
  * time that it was there. Encoding costs more than simulating, so only one peer in a few is counted.
  */
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Message } from '../src/core/messages/index.ts';
+import type { Message, PeerHandle } from '../src/core/index.ts';
 import { wireSize } from '../src/wire/index.ts';
 
 /** A peer's bytes a second mean something after so long, ms. */

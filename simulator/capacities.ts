@@ -4,8 +4,7 @@
  * Who is weak is drawn by the seed. A weak volunteer may say so: then it offers to take as many clients as would keep it busy for six
  * tenths of the time. The root is the owner's machine, and manages ten times as much as others: it has to carry all clients at first.
  */
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits } from '../src/core/messages/index.ts';
+import type { Limits, PeerHandle } from '../src/core/index.ts';
 import { generous } from './farm.ts';
 import { Random } from './random.ts';
 import { rootPeer } from './service-farm.ts';

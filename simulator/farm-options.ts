@@ -1,8 +1,5 @@
 /** What may be set about a simulated farm: how far its peers are from each other, what goes wrong, who can be dialled. */
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { MakeLayer } from '../src/core/layer.ts';
-import type { TreeOptions } from '../src/core/options.ts';
-import type { Rules } from '../src/core/rules.ts';
+import type { MakeLayer, PeerHandle, Rules, TreeOptions } from '../src/core/index.ts';
 
 export interface FarmOptions {
   readonly seed: number;

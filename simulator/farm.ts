@@ -8,17 +8,17 @@
  * How messages travel is said in `engine/simulated-network.ts`. The same class holds twenty peers in a property test and a million in
  * `experiments/scale.ts`.
  */
-import { Peer } from '../src/core/peer.ts';
-import { mix } from '../src/core/hash.ts';
-import type { Start } from '../src/core/beginning.ts';
-import { Pulses } from '../src/core/quiet/pulses.ts';
-import { noSeat } from '../src/core/quiet/seats.ts';
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits, Message, Ping, ReleaseNotice } from '../src/core/messages/index.ts';
-import { defaultOptions } from '../src/core/options.ts';
-import type { TreeOptions } from '../src/core/options.ts';
-import { theRules } from '../src/core/rules.ts';
-import type { PeerEvent } from '../src/core/world.ts';
+import { defaultOptions, mix, noSeat, Peer, Pulses, theRules } from '../src/core/index.ts';
+import type {
+  Limits,
+  Message,
+  PeerEvent,
+  PeerHandle,
+  Ping,
+  ReleaseNotice,
+  Start,
+  TreeOptions,
+} from '../src/core/index.ts';
 import { HostClock } from './engine/host-clock.ts';
 import { Host } from './engine/host.ts';
 import type { Surroundings } from './engine/host.ts';

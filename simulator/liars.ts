@@ -7,9 +7,8 @@
  *
  * What such a peer may do, and what it must not be able to do, stands in `docs/SIMULATOR.md`.
  */
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Message, Signed } from '../src/core/messages/index.ts';
-import { sealOf } from '../src/core/cast/multicast.ts';
+import { sealOf } from '../src/core/index.ts';
+import type { Message, PeerHandle, Signed } from '../src/core/index.ts';
 import { seal } from './engine/seals.ts';
 import type { SimulatedFarm } from './farm.ts';
 import { handle } from './farm.ts';

@@ -8,8 +8,7 @@
  * depend on the machine.
  */
 import { pathToFileURL } from 'node:url';
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Message } from '../src/core/messages/index.ts';
+import type { Message, PeerHandle } from '../src/core/index.ts';
 import { presetTopology } from '../src/topology/index.ts';
 import type { GraphTopology } from '../src/topology/index.ts';
 import { wireSize } from '../src/wire/index.ts';

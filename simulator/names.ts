@@ -1,5 +1,5 @@
 /** Keys and addresses of simulated peers, of the usual length: for those who count the bytes of their messages. */
-import type { PeerHandle } from '../src/core/ids.ts';
+import type { PeerHandle } from '../src/core/index.ts';
 
 /** What `wireSize` asks for. All keys are alike: only their length counts. */
 export const simulatedNames = {

@@ -1,5 +1,5 @@
 /** Requests that wait for their turn, at servers that answer one after the other. */
-import type { PeerHandle } from '../src/core/ids.ts';
+import type { PeerHandle } from '../src/core/index.ts';
 
 /** Users wait this long for an answer, ms. */
 export const patienceMs = 10_000;

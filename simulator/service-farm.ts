@@ -5,10 +5,8 @@
  * round trip. A server that is dead by then has reset the connection: the request fails and goes to the next in the ranking, as it does
  * in a real reader. What the requests felt like is all that the peers know; this file also keeps the truth, to compare with.
  */
-import { NOBODY } from '../src/core/ids.ts';
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Limits } from '../src/core/messages/index.ts';
-import type { Peer } from '../src/core/peer.ts';
+import { NOBODY } from '../src/core/index.ts';
+import type { Limits, Peer, PeerHandle } from '../src/core/index.ts';
 import { DelaySketch, Quality, defaultQosOptions } from '../src/qos/index.ts';
 import type { Decision, Margin, PolicyName, QosEvent, Requirement } from '../src/qos/index.ts';
 import type { Topology } from '../src/topology/index.ts';

@@ -5,9 +5,7 @@
  * faults stop, everybody who is dead or has left comes back (but for liars that are to be gone), and the farm has a stated time to
  * become whole.
  */
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { TreeOptions } from '../src/core/options.ts';
-import type { Rules } from '../src/core/rules.ts';
+import type { PeerHandle, Rules, TreeOptions } from '../src/core/index.ts';
 import { Quality, defaultQosOptions } from '../src/qos/index.ts';
 import type { QosEvent, QosOptions } from '../src/qos/index.ts';
 import { noForgery } from './checkers/genuine.ts';

@@ -2,9 +2,8 @@
  * The shape of a farm's trees at one moment: how far a message from the root strays from the straight way (stretch), and how many
  * copies of it cross one physical link (link stress). Both trees count as one: down to the servers, and from each to its clients.
  */
-import { NOBODY } from '../src/core/ids.ts';
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Peer } from '../src/core/peer.ts';
+import { NOBODY } from '../src/core/index.ts';
+import type { Peer, PeerHandle } from '../src/core/index.ts';
 import type { Graph } from '../src/topology/index.ts';
 import type { SimulatedFarm } from './farm.ts';
 import { linkStress } from './link-stress.ts';

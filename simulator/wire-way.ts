@@ -4,8 +4,7 @@
  * What a liar says always goes that way: what does not decode never reaches a peer. An honest peer that says what cannot be
  * encoded is at fault.
  */
-import type { PeerHandle } from '../src/core/ids.ts';
-import type { Message } from '../src/core/messages/index.ts';
+import type { Message, PeerHandle } from '../src/core/index.ts';
 import { WireError, decode, encode } from '../src/wire/index.ts';
 import type { PeerNames } from '../src/wire/index.ts';
 import type { SimulatedFarm } from './farm.ts';

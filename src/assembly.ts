@@ -4,11 +4,9 @@
  * With `main.ts` the only place that knows all the parts; everything else knows ports.
  */
 import type { NodeRequest } from './cli/node-request.ts';
-import { Emulation } from './network/emulation.ts';
-import { loadIdentity } from './host/world/identity.ts';
-import { controllerBeatsOf } from './host/node-options.ts';
-import { startNode } from './host/node.ts';
-import type { Node } from './host/node.ts';
+import { Emulation } from './network/index.ts';
+import { controllerBeatsOf, loadIdentity, startNode } from './host/index.ts';
+import type { Node } from './host/index.ts';
 import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import { readCharter, readKeyFile } from './service/index.ts';
 import type { SigningKey } from './service/index.ts';

@@ -1,7 +1,5 @@
 /** What a checker is: `docs/SIMULATOR.md` says which there are, and how to add one. */
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages/index.ts';
-import type { PeerEvent } from '../../src/core/world.ts';
+import type { Message, PeerEvent, PeerHandle } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 
 /** Someone who watches: told of every event after the call in which it happened. */

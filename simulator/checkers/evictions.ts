@@ -5,7 +5,7 @@
  * the pair is an eviction. Its `chain` is 1 when the joiner came of itself, and one more than the joiner's own eviction when the
  * joiner had been pushed out before: a chain without end is a farm that never comes to rest.
  */
-import type { PeerHandle, TreeKind } from '../../src/core/ids.ts';
+import type { PeerHandle, TreeKind } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 
 export interface EvictionSeen {

@@ -2,8 +2,7 @@
  * Nobody speaks in another's name: what is delivered as somebody's multicast was published by it, word for word. Told from what
  * the origins really published, not from signatures.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { CastPayload } from '../../src/core/messages/index.ts';
+import type { CastPayload, PeerHandle } from '../../src/core/index.ts';
 import type { Checker } from './checker.ts';
 
 /** What liars say in their own name is theirs to say. */

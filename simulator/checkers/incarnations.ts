@@ -3,8 +3,7 @@
  * has used before. That is the promise of the port (`src/core/world.ts`), seen from outside: what is needed after a crash is written down
  * before anybody hears of it.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages/index.ts';
+import type { Message, PeerHandle } from '../../src/core/index.ts';
 import type { Checker } from './checker.ts';
 
 interface Said {

@@ -1,5 +1,5 @@
 /** Once faults have stopped, all servers have the same list of servers, and it names those that live. */
-import type { Peer } from '../../src/core/peer.ts';
+import type { Peer } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 
 /** All servers have the same membership, and it names exactly the servers that live. */

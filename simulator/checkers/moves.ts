@@ -2,8 +2,8 @@
  * A move is made before it is broken: when the root was told that somebody serves so that another can go, and tells that other to go,
  * the newcomer serves, or has served since. So no move makes the servers fewer.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
-import { NOBODY } from '../../src/core/ids.ts';
+import { NOBODY } from '../../src/core/index.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 import type { Checker } from './checker.ts';
 

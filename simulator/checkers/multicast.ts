@@ -5,8 +5,7 @@
  * events. Within one life nothing else may be missing. `missing` asks more, of a farm that has come to rest: whoever was attached
  * when a message was published and has lived on since then has it, or said that it is lost, if its origin has lived on too.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { PeerEvent } from '../../src/core/world.ts';
+import type { PeerEvent, PeerHandle } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 import type { Checker } from './checker.ts';
 

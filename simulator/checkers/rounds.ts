@@ -2,7 +2,7 @@
  * The controller acts once on what it measured, and only on enough: no round is decided twice (also not over restarts of the root), none
  * that was not opened, and nothing is done under a coverage of 0.8. Each life of a peer reports a round at most once.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 import type { Checker } from './checker.ts';
 

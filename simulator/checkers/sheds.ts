@@ -3,7 +3,7 @@
  * about that all the time: it stays full for a minute at least, so in any time it can be full once more than there were such minutes in one
  * life.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 import type { Checker } from './checker.ts';
 

@@ -3,10 +3,8 @@
  *
  * A link counts when both ends know of it: the child names the parent and the parent lists the child.
  */
-import { NOBODY } from '../../src/core/ids.ts';
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Peer } from '../../src/core/peer.ts';
-import type { Tree } from '../../src/core/tree/tree.ts';
+import { NOBODY } from '../../src/core/index.ts';
+import type { Peer, PeerHandle, Tree } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 
 /** The peers above, by links that both ends know; ends with the peer itself if it is above itself. */

@@ -2,9 +2,8 @@
  * Once faults have stopped, each client holds the list of servers that the server of its tree hands down: that very version, with the
  * same servers in it, and no older word of any of them.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { MemberRecord } from '../../src/core/messages/index.ts';
-import { theRules } from '../../src/core/rules.ts';
+import { theRules } from '../../src/core/index.ts';
+import type { MemberRecord, PeerHandle } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 import { wayUp } from './structure.ts';
 

@@ -4,10 +4,18 @@
  * A machine outlives its peer: what is persisted stays over a crash, as on a disk. There may be a million of them, so what most
  * never need (a disk with something on it) is made when it is needed, and what every event needs the farm keeps in its own arrays.
  */
-import type { PeerHandle, Signature } from '../../src/core/ids.ts';
-import type { Message, ReleaseNotice, Signed, Unsigned } from '../../src/core/messages/index.ts';
-import type { Start } from '../../src/core/beginning.ts';
-import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
+import type {
+  DurableRecord,
+  Message,
+  PeerEvent,
+  PeerHandle,
+  ReleaseNotice,
+  Signature,
+  Signed,
+  Start,
+  Unsigned,
+  World,
+} from '../../src/core/index.ts';
 import { fingerprint, isSealed, seal } from './seals.ts';
 
 /** What a farm does for its machines. */

@@ -5,7 +5,7 @@
  * nodes plus both access links. All of it lies in flat arrays, so a lookup costs the same for ten peers and a million. The
  * distances from a node are taken from the topology when they are first asked for.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import type { Topology } from '../../src/topology/index.ts';
 import type { Random } from '../random.ts';
 

@@ -2,9 +2,8 @@
  * Signatures of a simulated farm: a number that only fits its statement and its issuer. Enough to catch a forgery, not to stop a
  * cryptographer.
  */
-import { mix } from '../../src/core/hash.ts';
-import type { PeerHandle, Signature } from '../../src/core/ids.ts';
-import type { Signed, Unsigned } from '../../src/core/messages/index.ts';
+import { mix } from '../../src/core/index.ts';
+import type { PeerHandle, Signature, Signed, Unsigned } from '../../src/core/index.ts';
 
 /** What stands for a peer's key, 32 bits. */
 export function fingerprint(peer: PeerHandle): number {

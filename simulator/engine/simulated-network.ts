@@ -4,9 +4,8 @@
  * Nothing here is looked up by a key or made anew for each message. A fault that is not used costs nothing; each that occurs is counted
  * in `faults`.
  */
-import { NOBODY } from '../../src/core/ids.ts';
-import type { PeerHandle } from '../../src/core/ids.ts';
-import type { Message } from '../../src/core/messages/index.ts';
+import { NOBODY } from '../../src/core/index.ts';
+import type { Message, PeerHandle } from '../../src/core/index.ts';
 import { wireSize } from '../../src/wire/index.ts';
 import type { FarmOptions } from '../farm-options.ts';
 import { simulatedNames } from '../names.ts';

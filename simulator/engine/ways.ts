@@ -3,7 +3,7 @@
  *
  * Most ways of most farms have nothing to be remembered, so there is an entry only for those that have.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 
 /** Handles are below this, and so two of them fit one number. */
 const mostHandles = 0x100_0000;

@@ -8,7 +8,7 @@
  *
  * Source: P2P Volunteers, section 4.1 (targeted attack).
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import type { Margin, PolicyName } from '../../src/qos/index.ts';
 import type { Report } from '../crew.ts';
 import { Random } from '../random.ts';

@@ -10,7 +10,7 @@
  * - cut off: every heartbeat, the share of those attached once from whom no chain of living parents leads up to the root;
  * - control bytes: all that a peer sends, encoded as on the wire, but for the content of the notes.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import type { GraphTopology } from '../../src/topology/index.ts';
 import type { Report } from '../crew.ts';
 import { ByteCounter } from '../byte-counter.ts';

@@ -10,7 +10,7 @@
  * that is done in some seconds after those that are timed. Control bytes are those of the messages as encoded on the wire, without
  * framing and encryption, of one peer in 64.
  */
-import type { PeerHandle } from '../../src/core/ids.ts';
+import type { PeerHandle } from '../../src/core/index.ts';
 import { generateTransitStub, scaleToMeanRtt } from '../../src/topology/index.ts';
 import { wireSize } from '../../src/wire/index.ts';
 import { Network } from '../engine/network.ts';

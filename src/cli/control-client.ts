@@ -1,6 +1,6 @@
 /** The commands' voice: asks the running daemon of a state folder over its control socket. */
 import { connect, type Socket } from 'node:net';
-import type { Progress } from '../host/farm-node.ts';
+import type { Progress } from '../host/index.ts';
 import { type ControlMethod, type ControlMethods, type ControlReply, LineSplitter, MAX_LINE_BYTES } from './control.ts';
 import { findControlAddress } from './control-address.ts';
 import { findHolder } from './lock.ts';

@@ -1,6 +1,6 @@
 /** What a daemon does when it is asked over its control socket: checks what came, and passes it to the peer. */
 import { isAbsolute } from 'node:path';
-import type { FarmNode } from '../host/farm-node.ts';
+import type { FarmNode } from '../host/index.ts';
 import type { ControlMethod, DaemonInfo } from './control.ts';
 import type { ControlHandler } from './control-server.ts';
 import type { Gift } from './state-folder.ts';

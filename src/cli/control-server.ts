@@ -6,7 +6,7 @@
  */
 import { chmod } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Progress } from '../host/farm-node.ts';
+import type { Progress } from '../host/index.ts';
 import { type ControlReply, LineSplitter, MAX_LINE_BYTES } from './control.ts';
 import { nearestWord } from './suggestion.ts';
 import { UserError, tellError } from './user-error.ts';

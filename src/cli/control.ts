@@ -18,7 +18,7 @@ import type {
   NodeStatus,
   Progress,
   UpdateResult,
-} from '../host/farm-node.ts';
+} from '../host/index.ts';
 import type { Part } from './state-folder.ts';
 
 export const MAX_LINE_BYTES = 1024 * 1024;

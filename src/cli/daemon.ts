@@ -9,7 +9,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Gateway } from '../gateway/index.ts';
-import type { FarmNode, NodeStatus } from '../host/farm-node.ts';
+import type { FarmNode, NodeStatus } from '../host/index.ts';
 import { WITH_READER_VARIABLE, cutLoose, isInBackground } from './background.ts';
 import type { DaemonInfo } from './control.ts';
 import { clearControlAddress, prepareControlAddress } from './control-address.ts';

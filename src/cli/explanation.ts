@@ -1,5 +1,5 @@
 /** What the root decided, and how the farm stands, in sentences for a person. Pure. */
-import type { DecidedAction, Decision, DecisionEntry, FarmFigures, QualityStatus } from '../host/farm-node.ts';
+import type { DecidedAction, Decision, DecisionEntry, FarmFigures, QualityStatus } from '../host/index.ts';
 import { short } from './narration.ts';
 import type { Style } from './output.ts';
 import { formatCount } from './quantities.ts';

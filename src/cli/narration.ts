@@ -3,7 +3,7 @@
  *
  * Pure. Only what its person would want to know is told; figures that change all the time are for `banyan status`.
  */
-import type { NodeStatus } from '../host/farm-node.ts';
+import type { NodeStatus } from '../host/index.ts';
 
 export type Change =
   | { readonly what: 'attached'; readonly parent: string | null; readonly text: string }

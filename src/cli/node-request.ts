@@ -4,7 +4,7 @@
  * `main.ts` puts the real thing behind it; tests put a peer of their own. Everything in a request has been checked and is in
  * one unit; whoever builds the peer reads and writes its keys and database in the state folder, whose lock is held.
  */
-import type { FarmNode } from '../host/farm-node.ts';
+import type { FarmNode } from '../host/index.ts';
 import type { Charter, Invite } from '../service/index.ts';
 import type { Topology } from '../topology/index.ts';
 import type { Logger } from './log.ts';

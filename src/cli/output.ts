@@ -5,7 +5,7 @@
  * shown where it can be wiped away again, on a terminal. Colours follow NO_COLOR and FORCE_COLOR (https://no-color.org). Text that
  * came from other machines cannot play tricks on the terminal: control characters are shown as `?`.
  */
-import type { Progress } from '../host/farm-node.ts';
+import type { Progress } from '../host/index.ts';
 import { formatBytes } from './quantities.ts';
 import type { ToldError } from './user-error.ts';
 

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import type { NodeStatus } from '../host/farm-node.ts';
+import type { NodeStatus } from '../host/index.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import { isLoopback, readAddress } from './peer-address.ts';
 import type { KnownState, StateFolder } from './state-folder.ts';

@@ -6,7 +6,7 @@
  */
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, join, basename, relative, resolve, isAbsolute } from 'node:path';
-import type { UpdateResult } from '../host/farm-node.ts';
+import type { UpdateResult } from '../host/index.ts';
 import type { Output } from './output.ts';
 import { formatCount } from './quantities.ts';
 import type { StateFolder } from './state-folder.ts';

@@ -1,5 +1,5 @@
 /** A peer's status as text for a person. Pure. */
-import type { NodeStatus } from '../host/farm-node.ts';
+import type { NodeStatus } from '../host/index.ts';
 import type { DaemonInfo } from './control.ts';
 import { lastActionText, standingText } from './explanation.ts';
 import { short } from './narration.ts';

@@ -1,7 +1,7 @@
 /**
  * Through these the reader and the idle probe learn from the core which server to ask, and tell it what asking was like.
  */
-import type { Sample } from '../core/servers/selection.ts';
+import type { Sample } from '../core/index.ts';
 import type { AddressBook } from './world/address-book.ts';
 import type { HostingParts, Hosting } from './hosting/hosting.ts';
 import type { ProbePort } from './reading/idle-probe.ts';

@@ -4,14 +4,12 @@
 import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { PrivateKey } from '@libp2p/interface';
-import type { Limits } from '../core/messages/index.ts';
-import { defaultOptions } from '../core/options.ts';
-import type { TreeOptions } from '../core/options.ts';
+import { defaultOptions } from '../core/index.ts';
+import type { Limits, TreeOptions } from '../core/index.ts';
 import { defaultQosOptions } from '../qos/index.ts';
 import type { QosOptions, Requirement } from '../qos/index.ts';
 import type { Charter, Invite, SigningKey } from '../service/index.ts';
-import type { Emulation } from '../network/emulation.ts';
-import type { HostLogger, NetworkLimits } from '../network/network-options.ts';
+import type { Emulation, HostLogger, NetworkLimits } from '../network/index.ts';
 import type { NodeState } from './node-state.ts';
 
 export type ControllerBeats = Partial<Pick<QosOptions, 'settleBeats' | 'quietBeats' | 'freshBeats'>>;

@@ -3,8 +3,7 @@
  * the time has come, which is never before all of them stand here.
  */
 import { sign } from 'node:crypto';
-import type { PeerHandle } from '../core/ids.ts';
-import type { PeerEvent } from '../core/world.ts';
+import type { PeerEvent, PeerHandle } from '../core/index.ts';
 import { Quality } from '../qos/index.ts';
 import type { Charter, Manifest } from '../service/index.ts';
 import { AddressBook } from './world/address-book.ts';
@@ -14,10 +13,10 @@ import { DecisionLog } from './decisions/decision-log.ts';
 import { Doorkeeper } from './door/doorkeeper.ts';
 import { probePort, readerPort } from './experience-ports.ts';
 import { Hosting } from './hosting/hosting.ts';
-import { HttpClient } from '../network/http/http-stream.ts';
+import { HttpClient } from '../network/index.ts';
+import type { Network } from '../network/index.ts';
 import { IdleProbe } from './reading/idle-probe.ts';
 import { tellLoad } from './decisions/load-sentence.ts';
-import type { Network } from '../network/network.ts';
 import { qosOptionsOf, signingKeyOf, treeOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';
 import { Problems } from './problems.ts';

@@ -1,11 +1,9 @@
 /** A peer's state in plain data, for people: what `banyan status` shows. */
-import { NOBODY } from '../core/ids.ts';
-import type { PeerHandle } from '../core/ids.ts';
-import type { Peer } from '../core/peer.ts';
-import type { Tree } from '../core/tree/tree.ts';
+import { NOBODY } from '../core/index.ts';
+import type { Peer, PeerHandle, Tree } from '../core/index.ts';
 import type { Charter } from '../service/index.ts';
 import type { NeighbourStatus, NodeStatus, QualityStatus, ServerStatus } from './farm-node.ts';
-import type { Network } from '../network/network.ts';
+import type { Network } from '../network/index.ts';
 import { qosOptionsOf } from './node-options.ts';
 import type { NodeParts } from './node-parts.ts';
 

@@ -6,7 +6,7 @@
  */
 import '../network/polyfill.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PeerEvent } from '../core/world.ts';
+import type { PeerEvent } from '../core/index.ts';
 import type { Charter, Invite } from '../service/index.ts';
 import type { CoreHost } from './world/core-host.ts';
 import type {
@@ -20,7 +20,7 @@ import type {
   UpdateResult,
 } from './farm-node.ts';
 import { introduce, neighboursOf } from './door/introduction.ts';
-import { Network } from '../network/network.ts';
+import { Network } from '../network/index.ts';
 import { NodeError } from './node-error.ts';
 import { qosOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';

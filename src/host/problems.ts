@@ -1,7 +1,7 @@
 /**
  * What is wrong with this peer now, one sentence for each matter: for the log when it comes up, and for `banyan status` as long as it lasts.
  */
-import type { HostLogger } from '../network/network-options.ts';
+import type { HostLogger } from '../network/index.ts';
 
 export class Problems {
   readonly #logger: HostLogger;

@@ -1,5 +1,5 @@
 /** What the controller goes by, and who is told what it does. */
-import type { PeerHandle } from '../core/ids.ts';
+import type { PeerHandle } from '../core/index.ts';
 import type { FullReason, Load } from './load/overload.ts';
 import type { Action, Decision, Margin, PolicyName } from './control/policy.ts';
 import type { Requirement } from './requirement.ts';

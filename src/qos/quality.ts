@@ -11,13 +11,19 @@
  *
  * Source: P2P Volunteers, sections 3.5 (data collection along the trees) and 3.6 (controller).
  */
-import { NOBODY } from '../core/ids.ts';
-import type { PeerHandle } from '../core/ids.ts';
-import type { Layer } from '../core/layer.ts';
-import type { Cast, LayerMessage, Order, Survey, Surveyed } from '../core/messages/index.ts';
-import type { Parts } from '../core/parts.ts';
-import type { Answered } from '../core/reach/pings.ts';
-import type { Sample } from '../core/servers/selection.ts';
+import { NOBODY } from '../core/index.ts';
+import type {
+  Answered,
+  Cast,
+  Layer,
+  LayerMessage,
+  Order,
+  Parts,
+  PeerHandle,
+  Sample,
+  Survey,
+  Surveyed,
+} from '../core/index.ts';
 import { decodeAnnouncement, roundTopic } from './round/announcement.ts';
 import type { Announcement } from './round/announcement.ts';
 import { Attendance } from './round/attendance.ts';

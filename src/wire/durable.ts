@@ -5,8 +5,8 @@
  * envelopes like those of messages, with a version of their own: a database outlives many versions of the program. A peer that is
  * to be found again after a restart stands there with the addresses it had.
  */
-import { NOBODY } from '../core/ids.ts';
-import type { DurableRecord, Role } from '../core/world.ts';
+import { NOBODY } from '../core/index.ts';
+import type { DurableRecord, Role } from '../core/index.ts';
 import { choice } from './choices.ts';
 import { open, seal } from './envelope.ts';
 import type { Format } from './envelope.ts';

@@ -5,7 +5,7 @@
  * written: a stranger can make a peer hold at most this much. The length of a list or text bounds the work that a message
  * of legal size may cause. Whoever builds messages must stay inside; what does not fit is sent in several messages.
  */
-import type { MessageKind } from '../core/messages/index.ts';
+import type { MessageKind } from '../core/index.ts';
 
 const kib = 1024;
 const mib = 1024 * kib;

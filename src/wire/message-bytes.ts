@@ -4,7 +4,7 @@
  * What decodes is sound in form only: who sent it, whether its signatures hold, and whether it makes sense now are the
  * core's and the host's to ask.
  */
-import type { Message, MessageKind } from '../core/messages/index.ts';
+import type { Message, MessageKind } from '../core/index.ts';
 import { open, seal } from './envelope.ts';
 import type { Format } from './envelope.ts';
 import { largestMessageBytes, sizeLimits } from './limits.ts';

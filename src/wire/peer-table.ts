@@ -6,8 +6,8 @@
  * 1 for the first entry, 0 for nobody. On the way in, places become handles only when the whole message was found to be in order, so
  * that a malformed message leaves nothing behind in anybody's address book.
  */
-import { NOBODY } from '../core/ids.ts';
-import type { PeerHandle } from '../core/ids.ts';
+import { NOBODY } from '../core/index.ts';
+import type { PeerHandle } from '../core/index.ts';
 import { itemLimits } from './limits.ts';
 import type { Reader } from './reader.ts';
 import { RecordLayout } from './records.ts';

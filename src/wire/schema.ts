@@ -8,7 +8,6 @@
  * be `optional`, or peers of the older version are refused for not sending it. The fields of a statement are what is
  * signed: see `statement-bytes.ts` before adding one.
  */
-import type { Standing, TreeKind } from '../core/ids.ts';
 import type {
   Aggregate,
   Answer,
@@ -30,10 +29,12 @@ import type {
   RedirectReason,
   ReleaseNotice,
   Roster,
-  Stamp,
   Signed,
+  Stamp,
+  Standing,
+  TreeKind,
   Visit,
-} from '../core/messages/index.ts';
+} from '../core/index.ts';
 import { choice, chosen } from './choices.ts';
 import { itemLimits } from './limits.ts';
 import { record } from './records.ts';

@@ -4,7 +4,7 @@
  * A parent hands one and the same heartbeat to all its children, so the size is remembered with the message object. A message
  * never changes; if its peers' addresses do, the size of one that was counted before stays what it was.
  */
-import type { Message } from '../core/messages/index.ts';
+import type { Message } from '../core/index.ts';
 import { sealedSize } from './envelope.ts';
 import { messageFormat } from './message-bytes.ts';
 import type { PeerNames } from './peer-table.ts';

@@ -11,9 +11,8 @@
  * prefix, or a field that is not sent as long as it says nothing. Then only a statement that uses the field is refused by those
  * who do not know it, and none is understood in two ways.
  */
-import { NOBODY } from '../core/ids.ts';
-import type { PeerHandle } from '../core/ids.ts';
-import type { Signed, Unsigned } from '../core/messages/index.ts';
+import { NOBODY } from '../core/index.ts';
+import type { PeerHandle, Signed, Unsigned } from '../core/index.ts';
 import { sizeLimits } from './limits.ts';
 import type { PeerNames } from './peer-table.ts';
 import { statements } from './schema.ts';

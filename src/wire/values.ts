@@ -8,8 +8,8 @@
  * Peers are special. Handles mean something in one process only, so a message carries a table of the keys of the peers it
  * mentions and its fields hold places in that table (`peer-table.ts`). In the bytes that are signed they stand as keys.
  */
-import { NOBODY } from '../core/ids.ts';
-import type { PeerHandle } from '../core/ids.ts';
+import { NOBODY } from '../core/index.ts';
+import type { PeerHandle } from '../core/index.ts';
 import type { Reader } from './reader.ts';
 import { utf8Bytes, utf8Text } from './utf8.ts';
 import { WireError } from './wire-error.ts';

@@ -1,6 +1,6 @@
 /** `banyan serve`: publishes a folder and runs its root. Makes the service first when there is none. */
 import { basename } from 'node:path';
-import type { Invitation } from '../../host/farm-node.ts';
+import type { Invitation } from '../../host/index.ts';
 import { OWN_SERVICE, findState } from '../choice.ts';
 import { plan } from '../command.ts';
 import { detachOption, limitOptions, parseText, peerOptions, value } from '../option.ts';

@@ -2,7 +2,7 @@
  * What the person who watches sees: a line for each thing that happens, and a table of who serves, kept up to date at the
  * bottom of a terminal. Where there is no terminal, only the lines.
  */
-import type { NodeStatus } from '../../host/farm-node.ts';
+import type { NodeStatus } from '../../host/index.ts';
 import type { ProcessLife } from './farm-process.ts';
 
 export interface Row {

@@ -1,5 +1,5 @@
 /** The root's decisions as sentences for the person who watches, each told once: peers by their cities, figures in a few words. */
-import type { DecidedAction, Decision, DecisionEntry } from '../../host/farm-node.ts';
+import type { DecidedAction, Decision, DecisionEntry } from '../../host/index.ts';
 
 export class DecisionTeller {
   readonly #nameOf: (peerId: string) => string;

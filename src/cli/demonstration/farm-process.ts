@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { NodeStatus } from '../../host/farm-node.ts';
+import type { NodeStatus } from '../../host/index.ts';
 import { WITH_READER_VARIABLE } from '../background.ts';
 import { ControlClient } from '../control-client.ts';
 import type { ControlMethod, ControlMethods } from '../control.ts';

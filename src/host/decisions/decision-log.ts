@@ -5,8 +5,8 @@
  * down, so that an owner can ask in a month why a server is where it is. A farm at rest finds the same round after round:
  * such rounds are one entry with a count. Peers stand in it by their ids, since handles mean nothing after a restart.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
+import { NOBODY } from '../../core/index.ts';
+import type { PeerHandle } from '../../core/index.ts';
 import type { Action, QosEvent, Requirement } from '../../qos/index.ts';
 import type { DecidedAction, Decision, DecisionEntry, ExplainOptions, FarmFigures } from '../farm-node.ts';
 import type { DecisionRow, DecisionRows } from '../node-state.ts';

@@ -2,9 +2,9 @@
  * What a server says about its own load to its person: being full stands among the problems of `banyan status` as long as it lasts, and who was
  * sent on stands in the log.
  */
-import type { PeerHandle } from '../../core/ids.ts';
+import type { PeerHandle } from '../../core/index.ts';
 import type { Load, QosEvent } from '../../qos/index.ts';
-import type { HostLogger } from '../../network/network-options.ts';
+import type { HostLogger } from '../../network/index.ts';
 import type { Problems } from '../problems.ts';
 
 /** Tells what happened, if it is about the load. */

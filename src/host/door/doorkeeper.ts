@@ -6,9 +6,8 @@
  */
 import { issueCredential, redeemToken, verifyCredential } from '../../service/index.ts';
 import type { Authority, Charter, SigningKey } from '../../service/index.ts';
-import { byteStream } from '../../network/streams/byte-stream.ts';
-import type { HostLogger } from '../../network/network-options.ts';
-import type { Network } from '../../network/network.ts';
+import { byteStream } from '../../network/index.ts';
+import type { HostLogger, Network } from '../../network/index.ts';
 import type { NodeState } from '../node-state.ts';
 import { WELCOME_PROTOCOL, answerWelcome, askWelcome } from './welcome.ts';
 import type { WelcomeAnswer, WelcomeQuestion } from './welcome.ts';

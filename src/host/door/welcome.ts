@@ -6,7 +6,7 @@
  * so whoever overhears it gains nothing.
  */
 import { pipe } from 'it-pipe';
-import type { ByteStream } from '../../network/streams/byte-stream.ts';
+import type { ByteStream } from '../../network/index.ts';
 
 export const WELCOME_PROTOCOL = '/banyan/welcome/1.0.0';
 

@@ -4,7 +4,7 @@
  * One transfer comes in at a time; a notice that arrives meanwhile waits its turn in the core. What arrives is verified block
  * by block against the owner-signed manifest, installed, and only then told to the core.
  */
-import type { ReleaseNotice } from '../../core/messages/index.ts';
+import type { ReleaseNotice } from '../../core/index.ts';
 import {
   DiskFullError,
   QuotaError,
@@ -14,11 +14,8 @@ import {
   sendRelease,
 } from '../../service/index.ts';
 import type { Manifest, ReleaseStore, ServiceKind } from '../../service/index.ts';
-import { type ByteStream, byteStream } from '../../network/streams/byte-stream.ts';
-import type { HostLogger } from '../../network/network-options.ts';
-import type { Network } from '../../network/network.ts';
-import { Seats } from '../../network/turnstile.ts';
-import type { UploadLimit } from '../../network/streams/upload-limit.ts';
+import { byteStream, Seats } from '../../network/index.ts';
+import type { ByteStream, HostLogger, Network, UploadLimit } from '../../network/index.ts';
 
 export const TRANSFER_PROTOCOL = '/banyan/transfer/1.0.0';
 

@@ -5,23 +5,20 @@
  * The core says when a release is to be fetched and when the peer is a server; here it is done, and what goes wrong is told.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { ReleaseNotice } from '../../core/messages/index.ts';
+import type { PeerHandle, ReleaseNotice } from '../../core/index.ts';
 import { ReleaseStore, createService } from '../../service/index.ts';
 import type { Charter, Manifest, ServiceKind } from '../../service/index.ts';
 import { Carrier } from './carrier.ts';
 import type { Installing } from './carrier.ts';
 import type { CoreHost } from '../world/core-host.ts';
-import { serveHttp } from '../../network/http/http-stream.ts';
-import type { HttpServer } from '../../network/http/http-stream.ts';
+import { serveHttp, UploadLimit } from '../../network/index.ts';
+import type { HttpServer, Network } from '../../network/index.ts';
 import { isProbe } from '../reading/idle-probe.ts';
-import type { Network } from '../../network/network.ts';
 import { NodeError } from '../node-error.ts';
 import type { NodeOptions } from '../node-options.ts';
 import type { Problems } from '../problems.ts';
 import { ServeTimes } from './serve-times.ts';
 import { ServiceRecord } from './service-tally.ts';
-import { UploadLimit } from '../../network/streams/upload-limit.ts';
 
 export interface HostingParts {
   readonly options: NodeOptions;

@@ -1,13 +1,13 @@
 /**
  * What only the root of a service does: lets people in, publishes releases, and bars servers that lie.
  */
-import type { PeerHandle } from '../../core/ids.ts';
+import type { PeerHandle } from '../../core/index.ts';
 import { createToken, formatInvite, publishFolder, readKeyFile } from '../../service/index.ts';
 import type { AddressBook } from '../world/address-book.ts';
 import { examine } from '../reading/examiner.ts';
 import type { Invitation, InviteOptions, Progress, UpdateResult } from '../farm-node.ts';
 import type { Hosting, HostingParts } from './hosting.ts';
-import type { HttpClient } from '../../network/http/http-stream.ts';
+import type { HttpClient } from '../../network/index.ts';
 import { NodeError } from '../node-error.ts';
 
 export interface RootDutiesParts extends HostingParts {

@@ -3,8 +3,8 @@
  */
 import { AcceptedReleases, LieError, ResponseVerifier, verifyResponse } from '../../service/index.ts';
 import type { Manifest } from '../../service/index.ts';
-import { headersOf } from '../../network/http/http-headers.ts';
-import type { HttpClient } from '../../network/http/http-stream.ts';
+import { headersOf } from '../../network/index.ts';
+import type { HttpClient } from '../../network/index.ts';
 
 const mostBytes = 256 * 1024 * 1024;
 

@@ -7,8 +7,7 @@
  * teaches it which to choose and is not counted as felt. A server would ask itself: it times its own service. A connection that had to be made first is not what requests take, so
  * such a request is made once more.
  */
-import type { HttpClient } from '../../network/http/http-stream.ts';
-import type { HostLogger } from '../../network/network-options.ts';
+import type { HostLogger, HttpClient } from '../../network/index.ts';
 
 /** What is asked for; servers do not count it as a request that they served. */
 const probeTarget = '/?banyan-probe';

@@ -10,9 +10,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AcceptedReleases, LieError, ResponseVerifier, requestOf, verifyResponse } from '../../service/index.ts';
 import type { Manifest, RawResponse, SiteRequest, VerifiedResponse } from '../../service/index.ts';
-import { headersOf } from '../../network/http/http-headers.ts';
-import type { HttpClient } from '../../network/http/http-stream.ts';
-import type { HostLogger } from '../../network/network-options.ts';
+import { headersOf } from '../../network/index.ts';
+import type { HostLogger, HttpClient } from '../../network/index.ts';
 
 export interface ReaderPort {
   /** Peer ids of the servers to try, the best first. */

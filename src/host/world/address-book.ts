@@ -10,8 +10,8 @@ import '../../network/polyfill.ts';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
-import type { PeerHandle } from '../../core/ids.ts';
-import { hostOf, isLoopback, subnetOfHost } from '../../network/subnet.ts';
+import type { PeerHandle } from '../../core/index.ts';
+import { hostOf, isLoopback, subnetOfHost } from '../../network/index.ts';
 
 /** What is kept for a peer, at most; the wire carries as many. */
 const MAX_ADDRESSES = 8;

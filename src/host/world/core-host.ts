@@ -8,20 +8,26 @@
 import type { EventEmitter } from 'node:events';
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import type { PeerHandle, Signature } from '../../core/ids.ts';
-import type { MakeLayer } from '../../core/layer.ts';
-import type { Message, ReleaseNotice, Signed, Unsigned } from '../../core/messages/index.ts';
-import { Peer } from '../../core/peer.ts';
-import type { Start } from '../../core/beginning.ts';
-import type { TreeOptions } from '../../core/options.ts';
-import { theRules } from '../../core/rules.ts';
-import type { DurableRecord, PeerEvent, World } from '../../core/world.ts';
+import { Peer, theRules } from '../../core/index.ts';
+import type {
+  DurableRecord,
+  MakeLayer,
+  Message,
+  PeerEvent,
+  PeerHandle,
+  ReleaseNotice,
+  Signature,
+  Signed,
+  Start,
+  TreeOptions,
+  Unsigned,
+  World,
+} from '../../core/index.ts';
 import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes } from '../../wire/index.ts';
 import type { DurableRows } from '../node-state.ts';
 import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
-import type { HostLogger } from '../../network/network-options.ts';
-import type { Network } from '../../network/network.ts';
+import type { HostLogger, Network } from '../../network/index.ts';
 import { Strangers, TooManyStrangersError } from './strangers.ts';
 
 export interface CoreHostOptions {

@@ -5,10 +5,10 @@
  * back. A farm's membership is thousands of names at most, told once; somebody who goes on naming new keys is filling our
  * memory. So each sender has an allowance that a large farm fits into, and the book as a whole has an end.
  */
-import type { PeerHandle } from '../../core/ids.ts';
+import type { PeerHandle } from '../../core/index.ts';
 import type { PeerNames } from '../../wire/index.ts';
 import type { AddressBook } from './address-book.ts';
-import { TokenBucket } from '../../network/rate-limit.ts';
+import { TokenBucket } from '../../network/index.ts';
 
 export class TooManyStrangersError extends Error {
   override readonly name = 'TooManyStrangersError';

@@ -11,9 +11,8 @@
  *
  * Of the schools of facility location this is greedy with local search: add, drop, swap.
  */
-import { predictRttMs } from '../../core/reach/coordinates.ts';
-import { NOBODY } from '../../core/ids.ts';
-import type { Aggregate, Bid } from '../../core/messages/index.ts';
+import { NOBODY, predictRttMs } from '../../core/index.ts';
+import type { Aggregate, Bid } from '../../core/index.ts';
 import type { Action, Policy, Situation } from './policy.ts';
 import { mostSamples } from '../round/tally.ts';
 

@@ -10,10 +10,8 @@
  *
  * Source: P2P Volunteers, section 3.6 (the controller with feedback).
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { Aggregate, Bid, Order } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
+import { NOBODY } from '../../core/index.ts';
+import type { Aggregate, Bid, Order, Parts, PeerHandle } from '../../core/index.ts';
 import { encodeAnnouncement, roundTopic } from '../round/announcement.ts';
 import { balanced } from './balanced.ts';
 import { Experience, kindOf } from './experience.ts';

@@ -6,9 +6,8 @@
  * far a reading can be trusted at all: in a real network the same farm reads a little differently each time, and who acts on such
  * differences is never done. A farm whose readings do not waver is trimmed to the last server, one whose readings do keeps a little more.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { BidAction } from '../../core/messages/index.ts';
+import { NOBODY } from '../../core/index.ts';
+import type { BidAction, PeerHandle } from '../../core/index.ts';
 import type { Action } from './policy.ts';
 import type { CostKind } from '../requirement.ts';
 

@@ -4,8 +4,7 @@
  * A policy is asked once per fresh round, at the root. It is given what the round found and answers with what is to be done now;
  * all that it decides is carried out, concluded and given time to show before the next round is opened.
  */
-import type { PeerHandle } from '../../core/ids.ts';
-import type { Aggregate, BidAction } from '../../core/messages/index.ts';
+import type { Aggregate, BidAction, PeerHandle } from '../../core/index.ts';
 import type { Lessons } from './experience.ts';
 import type { CostKind, Figures, Goal } from '../requirement.ts';
 

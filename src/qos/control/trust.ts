@@ -5,7 +5,7 @@
  * group, but it sees what became of the last promise. Who broke one is not heard for a decision, then for two, four, eight and
  * so on; one kept promise and all is forgotten. An honest server whose candidates fell ill loses a round by it, a liar the rest of its life.
  */
-import type { PeerHandle } from '../../core/ids.ts';
+import type { PeerHandle } from '../../core/index.ts';
 
 const mostStrikes = 10;
 /** Servers remembered; the one that was longest without a strike is forgotten first. */

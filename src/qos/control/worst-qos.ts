@@ -6,7 +6,7 @@
  *
  * Source: P2P Volunteers, sections 3.4.2 (server selection) and 3.6 (controller).
  */
-import { NOBODY } from '../../core/ids.ts';
+import { NOBODY } from '../../core/index.ts';
 import type { Policy } from './policy.ts';
 
 export const worstQos: Policy = {

@@ -10,9 +10,8 @@
  *
  * Source for the bounds: Francis et al., "IDMaps: a global Internet host distance estimation service", 2001.
  */
-import { predictRttMs } from '../../core/reach/coordinates.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { Coordinate, MemberSample } from '../../core/messages/index.ts';
+import { predictRttMs } from '../../core/index.ts';
+import type { Coordinate, MemberSample, PeerHandle } from '../../core/index.ts';
 
 /** Pairs whose distance is remembered. */
 const mostPairs = 16_384;

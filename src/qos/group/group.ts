@@ -9,10 +9,8 @@
  * A client that takes a candidate instead of its present server saves the difference of the two round trips; the time to serve
  * stays. So no bid needs to know how fast a candidate serves, and the round after shows whether it kept its promise.
  */
-import type { PeerHandle } from '../../core/ids.ts';
-import { middleOf, predictRttMs } from '../../core/reach/coordinates.ts';
-import { mix } from '../../core/hash.ts';
-import type { Bid, BidAction, Coordinate, MemberSample, PeerCard } from '../../core/messages/index.ts';
+import { middleOf, mix, predictRttMs } from '../../core/index.ts';
+import type { Bid, BidAction, Coordinate, MemberSample, PeerCard, PeerHandle } from '../../core/index.ts';
 import { Distances } from './distances.ts';
 import { mostCards } from '../round/errand.ts';
 import { costOf } from '../requirement.ts';

@@ -10,11 +10,8 @@
  *
  * Source: P2P Volunteers, section 3.6 (controller).
  */
-import { predictRttMs } from '../../core/reach/coordinates.ts';
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { Aggregate, Surveyed } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
+import { NOBODY, predictRttMs } from '../../core/index.ts';
+import type { Aggregate, Parts, PeerHandle, Surveyed } from '../../core/index.ts';
 import { Group } from './group.ts';
 import type { QosEvent, QosOptions } from '../options.ts';
 import type { Round } from '../round/round.ts';

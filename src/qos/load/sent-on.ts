@@ -10,10 +10,8 @@
  * got away by then stays, and asks its own server again, until it is told anew. Where its children were in the way, which found no other
  * place, the one that brings the fewest with it is sent on instead.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import { isFree } from '../../core/servers/membership.ts';
-import type { Parts } from '../../core/parts.ts';
+import { isFree, NOBODY } from '../../core/index.ts';
+import type { Parts, PeerHandle } from '../../core/index.ts';
 
 /** Heartbeats between two tries, and from the word until it gives up: children that find no other place have been waited for by then. */
 const tryEveryBeats = 3;

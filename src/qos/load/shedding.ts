@@ -7,11 +7,8 @@
  *
  * Source: P2P Volunteers, section 3.4.2 (limits of a volunteer); `overload.ts` has the rule, `sent-on.ts` what the client does.
  */
-import { predictRttMs } from '../../core/reach/coordinates.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import { isFree } from '../../core/servers/membership.ts';
-import type { MemberSample } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
+import { isFree, predictRttMs } from '../../core/index.ts';
+import type { MemberSample, Parts, PeerHandle } from '../../core/index.ts';
 import type { Announcement } from '../round/announcement.ts';
 import type { QosEvent } from '../options.ts';
 import { Overload } from './overload.ts';

@@ -7,10 +7,8 @@
  *
  * Made when a client strays for the first time: nearly all ask the server of their tree, or one that is no better.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { PeerCard } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
+import { NOBODY } from '../../core/index.ts';
+import type { Parts, PeerCard, PeerHandle } from '../../core/index.ts';
 import type { Felt } from '../round/window.ts';
 
 /** A server that is slower by no more than this share is as good: nobody moves for that. */

@@ -6,8 +6,7 @@
  * client with a figure, and one more. What is missing for a moment, as after a failure, is back before that; and where really half
  * of a subtree keeps silent, it still shows.
  */
-import type { PeerHandle } from '../../core/ids.ts';
-import type { Aggregate } from '../../core/messages/index.ts';
+import type { Aggregate, PeerHandle } from '../../core/index.ts';
 
 /** Rounds in a row after which a child's word for what is below it is no longer taken. */
 const patientRounds = 3;

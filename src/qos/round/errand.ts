@@ -7,10 +7,7 @@
  *
  * Made for one survey and dropped with its answer: most clients are never asked.
  */
-import type { PeerHandle } from '../../core/ids.ts';
-import type { PeerCard, Survey } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
-import type { Answered } from '../../core/reach/pings.ts';
+import type { Answered, Parts, PeerCard, PeerHandle, Survey } from '../../core/index.ts';
 
 /** Candidates that one client measures in one survey. */
 export const mostCards = 8;

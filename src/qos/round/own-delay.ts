@@ -6,11 +6,8 @@
  * would ask, as far as it has measured. A delay is the way and what the server needs besides; only the two apart tell what another server
  * would give, and what a client would lose if its own one stopped.
  */
-import { predictRttMs } from '../../core/reach/coordinates.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import { isFree } from '../../core/servers/membership.ts';
-import type { MemberSample } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
+import { isFree, predictRttMs } from '../../core/index.ts';
+import type { MemberSample, Parts, PeerHandle } from '../../core/index.ts';
 import type { Announcement } from './announcement.ts';
 import type { Felt, Window } from './window.ts';
 

@@ -7,11 +7,8 @@
  *
  * It keeps the books and knows the time; what follows from that, and who is told, is for `Quality`.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle, TreeKind } from '../../core/ids.ts';
-import type { Aggregate, AggregateReport, MemberSample } from '../../core/messages/index.ts';
-import type { Parts } from '../../core/parts.ts';
-import type { Child } from '../../core/tree/child.ts';
+import { NOBODY } from '../../core/index.ts';
+import type { Aggregate, AggregateReport, Child, MemberSample, Parts, PeerHandle, TreeKind } from '../../core/index.ts';
 import type { Announcement } from './announcement.ts';
 import type { Attendance } from './attendance.ts';
 import { isOfSize, isSane, ofThoseBelow } from './sanity.ts';

@@ -7,11 +7,8 @@
  * that cannot be true counts as none. What could be true is believed: how often a promise was kept is for `Trust`. And nobody speaks of
  * servers but of those below it, as the membership has them, where each says for itself, signed, who its parent is.
  */
-import { isSound } from '../../core/reach/coordinates.ts';
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle, TreeKind } from '../../core/ids.ts';
-import type { Membership } from '../../core/servers/membership.ts';
-import type { Aggregate, Bid, BidAction, MemberSample } from '../../core/messages/index.ts';
+import { isSound, NOBODY } from '../../core/index.ts';
+import type { Aggregate, Bid, BidAction, MemberSample, Membership, PeerHandle, TreeKind } from '../../core/index.ts';
 import type { Announcement } from './announcement.ts';
 import { costOf } from '../requirement.ts';
 import { mostBids, mostPeers, mostSamples } from './tally.ts';

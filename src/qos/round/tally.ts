@@ -8,10 +8,8 @@
  * The descent of the paper (always into the child with the worst average) is followed on the way up: each peer remembers where it would
  * end below it.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import { mix } from '../../core/hash.ts';
-import type { Aggregate, Bid, MemberSample } from '../../core/messages/index.ts';
+import { mix, NOBODY } from '../../core/index.ts';
+import type { Aggregate, Bid, MemberSample, PeerHandle } from '../../core/index.ts';
 import type { Felt } from './window.ts';
 import { DelaySketch } from './sketch.ts';
 

@@ -4,9 +4,8 @@
  * The last few requests are kept, with the server that answered. A round looks at those that are fresh: made after the farm came to rest
  * from the last change. So a client that sends a thousand requests and one that sends three count the same.
  */
-import { NOBODY } from '../../core/ids.ts';
-import type { PeerHandle } from '../../core/ids.ts';
-import type { Sample } from '../../core/servers/selection.ts';
+import { NOBODY } from '../../core/index.ts';
+import type { PeerHandle, Sample } from '../../core/index.ts';
 
 /** Requests that one client remembers, and so the most that it counts with in a round. */
 export const samplesKept = 16;

@@ -1,0 +1,24 @@
+/** The boundary of this folder: the peer, its port, its messages, and the state machines that a layer works with. */
+export type { Start } from './beginning.ts';
+export { sealOf } from './cast/multicast.ts';
+export { mix } from './hash.ts';
+export { NOBODY } from './ids.ts';
+export type { PeerHandle, Signature, Standing, TreeKind } from './ids.ts';
+export type { Layer, MakeLayer } from './layer.ts';
+export type * from './messages/index.ts';
+export { defaultOptions } from './options.ts';
+export type { TreeOptions } from './options.ts';
+export type { Parts } from './parts.ts';
+export { Peer } from './peer.ts';
+export { Pulses } from './quiet/pulses.ts';
+export { noSeat } from './quiet/seats.ts';
+export { isSound, middleOf, predictRttMs } from './reach/coordinates.ts';
+export type { Answered } from './reach/pings.ts';
+export { theRules } from './rules.ts';
+export type { Rules } from './rules.ts';
+export { isFree } from './servers/membership.ts';
+export type { Membership } from './servers/membership.ts';
+export type { Sample } from './servers/selection.ts';
+export type { Child } from './tree/child.ts';
+export type { Tree } from './tree/tree.ts';
+export type { DurableRecord, PeerEvent, Role, World } from './world.ts';
