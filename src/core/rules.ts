@@ -57,7 +57,7 @@ export const theRules: Rules = {
     if (shown.depth === 0 || !mover.hasChildren || mover.passed === null) return true;
     const { stamp, depth } = mover.passed;
     if (shown.stamp.root !== stamp.root) return false;
-    const age = shown.stamp.term - stamp.term || shown.stamp.sequence - stamp.sequence;
+    const age = shown.stamp.life - stamp.life || shown.stamp.sequence - stamp.sequence;
     return age > 0 || (age === 0 && shown.depth < depth);
   },
 

@@ -83,7 +83,7 @@ const peerCard = record<PeerCard>('PeerCard', {
   rttMs: [3, unlessNaN(measuredMs)],
 });
 
-const stamp = record<Stamp>('Stamp', { root: [1, peer], term: [2, uint], sequence: [3, uint] });
+const stamp = record<Stamp>('Stamp', { root: [1, peer], life: [2, uint], sequence: [3, uint] });
 
 const roster = record<Roster>('Roster', {
   version: [1, uint],

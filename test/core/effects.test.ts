@@ -32,7 +32,7 @@ const sayings: fc.Arbitrary<Message> = fc.oneof(
   fc
     .nat(50)
     .map((sequence): Message =>
-      down({ tree: 'servers', stamp: { root, term: 1, sequence }, depth: sequence % 4, beat: sequence }),
+      down({ tree: 'servers', stamp: { root, life: 1, sequence }, depth: sequence % 4, beat: sequence }),
     ),
   fc.nat(50).map((sequence): Message => down({ beat: sequence })),
   fc.nat(3).map((size): Message => up({ size })),

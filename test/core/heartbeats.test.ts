@@ -119,7 +119,7 @@ describe('the heartbeat', () => {
   });
 
   it('counts only from the parent: a stranger who sends one is told to let go', () => {
-    const lone = aClient().hear(two, down({ stamp: { root: two, term: 9, sequence: 9 } }));
+    const lone = aClient().hear(two, down({ stamp: { root: two, life: 9, sequence: 9 } }));
     expect(lone.sent('part').map(({ to }) => to)).toEqual([two]);
     expect(lone.peer.state.clients.place?.stamp.root).toBe(root);
   });
@@ -137,17 +137,17 @@ describe('the heartbeat', () => {
 
   it('with an older stamp does not change the place', () => {
     const lone = aClient().hear(root, down());
-    lone.hear(root, down({ stamp: { root, term: 1, sequence: 3 }, beat: 7 }));
-    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, term: 1, sequence: 6 }, depth: 1 });
-    lone.hear(root, down({ stamp: { root, term: 2, sequence: 1 }, beat: 8 }));
-    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, term: 2, sequence: 1 }, depth: 1 });
+    lone.hear(root, down({ stamp: { root, life: 1, sequence: 3 }, beat: 7 }));
+    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, life: 1, sequence: 6 }, depth: 1 });
+    lone.hear(root, down({ stamp: { root, life: 2, sequence: 1 }, beat: 8 }));
+    expect(lone.peer.state.clients.place).toEqual({ stamp: { root, life: 2, sequence: 1 }, depth: 1 });
   });
 });
 
 describe('a way up that comes back to where it began', () => {
   it('is noticed by a depth that rises while the stamp stands still; the peer lets go', () => {
     const lone = aClient().hear(two, join(1)).forget();
-    const stamp = { root: three, term: 1, sequence: 9 };
+    const stamp = { root: three, life: 1, sequence: 9 };
     const hear = (depth: number, sequence = 9): void =>
       void lone.hear(root, down({ stamp: { ...stamp, sequence }, depth })).hear(two, up());
     for (let depth = 1; depth <= 40; depth++) hear(depth, 9 + depth);
@@ -162,12 +162,12 @@ describe('what a peer shows below after it has moved', () => {
   it('is nothing, until its new parent has stamped a heartbeat', () => {
     const lone = aClient({}, [three]).hear(two, join(1));
     lone.hear(root, { kind: 'disown', tree: 'clients' });
-    lone.attachTo(three, { stamp: { root, term: 1, sequence: 20 }, depth: 1 }).forget();
+    lone.attachTo(three, { stamp: { root, life: 1, sequence: 20 }, depth: 1 }).forget();
     lone.pass(1_000);
     expect(lone.sent('heartbeat-down').map(({ message }) => message.stamp)).toEqual([null]);
     lone
       .forget()
-      .hear(three, down({ stamp: { root, term: 1, sequence: 21 }, depth: 1, beat: 21 }))
+      .hear(three, down({ stamp: { root, life: 1, sequence: 21 }, depth: 1, beat: 21 }))
       .pass(1_000);
     expect(lone.sent('heartbeat-down').map(({ message }) => message.stamp?.sequence)).toEqual([21]);
   });
@@ -224,7 +224,7 @@ describe('an orphan', () => {
   function deep(): LonePeer {
     const lone = new LonePeer(one).start({ neighbours: [two, peerNumber(9)] });
     lone.attachTo(two, {
-      stamp: { root, term: 1, sequence: 5 },
+      stamp: { root, life: 1, sequence: 5 },
       depth: 2,
       roster: roster([root, three, two], { uncles: [card(peerNumber(5), 10)], siblings: [card(peerNumber(6), 10)] }),
     });

@@ -145,7 +145,7 @@ export function down(rest: Partial<HeartbeatDown> = {}): HeartbeatDown {
   return {
     kind: 'heartbeat-down',
     tree: 'clients',
-    stamp: { root, term: 1, sequence: 6 },
+    stamp: { root, life: 1, sequence: 6 },
     depth: 0,
     beat: 6,
     intervalMs: 1_000,
@@ -248,7 +248,7 @@ export class LonePeer {
     const joined = this.sent('join').findLast(({ to }) => to === parent);
     if (joined === undefined) throw new Error(`it did not ask peer ${parent}`);
     const { tree, nonce } = joined.message;
-    const stamp = { root: tree === 'servers' ? root : parent, term: 1, sequence: 5 };
+    const stamp = { root: tree === 'servers' ? root : parent, life: 1, sequence: 5 };
     return this.hear(parent, {
       kind: 'accept',
       tree,
@@ -320,7 +320,7 @@ export function aClient(options: Partial<TreeOptions> = {}, neighbours: readonly
     .start(start)
     .attachTo(root, { roster: roster([root], { siblings: [card(peerNumber(2), 10)] }) });
   lone.hear(root, { kind: 'release-now', notice: release(1) }).pass(1_100);
-  const stamp = { root, term: 1, sequence: 5 };
+  const stamp = { root, life: 1, sequence: 5 };
   return lone
     .hear(root, down({ stamp, beat: 5 }))
     .confirm(root, peerNumber(2))
@@ -335,7 +335,7 @@ export function aServer(options: Partial<TreeOptions> = {}): LonePeer {
   lone.peer.installed(lone.nowMs, release(1));
   lone.attachTo(root).hear(root, { kind: 'release-now', notice: release(1) });
   lone.hear(root, { kind: 'members', records: [member(root, 'serving')], snapshot: false }).pass(2_000);
-  const stamp = { root, term: 1, sequence: 6 };
+  const stamp = { root, life: 1, sequence: 6 };
   return lone
     .hear(root, down({ tree: 'servers', stamp, membershipDigest: lone.peer.state.membership.digest() }))
     .forget();

@@ -87,7 +87,7 @@ describe('a checker', () => {
     ] as const) {
       const roster = { version: 1, ancestors: [], siblings: [], uncles: [] };
       below.state.clients.adopt(above.self, 1_000, roster);
-      above.state.clients.place = { stamp: { root, term: 1, sequence: 1 }, depth: 1 };
+      above.state.clients.place = { stamp: { root, life: 1, sequence: 1 }, depth: 1 };
       above.state.clients.take(below.self, join);
     }
     checker.observed?.(farm, handle(1), {

@@ -60,7 +60,7 @@ const coordinate: fc.Arbitrary<Coordinate> = fc.record({
   error: fc.nat({ max: 10_000 }),
 });
 const card: fc.Arbitrary<PeerCard> = fc.record({ peer, coordinate, rttMs });
-const stamp: fc.Arbitrary<Stamp> = fc.record({ root: peer, term: uint, sequence: uint });
+const stamp: fc.Arbitrary<Stamp> = fc.record({ root: peer, life: uint, sequence: uint });
 const standing: fc.Arbitrary<Standing> = fc.record({ charter: uint, epoch: uint, term: uint });
 const roster: fc.Arbitrary<Roster> = fc.record({
   version: uint,

@@ -21,7 +21,7 @@ const child = 3 as PeerHandle;
 const standing = { charter: 1, epoch: 1, term: 4 };
 const signature = new Uint8Array(64).fill(0xa5);
 const coordinate = { x: 1_234, y: -5_678, z: 1, height: 450, error: 1_234 };
-const stamp = { root, term: 3, sequence: 1_000 };
+const stamp = { root, life: 3, sequence: 1_000 };
 const card = (peer: PeerHandle, rttMs: number): PeerCard => ({ peer, coordinate, rttMs });
 const roster = {
   version: 17,

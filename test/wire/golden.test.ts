@@ -114,7 +114,7 @@ describe('any protobuf tool', () => {
         nonce: 301,
         orphan: false,
         hasChildren: true,
-        passed: { root: 1, term: 3, sequence: 1_000 },
+        passed: { root: 1, life: 3, sequence: 1_000 },
         coordinate: { x: 1_234, y: -5_678, z: 1, height: 450, error: 1_234 },
         rttMs: 2_107,
       },

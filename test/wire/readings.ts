@@ -35,7 +35,7 @@ export function heartbeat(change: Partial<HeartbeatDown> = {}): HeartbeatDown {
   return {
     kind: 'heartbeat-down',
     tree: 'clients',
-    stamp: { root: 3 as PeerHandle, term: 7, sequence: 123_456 },
+    stamp: { root: 3 as PeerHandle, life: 7, sequence: 123_456 },
     depth: 4,
     beat: 98_765,
     intervalMs: 1_000,

@@ -12,7 +12,7 @@ type Toy = { readonly kind: 'on'; readonly level: number } | { readonly kind: 'o
 
 describe('the compiler refuses a schema', () => {
   test('that lacks a field, has one too many, or gives one the wrong type', () => {
-    const whole: Fields<Stamp> = { root: [1, peer], term: [2, uint], sequence: [3, uint] };
+    const whole: Fields<Stamp> = { root: [1, peer], life: [2, uint], sequence: [3, uint] };
     // @ts-expect-error sequence is missing
     const lacking: Fields<Stamp> = { root: [1, peer], term: [2, uint] };
     // @ts-expect-error Stamp has no colour

@@ -92,7 +92,7 @@ describe('strictness', () => {
     ['2^53', { beat: 2 ** 53 }],
     ['an endless interval', { intervalMs: Number.POSITIVE_INFINITY }],
     ['a word of another list', { tree: 'bushes' as 'clients' }],
-    ['a root that is nobody', { stamp: { root: -1 as PeerHandle, term: 1, sequence: 1 } }],
+    ['a root that is nobody', { stamp: { root: -1 as PeerHandle, life: 1, sequence: 1 } }],
   ])('does not send %s', (_, change) => {
     expect(errorOf(() => encode(heartbeat(change), sender)).code).toBe('out-of-range');
   });

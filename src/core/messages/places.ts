@@ -18,11 +18,11 @@ export interface PeerCard {
   readonly rttMs: number;
 }
 
-/** The mark that the root of a tree puts on its heartbeats; passed down unchanged. Newer = higher (term, sequence). */
+/** The mark that the root of a tree puts on its heartbeats; passed down unchanged. Newer = higher (life, sequence). */
 export interface Stamp {
   readonly root: PeerHandle;
   /** The root's incarnation: a restarted root stamps with a higher one. */
-  readonly term: number;
+  readonly life: number;
   readonly sequence: number;
 }
 

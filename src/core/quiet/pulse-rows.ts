@@ -32,7 +32,7 @@ export class QuietPulse {
   routineBeats = 0;
   /** Its place, by the parent's last stamp. */
   stampRoot: PeerHandle = NOBODY;
-  term = 0;
+  life = 0;
   sequence = 0;
   depth = 0;
   /** What it has: a parent that says the same has nothing new. */
@@ -100,7 +100,7 @@ export class PulseRows {
     integers[integer + row.routineBeats] = pulse.routineBeats;
     integers[integer + row.routineDone] = 0;
     numbers[number + row.sequence] = pulse.sequence;
-    numbers[number + row.term] = pulse.term;
+    numbers[number + row.life] = pulse.life;
     numbers[number + row.silence] = pulse.silenceMs;
     numbers[number + row.childSilence] = pulse.childSilenceMs;
     integers[integer + row.stampRoot] = pulse.stampRoot;
@@ -124,7 +124,7 @@ export class PulseRows {
     const integer = peer * row.integerWidth;
     return (
       integers[integer + row.stampRoot] !== pulse.stampRoot ||
-      this.numbers[peer * row.numberWidth + row.term] !== pulse.term ||
+      this.numbers[peer * row.numberWidth + row.life] !== pulse.life ||
       integers[integer + row.depth] !== pulse.depth ||
       this.numbers[peer * row.numberWidth + row.interval] !== pulse.intervalMs ||
       integers[integer + row.release] !== pulse.release ||

@@ -127,7 +127,7 @@ export class Pulses extends PulseRows {
       (roster === null || roster.version === integers[integer + row.rosterVersion]) &&
       stamp !== null &&
       stamp.root === integers[integer + row.stampRoot] &&
-      stamp.term === numbers[number + row.term] &&
+      stamp.life === numbers[number + row.life] &&
       stamp.sequence > numbers[number + row.sequence]! &&
       stamp.sequence <= mostSequence &&
       beat.depth + 1 === integers[integer + row.depth] &&
@@ -157,7 +157,7 @@ export class Pulses extends PulseRows {
       (integers[integer + row.state]! & row.handedOver) !== 0 &&
       integers[integer + row.parent] === from &&
       integers[fromInteger + row.stampRoot] === integers[integer + row.stampRoot] &&
-      numbers[fromNumber + row.term] === numbers[number + row.term] &&
+      numbers[fromNumber + row.life] === numbers[number + row.life] &&
       numbers[fromNumber + row.toldSequence]! > numbers[number + row.sequence]! &&
       integers[fromInteger + row.depth]! + 1 === integers[integer + row.depth] &&
       numbers[fromNumber + row.interval] === numbers[number + row.interval] &&
@@ -185,7 +185,7 @@ export class Pulses extends PulseRows {
       tree: 'clients',
       stamp: {
         root: integers[integer + row.stampRoot] as PeerHandle,
-        term: numbers[number + row.term]!,
+        life: numbers[number + row.life]!,
         sequence: numbers[number + row.toldSequence]!,
       },
       depth: integers[integer + row.depth]!,

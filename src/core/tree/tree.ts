@@ -38,7 +38,7 @@ export class Tree {
    * that costs the garbage collector most. No place while the depth is below 0.
    */
   #stampRoot: PeerHandle = NOBODY;
-  #stampTerm = 0;
+  #stampLife = 0;
   #stampSequence = 0;
   #depth = -1;
   #risenBeats = 0;
@@ -83,7 +83,7 @@ export class Tree {
   /** Own place by the parent's last stamped heartbeat; null while a new parent has not stamped one yet. */
   get place(): Place | null {
     if (this.#depth < 0) return null;
-    const stamp = { root: this.#stampRoot, term: this.#stampTerm, sequence: this.#stampSequence };
+    const stamp = { root: this.#stampRoot, life: this.#stampLife, sequence: this.#stampSequence };
     return { stamp, depth: this.#depth };
   }
 
@@ -92,9 +92,9 @@ export class Tree {
     else this.#stand(place.stamp, place.depth);
   }
 
-  #stand({ root, term, sequence }: Stamp, depth: number): void {
+  #stand({ root, life, sequence }: Stamp, depth: number): void {
     this.#stampRoot = root;
-    this.#stampTerm = term;
+    this.#stampLife = life;
     this.#stampSequence = sequence;
     this.#depth = depth;
   }
@@ -205,7 +205,7 @@ export class Tree {
       this.passed = place;
       return;
     }
-    const age = place.stamp.term - passed.stamp.term || place.stamp.sequence - passed.stamp.sequence;
+    const age = place.stamp.life - passed.stamp.life || place.stamp.sequence - passed.stamp.sequence;
     if (age > 0 || (age === 0 && place.depth < passed.depth)) this.passed = place;
   }
 
@@ -275,7 +275,7 @@ export class Tree {
   }
 
   #stampAnew(): void {
-    this.#stand({ root: this.#ctx.self, term: this.#ctx.incarnation, sequence: this.beat }, 0);
+    this.#stand({ root: this.#ctx.self, life: this.#ctx.incarnation, sequence: this.beat }, 0);
   }
 
   /**
@@ -299,7 +299,7 @@ export class Tree {
     }
     if (beat.stamp === null || !this.#isSoundPlace(beat.stamp, beat.depth)) return;
     if (this.rootOfPlace === beat.stamp.root) {
-      const age = beat.stamp.term - this.#stampTerm || beat.stamp.sequence - this.#stampSequence;
+      const age = beat.stamp.life - this.#stampLife || beat.stamp.sequence - this.#stampSequence;
       if (age < 0) return;
       if (age > 0) this.#risenBeats = 0;
       else if (beat.depth >= this.#depth) this.#risenBeats++;
@@ -364,7 +364,7 @@ export class Tree {
   /** What a quiet peer hands over of its place. */
   writePlace(form: QuietPulse): void {
     form.stampRoot = this.#stampRoot;
-    form.term = this.#stampTerm;
+    form.life = this.#stampLife;
     form.sequence = this.#stampSequence;
     form.depth = this.#depth;
   }
@@ -392,7 +392,7 @@ export class Tree {
     this.#sentBeats.note(last, pulses.sentAtMs(self));
     this.beat = last;
     this.#show({
-      stamp: { root: this.#stampRoot, term: this.#stampTerm, sequence: pulses.toldSequence(self) },
+      stamp: { root: this.#stampRoot, life: this.#stampLife, sequence: pulses.toldSequence(self) },
       depth: this.#depth,
     });
   }

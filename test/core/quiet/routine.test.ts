@@ -62,7 +62,7 @@ describe('a heartbeat in which nothing is new', () => {
     client.pass(10);
     client
       .forget()
-      .hear(root, down({ stamp: { root, term: 1, sequence }, beat }))
+      .hear(root, down({ stamp: { root, life: 1, sequence }, beat }))
       .pass(1_000);
     expect(client.sent('heartbeat-up').map(({ message }) => message.echo)).toEqual([beat]);
   });
@@ -83,7 +83,7 @@ describe('a client that hands its children over before it changes servers', () =
     client.hear(root, { kind: 'view', version: 1, server: root, records });
     const { ctx, clients, views } = client.peer.state;
     const beat = (): void => {
-      const stamp = { root, term: 1, sequence: (clients.place?.stamp.sequence ?? 0) + 1 };
+      const stamp = { root, life: 1, sequence: (clients.place?.stamp.sequence ?? 0) + 1 };
       const digests = { castDigest: ctx.castDigest, membershipDigest: ctx.viewDigest };
       client.hear(root, down({ stamp, beat: stamp.sequence, ...digests }));
       client.hear(child, up({ echo: clients.beat })).pass(1_000);
@@ -121,7 +121,7 @@ describe('looking for a better place', () => {
   it('is done as often as before when there are others', () => {
     const client = aClient();
     looksIn(client, 400);
-    const stamp = { root, term: 1, sequence: 5_000 };
+    const stamp = { root, life: 1, sequence: 5_000 };
     client.hear(root, down({ stamp, roster: roster([root], { version: 9, siblings: [card(peerNumber(3), 10)] }) }));
     expect(looksIn(client, 20)).toBeGreaterThanOrEqual(2);
   });
@@ -136,7 +136,7 @@ function quiet(client: LonePeer, seconds: number): LonePeer {
     client
       .hear(
         root,
-        down({ stamp: { root, term: 1, sequence }, beat: sequence, rosterVersion, castDigest: ctx.castDigest }),
+        down({ stamp: { root, life: 1, sequence }, beat: sequence, rosterVersion, castDigest: ctx.castDigest }),
       )
       .pass(1_000);
   }

@@ -28,7 +28,7 @@ function honestly(lone: LonePeer, honest: View, beats: number): number {
   let asked = 0;
   for (let beat = 0; beat < beats; beat++) {
     const sequence = (lone.peer.state.clients.place?.stamp.sequence ?? 0) + 1;
-    lone.forget().hear(root, down({ stamp: { root, term: 1, sequence }, beat: sequence, membershipDigest }));
+    lone.forget().hear(root, down({ stamp: { root, life: 1, sequence }, beat: sequence, membershipDigest }));
     const pulls = lone.sent('view-pull').length;
     asked += pulls;
     if (pulls > 0) lone.hear(root, honest);
@@ -171,10 +171,10 @@ describe('a peer that had a child once', () => {
   it('names the ancestors of today to the next, not those that it had then', () => {
     const lone = aClient().hear(three, join(1)).pass(1_000).hear(three, { kind: 'part', tree: 'clients' });
     for (let beat = 0; beat < 5; beat++)
-      lone.hear(root, down({ stamp: { root, term: 1, sequence: 10 + beat }, beat: 10 + beat })).pass(1_000);
+      lone.hear(root, down({ stamp: { root, life: 1, sequence: 10 + beat }, beat: 10 + beat })).pass(1_000);
     lone.peer.disconnected(lone.nowMs, root);
-    lone.attachTo(two, { stamp: { root: four, term: 1, sequence: 50 }, depth: 1, roster: roster([four, two]) });
-    lone.hear(two, down({ stamp: { root: four, term: 1, sequence: 51 }, depth: 1, beat: 51 }));
+    lone.attachTo(two, { stamp: { root: four, life: 1, sequence: 50 }, depth: 1, roster: roster([four, two]) });
+    lone.hear(two, down({ stamp: { root: four, life: 1, sequence: 51 }, depth: 1, beat: 51 }));
     lone.forget().hear(three, join(2));
     const [accepted] = lone.sent('accept');
     expect(accepted?.message.roster.ancestors.map(({ peer }) => peer)).toEqual([four, two, peerNumber(1)]);
@@ -183,7 +183,7 @@ describe('a peer that had a child once', () => {
   it('tells its children of a new parent at once, however lately it told them of something else', () => {
     const lone = aClient().hear(three, join(1)).pass(1_000);
     lone.hear(root, { kind: 'evict', tree: 'clients', reason: 'no-room', candidates: [card(two)] });
-    lone.attachTo(two, { stamp: { root, term: 1, sequence: 50 }, depth: 1, roster: roster([four, two]) });
+    lone.attachTo(two, { stamp: { root, life: 1, sequence: 50 }, depth: 1, roster: roster([four, two]) });
     lone.forget().pass(1_000);
     const [beat] = lone.sent('heartbeat-down');
     expect(beat?.message.roster?.ancestors.map(({ peer }) => peer)).toEqual([four, two, peerNumber(1)]);

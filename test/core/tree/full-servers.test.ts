@@ -88,7 +88,7 @@ describe('a server that is full', () => {
     lone.hear(three, join(1));
     for (let beat = 1; beat <= 130; beat++) {
       const digests = { castDigest: ctx.castDigest, membershipDigest: ctx.viewDigest };
-      lone.hear(root, down({ stamp: { root, term: 1, sequence: 10 + beat }, beat, ...digests })).pass(1_000);
+      lone.hear(root, down({ stamp: { root, life: 1, sequence: 10 + beat }, beat, ...digests })).pass(1_000);
     }
     lone.forget().hear(three, join(2));
     expect(lone.sent('accept')).toEqual([]);

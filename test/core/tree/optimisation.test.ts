@@ -13,13 +13,13 @@ type Ways = ReadonlyMap<PeerHandle, number>;
 /** Peer 1 below a parent, told of these relatives; others answer its pings after their round trips. Where did it ask for a place by then? */
 function askedAfterLooking(relatives: Partial<Roster>, ways: Ways, rooms: Ways = new Map()): PeerHandle[] {
   const lone = new LonePeer(peerNumber(1)).start({ neighbours: [parent] });
-  lone.attachTo(parent, { depth: 1, stamp: { root, term: 1, sequence: 5 }, roster: roster([root, parent], relatives) });
+  lone.attachTo(parent, { depth: 1, stamp: { root, life: 1, sequence: 5 }, roster: roster([root, parent], relatives) });
   const dueMs = new Map<number, number>();
   lone.forget();
   for (let ms = 0; ms < 60_000; ms += 5) {
     lone.pass(5);
     if (ms % 1_000 === 0)
-      lone.hear(parent, down({ depth: 1, beat: 6 + ms / 1_000, stamp: { root, term: 1, sequence: 6 + ms / 1_000 } }));
+      lone.hear(parent, down({ depth: 1, beat: 6 + ms / 1_000, stamp: { root, life: 1, sequence: 6 + ms / 1_000 } }));
     for (const { to, message } of lone.sent('ping')) {
       const { nonce } = message;
       if (!dueMs.has(nonce)) dueMs.set(nonce, ms + (ways.get(to) ?? Number.POSITIVE_INFINITY));

@@ -148,7 +148,7 @@ describe('a parent', () => {
 
   it('is not taken by one of its own descendants: a place that is not newer is infeasible', () => {
     const lone = aClient();
-    const stamp = { root, term: 1, sequence: 5 };
+    const stamp = { root, life: 1, sequence: 5 };
     const ask = (passed: Partial<Join>): string | undefined => {
       lone.forget().hear(two, join(1, { hasChildren: true, ...passed }));
       return lone.sent('redirect')[0]?.message.reason ?? lone.sent('accept')[0]?.message.kind;
@@ -215,7 +215,7 @@ describe('a joiner', () => {
       kind: 'accept',
       tree: 'clients',
       nonce: 99,
-      stamp: { root, term: 1, sequence: 1 },
+      stamp: { root, life: 1, sequence: 1 },
       depth: 1,
       intervalMs: 1_000,
       roster: { version: 1, ancestors: [], siblings: [], uncles: [] },
