@@ -10,4 +10,4 @@ export { byteStream } from './streams/byte-stream.ts';
 export type { ByteStream } from './streams/byte-stream.ts';
 export { UploadLimit } from './streams/upload-limit.ts';
 export { hostOf, isLoopback, subnetOfHost } from './subnet.ts';
-export { Seats } from './turnstile.ts';
+export { Turnstile } from './turnstile.ts';

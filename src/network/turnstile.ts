@@ -4,7 +4,7 @@
  * Like tables kept per guest rather than per door: libp2p bounds streams by connection, and whoever dials twice would get
  * twice as many. Nothing is remembered of a peer that has nothing under way.
  */
-export class Seats {
+export class Turnstile {
   readonly perPeer: number;
   readonly #taken = new Map<string, number>();
 

@@ -6,6 +6,7 @@
  * the authority it was given under (charter, epoch, term) and the key that signed it, so that later an acting root's
  * cards can be told from the root's.
  */
+import type { Standing } from '../core/index.ts';
 import { type Charter, PEER_ID_PATTERN, SERVICE_ID_PATTERN } from './charter.ts';
 import { type SigningKey, PUBLIC_KEY_PATTERN } from './keys.ts';
 import { ServiceError } from './service-error.ts';
@@ -23,14 +24,7 @@ const CREDENTIAL: DocumentKind = { name: 'credential', format: 1, maxBytes: 4096
 /** Clocks of strangers differ: a credential from the near future is taken. */
 const CLOCK_SKEW_MS = 10 * 60_000;
 
-/** Where an order or document stands: later wins, compared in this sequence. */
-export interface Authority {
-  readonly charter: number;
-  readonly epoch: number;
-  readonly term: number;
-}
-
-export interface Credential extends Authority {
+export interface Credential extends Standing {
   readonly serviceId: string;
   readonly peerId: string;
   readonly issuer: string;
@@ -66,7 +60,7 @@ export function verifyCredential(
   charter: Charter,
   peerId: string,
   nowMs: number,
-  mayIssue: (issuer: string, authority: Authority) => boolean = () => false,
+  mayIssue: (issuer: string, standing: Standing) => boolean = () => false,
 ): CredentialCheck {
   let read: { readonly credential: Credential; readonly isSigned: boolean };
   try {

@@ -17,7 +17,6 @@ export {
 export {
   issueCredential,
   verifyCredential,
-  type Authority,
   type Credential,
   type CredentialCheck,
   type CredentialRefusal,

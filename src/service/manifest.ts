@@ -11,9 +11,9 @@
  * that differ by case only are allowed, as they are on the web.
  */
 import { createHash } from 'node:crypto';
+import type { Standing } from '../core/index.ts';
 import type { JsonObject } from './canonical-json.ts';
 import { SERVICE_ID_PATTERN } from './charter.ts';
-import type { Authority } from './credential.ts';
 import { type SigningKey, requireKey } from './keys.ts';
 import { ServiceError } from './service-error.ts';
 import {
@@ -58,7 +58,7 @@ export interface ServiceIdentity {
   readonly ownerPublicKey: string;
 }
 
-export interface ReleaseFacts extends Authority {
+export interface ReleaseFacts extends Standing {
   readonly serviceId: string;
   /**
    * The release's number; each later release has a greater one. Usually one more than the last. A root that was restored

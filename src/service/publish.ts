@@ -5,7 +5,7 @@
  * release that mixes two states of a site helps nobody. A folder with nothing new in it makes no release, but mends the
  * one there is: blocks that a bad disk has lost are stored again.
  */
-import type { Authority } from './credential.ts';
+import type { Standing } from '../core/index.ts';
 import { type SigningKey } from './keys.ts';
 import { RELEASES_PER_CHARTER, blocksOf, signManifest, type FileEntry, type Manifest } from './manifest.ts';
 import { type BuildProgress, type HashedFolder, hashFolder, readBlocks } from './release-builder.ts';
@@ -29,11 +29,11 @@ export async function publishFolder(options: {
   readonly folder: string;
   readonly store: ReleaseStore;
   readonly ownerKey: SigningKey;
-  readonly authority: Authority;
+  readonly standing: Standing;
   readonly nowMs: number;
   readonly onProgress?: (progress: BuildProgress) => void;
 }): Promise<Publication> {
-  const { folder, store, ownerKey, authority, nowMs, onProgress } = options;
+  const { folder, store, ownerKey, standing, nowMs, onProgress } = options;
   const { files, sources, ignored } = await hashFolder(folder, onProgress);
   const { current, identity } = store;
   if (current !== null && JSON.stringify(current.files) === JSON.stringify(files)) {
@@ -41,7 +41,7 @@ export async function publishFolder(options: {
     if (repairedBlocks > 0) await storeFiles(store, current, sources);
     return { manifest: current, isNew: false, repairedBlocks, ignored };
   }
-  const { charter, epoch, term } = authority;
+  const { charter, epoch, term } = standing;
   const facts = {
     serviceId: identity.serviceId,
     charter,

@@ -118,8 +118,8 @@ async function makeCargo(
   const charter = foundCharter(ownerKey, charterTerms(createKey().publicKey), Date.now());
   const identity = { serviceId: charter.serviceId, ownerPublicKey: charter.ownerPublicKey };
   const store = await ReleaseStore.open(storeFolder, identity);
-  const authority = { charter: 1, epoch: 1, term: 1 };
-  const { manifest } = await publishFolder({ folder: siteFolder, store, ownerKey, authority, nowMs: Date.now() });
+  const standing = { charter: 1, epoch: 1, term: 1 };
+  const { manifest } = await publishFolder({ folder: siteFolder, store, ownerKey, standing, nowMs: Date.now() });
   await store.close();
   const { release, id: manifestId } = manifest;
   return { cargo: { storeFolder, identity, release, manifestId, filePath, bytes: totalBytes }, files };

@@ -1,4 +1,4 @@
-/** The port: what a peer may rely on, and what others may rely on in a peer. DESIGN section 3. */
+/** The port: what a peer may rely on, and what others may rely on in a peer. docs/ARCHITECTURE.md, "The peer and its port". */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/core/messages/index.ts';

@@ -1,4 +1,4 @@
-/** Two timers: one to send, one to notice silence. DESIGN section 4 "Heartbeats" and "Repair"; P2P Volunteers, 3.3.3. */
+/** Two timers: one to send, one to notice silence. docs/protocol/tree.md, "Heartbeats" and "Repair"; P2P Volunteers, 3.3.3. */
 import { describe, expect, it, vi } from 'vitest';
 import { origin } from '../../src/core/reach/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';

@@ -141,7 +141,7 @@ describe('publishing', () => {
       folder,
       store,
       ownerKey: service.ownerKey,
-      authority: { charter: 1, epoch: 0, term: 0 },
+      standing: { charter: 1, epoch: 0, term: 0 },
       nowMs: NOW_MS,
     };
     const first = await publishFolder(options);
@@ -157,8 +157,8 @@ describe('publishing', () => {
   it('puts back the blocks that a bad disk has lost, though nothing has changed', async () => {
     const folder = await folderOf({ 'index.html': 'one', film: noise(BLOCK_BYTES + 1000, 5) });
     const store = await openStore(service.charter);
-    const authority = { charter: 1, epoch: 0, term: 0 };
-    const options = { folder, store, ownerKey: service.ownerKey, authority, nowMs: NOW_MS };
+    const standing = { charter: 1, epoch: 0, term: 0 };
+    const options = { folder, store, ownerKey: service.ownerKey, standing, nowMs: NOW_MS };
     const { manifest } = await publishFolder(options);
     expect(store.damaged).toEqual([]);
     await spoil(store.folder, noise(64, 5));
@@ -172,9 +172,9 @@ describe('publishing', () => {
 
   it('after a restoration, with nothing known of the past, is newer than all that was before', async () => {
     const folder = await folderOf({ 'index.html': 'one' });
-    const authority = { charter: 2, epoch: 0, term: 0 };
+    const standing = { charter: 2, epoch: 0, term: 0 };
     const store = await openStore(service.charter);
-    const options = { folder, store, ownerKey: service.ownerKey, authority, nowMs: NOW_MS };
+    const options = { folder, store, ownerKey: service.ownerKey, standing, nowMs: NOW_MS };
     expect((await publishFolder(options)).manifest.release).toBe(1_000_001);
     await writeFile(join(folder, 'index.html'), 'two');
     expect((await publishFolder(options)).manifest.release).toBe(1_000_002);
@@ -187,7 +187,7 @@ describe('publishing', () => {
       folder,
       store,
       ownerKey: service.ownerKey,
-      authority: { charter: 1, epoch: 0, term: 0 },
+      standing: { charter: 1, epoch: 0, term: 0 },
       nowMs: NOW_MS,
     };
     let growing: Promise<void> = Promise.resolve();
@@ -208,7 +208,7 @@ describe('publishing', () => {
       folder,
       store,
       ownerKey: createKey(),
-      authority: { charter: 1, epoch: 0, term: 0 },
+      standing: { charter: 1, epoch: 0, term: 0 },
       nowMs: NOW_MS,
     };
     await expect(publishFolder(options)).rejects.toMatchObject({ code: 'key-wrong' });

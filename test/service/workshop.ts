@@ -95,7 +95,7 @@ export async function publish(service: Founded, store: ReleaseStore, files: File
     folder: await folderOf(files),
     store,
     ownerKey: service.ownerKey,
-    authority: { charter: 1, epoch: 0, term: 0 },
+    standing: { charter: 1, epoch: 0, term: 0 },
     nowMs,
   });
   return manifest;

@@ -14,7 +14,7 @@ import type { FarmProcess } from './farm-process.ts';
 import { makeDemoFolder } from './demo-folder.ts';
 import { buildDemoSite } from './demo-site.ts';
 import { DecisionTeller } from './decision-teller.ts';
-import { Stage, requiredMs } from './stage.ts';
+import { Ensemble, requiredMs } from './ensemble.ts';
 import { Visitors } from './visitors.ts';
 
 /** The window over which delays are compared at the beginning and at the end, ms. */
@@ -60,7 +60,7 @@ export async function runDemo(request: DemoRequest): Promise<number> {
 class Story {
   readonly #request: DemoRequest;
   readonly #folder: string;
-  readonly #stage: Stage;
+  readonly #ensemble: Ensemble;
   readonly #board: Board;
   #visitors = new Visitors([]);
   readonly #ended: Promise<void>;
@@ -75,7 +75,7 @@ class Story {
   #url: string | null = null;
   /** From the attack until the requirement was found met again, ms; null before. */
   #recoveryMs: number | null = null;
-  readonly #teller = new DecisionTeller((peerId) => this.#stage.cityOf(peerId));
+  readonly #teller = new DecisionTeller((peerId) => this.#ensemble.cityOf(peerId));
   /** Work that goes on beside the story. */
   readonly #later: Promise<void>[] = [];
 
@@ -87,7 +87,7 @@ class Story {
     this.#folder = folder;
     this.#board = new Board(request.json ? process.stderr : process.stdout);
     const site = join(folder, 'site-1');
-    this.#stage = new Stage({ folder, site, volunteers: request.volunteers, port: request.port, script });
+    this.#ensemble = new Ensemble({ folder, site, volunteers: request.volunteers, port: request.port, script });
   }
 
   end(): void {
@@ -131,12 +131,12 @@ class Story {
   }
 
   killAll(): void {
-    for (const process of this.#stage.all()) process.killNow();
+    for (const process of this.#ensemble.all()) process.killNow();
   }
 
   async close(): Promise<void> {
     this.#finish();
-    await Promise.all(this.#stage.all().map((process) => process.stop(stopGraceMs)));
+    await Promise.all(this.#ensemble.all().map((process) => process.stop(stopGraceMs)));
     await Promise.all(this.#later);
   }
 
@@ -157,14 +157,14 @@ class Story {
 
   /** The root and the users: up and talking. */
   async #raise(pages: readonly string[]): Promise<void> {
-    const { root } = this.#stage;
+    const { root } = this.#ensemble;
     const { invite } = await root.start();
     if (invite === undefined) throw new Error('the root gave no invite');
     this.#releases = 1;
     this.#board.say(`The root is up in ${root.name}, serving these docs: ${pages.length} pages.`);
-    this.#stage.castVolunteers(invite);
-    this.#stage.castUsers(invite);
-    const { users } = this.#stage;
+    this.#ensemble.castVolunteers(invite);
+    this.#ensemble.castUsers(invite);
+    const { users } = this.#ensemble;
     await Promise.all(users.map((user) => user.start()));
     await Promise.all(users.map((user) => this.#untilJoined(user)));
     this.#visitors = new Visitors(pages);
@@ -185,7 +185,7 @@ class Story {
 
   /** The volunteers: in, willing, and not asked by anybody but the root. */
   async #invite(): Promise<void> {
-    const { volunteers } = this.#stage;
+    const { volunteers } = this.#ensemble;
     for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
     await Promise.all(volunteers.map((volunteer) => volunteer.start()));
     this.#board.say(
@@ -196,7 +196,7 @@ class Story {
   /** Says what the root decides, as it does. */
   async #tellDecisions(): Promise<void> {
     while (await this.#waitUntil(performance.now() + decisionsEveryMs)) {
-      const entries = await this.#stage.root.ask('explain', { about: null, last: 20 });
+      const entries = await this.#ensemble.root.ask('explain', { about: null, last: 20 });
       for (const sentence of this.#teller.newsOf(entries)) this.#board.say(sentence);
     }
   }
@@ -246,7 +246,7 @@ class Story {
   async #update(): Promise<void> {
     const folder = join(this.#folder, 'site-2');
     await buildDemoSite(folder, 'second edition');
-    const { number, files } = await this.#stage.root.ask('update', { folder });
+    const { number, files } = await this.#ensemble.root.ask('update', { folder });
     this.#releases = number;
     this.#board.say(
       `Release ${number} is out (${files} files) and goes down the tree of servers while the users read on.`,
@@ -276,7 +276,7 @@ class Story {
 
   /** The volunteers that serve now, the busiest first. */
   async #servingVolunteers(): Promise<FarmProcess[]> {
-    const asked = this.#stage.volunteers.map(async (volunteer) => ({ volunteer, status: await volunteer.status() }));
+    const asked = this.#ensemble.volunteers.map(async (volunteer) => ({ volunteer, status: await volunteer.status() }));
     const serving = (await Promise.all(asked)).filter(({ status }) => status?.role === 'server' && !status.draining);
     serving.sort((a, b) => (b.status?.requestsServed ?? 0) - (a.status?.requestsServed ?? 0));
     return serving.map(({ volunteer }) => volunteer);
@@ -313,7 +313,7 @@ class Story {
   }
 
   async #figures(): Promise<Figures> {
-    const { root, volunteers } = this.#stage;
+    const { root, volunteers } = this.#ensemble;
     const rows = await Promise.all(
       [root, ...volunteers].map(async (process) => ({
         city: process.name,
@@ -336,7 +336,7 @@ class Story {
   }
 
   async #servers(): Promise<number> {
-    const status = await this.#stage.root.status();
+    const status = await this.#ensemble.root.status();
     return status?.servers.filter((server) => server.state === 'serving').length ?? 0;
   }
 
@@ -347,7 +347,7 @@ class Story {
     const rounded = (ms: number): number | null => (Number.isNaN(ms) ? null : Math.round(ms * 10) / 10);
     return {
       kind: 'summary',
-      peers: 1 + this.#stage.volunteers.length,
+      peers: 1 + this.#ensemble.volunteers.length,
       servers,
       requests: this.#visitors.count,
       responseDelayMs: {

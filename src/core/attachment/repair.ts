@@ -5,7 +5,7 @@
  * dead parent, and known to be nearer the root), then the grandparent and up the path, then any server it
  * knows, then the root, then whoever brought it into the farm. A list, nothing more; `joining` does the asking.
  *
- * Source: P2P Volunteers, section 3.3.3; DESIGN "Repair".
+ * Source: P2P Volunteers, section 3.3.3; docs/protocol/tree.md, "Repair".
  */
 import type { Context } from '../context.ts';
 import { predictRttMs } from '../reach/coordinates.ts';

@@ -23,7 +23,7 @@ export interface MemberRecord {
   readonly signature: Signature;
 }
 
-/** Release `number` of the service is out. The digest is of the owner-signed manifest; `ownerSignature` is the manifest's. */
+/** Release `number` of the service is out. The root signs this notice; the manifest that the digest names bears the owner's signature. */
 export interface ReleaseNotice {
   readonly type: 'release';
   readonly number: number;

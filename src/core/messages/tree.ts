@@ -59,7 +59,7 @@ export interface Redirect {
   readonly candidates: readonly PeerCard[];
 }
 
-/** From a parent: "hang elsewhere". The child stays until it does, unless the parent is `leaving`. */
+/** From a parent: "hang elsewhere". The child stays until it does; a `draining` parent leaves in the end all the same. */
 export interface Evict {
   readonly kind: 'evict';
   readonly tree: TreeKind;

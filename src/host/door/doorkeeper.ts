@@ -4,8 +4,9 @@
  * Any peer hands out the charter of an open farm and checks a credential by itself. Tokens are redeemed by the root alone, which
  * keeps the book; another peer asks it on the stranger's behalf.
  */
+import type { Standing } from '../../core/index.ts';
 import { issueCredential, redeemToken, verifyCredential } from '../../service/index.ts';
-import type { Authority, Charter, SigningKey } from '../../service/index.ts';
+import type { Charter, SigningKey } from '../../service/index.ts';
 import { byteStream } from '../../network/index.ts';
 import type { HostLogger, Network } from '../../network/index.ts';
 import type { NodeState } from '../node-state.ts';
@@ -19,7 +20,7 @@ export interface DoorkeeperOptions {
   /** Null for everybody but the root. */
   readonly rootKey: SigningKey | null;
   /** Where authority stands now: written into each credential. */
-  readonly standing: () => Authority;
+  readonly standing: () => Standing;
   readonly logger: HostLogger;
 }
 

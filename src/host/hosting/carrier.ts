@@ -14,7 +14,7 @@ import {
   sendRelease,
 } from '../../service/index.ts';
 import type { Manifest, ReleaseStore, ServiceKind } from '../../service/index.ts';
-import { byteStream, Seats } from '../../network/index.ts';
+import { Turnstile, byteStream } from '../../network/index.ts';
 import type { ByteStream, HostLogger, Network, UploadLimit } from '../../network/index.ts';
 
 export const TRANSFER_PROTOCOL = '/banyan/transfer/1.0.0';
@@ -41,7 +41,7 @@ export class Carrier {
   readonly #logger: HostLogger;
   readonly #upload: UploadLimit | undefined;
   readonly #stopping = new AbortController();
-  readonly #seats = new Seats(transfersPerPeer);
+  readonly #turnstile = new Turnstile(transfersPerPeer);
   #installing: Installing | null = null;
   /** Bytes handed to other servers. */
   bytesSent = 0;
@@ -74,7 +74,7 @@ export class Carrier {
   }
 
   async #give(stream: ByteStream, peerId: string): Promise<void> {
-    if (!this.#seats.enter(peerId)) {
+    if (!this.#turnstile.enter(peerId)) {
       await refuseTransfer(stream, 'busy', `${transfersPerPeer} transfers to this peer are under way already`);
       return;
     }
@@ -82,7 +82,7 @@ export class Carrier {
       const { bytes } = await sendRelease(this.#limited(stream), this.#store);
       this.bytesSent += bytes;
     } finally {
-      this.#seats.leave(peerId);
+      this.#turnstile.leave(peerId);
     }
   }
 

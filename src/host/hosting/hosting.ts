@@ -18,7 +18,7 @@ import { NodeError } from '../node-error.ts';
 import type { NodeOptions } from '../node-options.ts';
 import type { Problems } from '../problems.ts';
 import { ServeTimes } from './serve-times.ts';
-import { ServiceRecord } from './service-tally.ts';
+import { ServiceTally } from './service-tally.ts';
 
 export interface HostingParts {
   readonly options: NodeOptions;
@@ -42,7 +42,7 @@ interface Premises {
 
 export class Hosting {
   readonly #parts: HostingParts;
-  readonly #record: ServiceRecord;
+  readonly #tally: ServiceTally;
   readonly #times: ServeTimes;
   #premises: Premises | undefined;
   #isMending = false;
@@ -50,7 +50,7 @@ export class Hosting {
   constructor(parts: HostingParts) {
     this.#parts = parts;
     this.#times = new ServeTimes((serveMs) => parts.host.turn((peer, nowMs) => peer.answered(nowMs, serveMs)));
-    this.#record = new ServiceRecord(parts.options.state, (reason) =>
+    this.#tally = new ServiceTally(parts.options.state, (reason) =>
       parts.problems.say('disk', `The service record could not be written: ${reason}`),
     );
   }
@@ -63,7 +63,7 @@ export class Hosting {
       store,
       site: {
         onServed: (served) => {
-          if (!isProbe(served)) this.#record.answered(served.bytes);
+          if (!isProbe(served)) this.#tally.answered(served.bytes);
         },
         onError: (error) => options.logger.warn({ reason: String(error) }, 'a request failed'),
       },
@@ -79,7 +79,7 @@ export class Hosting {
     };
     const httpServer = await serveHttp(network, serve, { upload });
     this.#premises = { store, service, carrier, httpServer };
-    this.#record.start();
+    this.#tally.start();
   }
 
   async #openStore(): Promise<ReleaseStore> {
@@ -100,7 +100,7 @@ export class Hosting {
 
   /** No transfer goes on; what was served is written down. */
   stop(): void {
-    this.#record.stop();
+    this.#tally.stop();
     this.#premises?.carrier.stop();
   }
 
@@ -129,11 +129,11 @@ export class Hosting {
   }
 
   get isServing(): boolean {
-    return this.#record.isServing;
+    return this.#tally.isServing;
   }
 
-  get totals(): ServiceRecord['totals'] {
-    return this.#record.totals;
+  get totals(): ServiceTally['totals'] {
+    return this.#tally.totals;
   }
 
   /** Answers a request from what lies here; false when this peer does not serve. */
@@ -155,13 +155,13 @@ export class Hosting {
   startServing(): void {
     const isServer = this.#parts.host.peer.state.ctx.isServer();
     if (this.isServing || !isServer || this.current === null) return;
-    this.#record.serving(true);
+    this.#tally.serving(true);
     void this.#premises?.service.start();
   }
 
   stopServing(): void {
     if (!this.isServing) return;
-    this.#record.serving(false);
+    this.#tally.serving(false);
     void this.#premises?.service.stop();
   }
 

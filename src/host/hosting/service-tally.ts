@@ -7,7 +7,7 @@ import type { NodeState } from '../node-state.ts';
 
 const writeEveryMs = 10_000;
 
-export class ServiceRecord {
+export class ServiceTally {
   readonly #state: NodeState;
   readonly #failed: (reason: string) => void;
   #timer: NodeJS.Timeout | undefined;

@@ -16,10 +16,11 @@ import type { HostLogger, HttpClient } from '../../network/index.ts';
 export interface ReaderPort {
   /** Peer ids of the servers to try, the best first. */
   rank(): readonly string[];
-  /** A server answered; `isFirst`: on a stream that had to be opened for it. */
-  /** A request is on its way to a server; and the user gave up on it before it was answered. */
+  /** A request is on its way to a server. */
   asked(server: string): void;
+  /** The user gave up on a request before the server answered it. */
   abandoned(server: string): void;
+  /** A server answered after `delayMs`; `isFirst`: on a stream that had to be opened for the request. */
   measured(server: string, delayMs: number, isFirst: boolean): void;
   /** A server did not answer; another one is asked. */
   failed(server: string): void;

@@ -7,7 +7,7 @@
  */
 import type { RequestListener } from 'node:http';
 import { InboundLimiter } from '../rate-limit.ts';
-import { Seats } from '../turnstile.ts';
+import { Turnstile } from '../turnstile.ts';
 import { StreamDuplex } from '../streams/stream-duplex.ts';
 
 export interface VisitorLimits {
@@ -22,7 +22,7 @@ export const visitorLimits: VisitorLimits = { requestsAtOnce: 128, requestsPerSe
 /** A listener that passes on what a peer may ask for and refuses the rest. Requests that come by other ways pass. */
 export function withinLimits(listener: RequestListener, limits: VisitorLimits = visitorLimits): RequestListener {
   const { requestsAtOnce, requestsPerSecond: messagesPerSecond, requestBurst: messageBurst } = limits;
-  const seats = new Seats(requestsAtOnce);
+  const turnstile = new Turnstile(requestsAtOnce);
   const rates = new InboundLimiter({ messagesPerSecond, messageBurst, bytesPerSecond: 1, byteBurst: 1 });
   return (request, response) => {
     const { socket } = request;
@@ -42,11 +42,11 @@ export function withinLimits(listener: RequestListener, limits: VisitorLimits = 
       refuse(`${messagesPerSecond} requests a second`);
       return;
     }
-    if (!seats.enter(remotePeer)) {
+    if (!turnstile.enter(remotePeer)) {
       refuse(`${requestsAtOnce} requests at a time`);
       return;
     }
-    response.once('close', () => seats.leave(remotePeer));
+    response.once('close', () => turnstile.leave(remotePeer));
     listener(request, response);
   };
 }

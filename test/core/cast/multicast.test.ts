@@ -1,4 +1,4 @@
-/** Telling the whole farm once. DESIGN section 4 "Multicast"; P2P Volunteers, 3.4.1 (data propagation). */
+/** Telling the whole farm once. docs/protocol/multicast.md; P2P Volunteers, 3.4.1 (data propagation). */
 import { describe, expect, it } from 'vitest';
 import type { Cast, Message } from '../../../src/core/messages/index.ts';
 import { LonePeer, aClient, aRoot, aServer, castOf, down, join, peerNumber, release, root } from '../lone-peer.ts';

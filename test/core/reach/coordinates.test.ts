@@ -1,6 +1,6 @@
 /**
  * What network coordinates are worth, as numbers: fixed seeds, several worlds, the largest error allowed. Errors are relative to the
- * true round trip. DESIGN section 4; Dabek et al., "Vivaldi", SIGCOMM 2004.
+ * true round trip. docs/protocol/coordinates.md; Dabek et al., "Vivaldi", SIGCOMM 2004.
  */
 import { describe, expect, it } from 'vitest';
 import {

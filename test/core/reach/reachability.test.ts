@@ -1,4 +1,4 @@
-/** Can others dial this peer? DESIGN section 4 "Who may be a parent". */
+/** Can others dial this peer? docs/protocol/reachability.md. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { TreeOptions } from '../../../src/core/options.ts';

@@ -1,4 +1,4 @@
-/** What a client knows of the servers and which it takes. DESIGN section 4 "Servers"; P2P Volunteers, 3.4.2 (server selection). */
+/** What a client knows of the servers and which it takes. docs/protocol/selection.md; P2P Volunteers, 3.4.2 (server selection). */
 import { describe, expect, it } from 'vitest';
 import type { Coordinate, MemberRecord } from '../../../src/core/messages/index.ts';
 import { LonePeer, aClient, aServer, down, join, member, peerNumber, pong, root } from '../lone-peer.ts';

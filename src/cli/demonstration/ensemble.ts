@@ -28,7 +28,7 @@ const volunteerCities = [
 /** What the owner asks for: the mean response delay over all peers, ms. From the root alone it is about 150. */
 export const requiredMs = 60;
 
-export interface StagePlan {
+export interface EnsemblePlan {
   readonly folder: string;
   readonly site: string;
   readonly volunteers: number;
@@ -37,14 +37,14 @@ export interface StagePlan {
   readonly script: string;
 }
 
-export class Stage {
-  readonly #plan: StagePlan;
+export class Ensemble {
+  readonly #plan: EnsemblePlan;
   readonly #names: readonly string[] = presetTopology(topologyName).names;
   readonly root: FarmProcess;
   readonly volunteers: FarmProcess[] = [];
   readonly users: FarmProcess[] = [];
 
-  constructor(plan: StagePlan) {
+  constructor(plan: EnsemblePlan) {
     this.#plan = plan;
     this.root = this.#peer('root', rootCity, [
       'serve',
