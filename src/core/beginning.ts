@@ -30,7 +30,7 @@ const serversGreeted = 32;
 /** Brings a peer that is made but does nothing yet to life. */
 export function beginLife(parts: Parts, attachment: Attachment, how: Start): void {
   const { ctx, clients, reachability } = parts;
-  ctx.rootPeer = how.root;
+  ctx.authority.name(how.root);
   parts.neighbours = how.neighbours;
   if (how.credential !== undefined) ctx.credential = new Uint8Array(how.credential);
   const { role, highest } = restore(parts, attachment, how.records);
@@ -38,7 +38,7 @@ export function beginLife(parts: Parts, attachment: Attachment, how: Start): voi
   ctx.raiseIncarnation(Math.max(highest, Math.floor(ctx.nowMs / 100)));
   ctx.bootIncarnation = ctx.incarnation;
   if (how.as === 'root') {
-    ctx.rootPeer = ctx.self;
+    ctx.authority.name(ctx.self);
     ctx.become('root');
     parts.servers.becomeRoot();
     clients.becomeRoot();
@@ -70,7 +70,7 @@ function restore(
         highest = Math.max(highest, record.value);
         break;
       case 'standing':
-        ctx.standing = { charter: record.charter, epoch: record.epoch, term: record.term };
+        ctx.authority.standing = { charter: record.charter, epoch: record.epoch, term: record.term };
         break;
       case 'role':
         role = record.role;
@@ -111,7 +111,7 @@ function returnAsServer(parts: Parts, attachment: Attachment): void {
   membership.declare('joining', leftBehind);
   const at = ctx.coordinate;
   const known = membership.nearestServing(at, ctx.self).map(cardOf);
-  const others = [leftBehind, ...neighbours, ctx.rootPeer].map((peer) => ({
+  const others = [leftBehind, ...neighbours, ctx.authority.origin].map((peer) => ({
     peer,
     coordinate: at,
     rttMs: Number.NaN,

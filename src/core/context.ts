@@ -2,8 +2,8 @@
  * What the state machines of one peer share: who it is, what it has, what time it is. One object a peer; the machines hold
  * a reference to it instead of to each other wherever they can.
  */
-import { NOBODY, compareStanding } from './ids.ts';
-import type { PeerHandle, Standing } from './ids.ts';
+import { Authority } from './authority.ts';
+import type { PeerHandle } from './ids.ts';
 import type { Coordinate, Limits, Statement, Unsigned } from './messages/index.ts';
 import { origin } from './reach/coordinates.ts';
 import type { TreeOptions } from './options.ts';
@@ -15,7 +15,6 @@ import type { Role, World } from './world.ts';
 /** Clocks differ, and rumours are outbid by one each time: 11 days' worth. */
 const incarnationLeeway = 10_000_000;
 const noCredential = new Uint8Array(0);
-const firstStanding: Standing = { charter: 1, epoch: 1, term: 1 };
 
 export class Context extends Timers {
   readonly self: PeerHandle;
@@ -25,8 +24,8 @@ export class Context extends Timers {
   /** The time of the call that is being served, ms. */
   nowMs = 0;
   role: Role = 'outside';
-  /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
-  rootPeer: PeerHandle = NOBODY;
+  /** Whom the charter names, who leads, and where authority stands. */
+  readonly authority: Authority;
   coordinate: Coordinate = origin;
   /** The pulse, ms: set by the parent, or from the ages of the children. */
   intervalMs: number;
@@ -63,8 +62,6 @@ export class Context extends Timers {
   incarnation = 0;
   /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
   bootIncarnation = 0;
-  /** The highest standing seen in a statement of the root. */
-  standing: Standing = firstStanding;
   #nonce = 0;
 
   constructor(self: PeerHandle, world: World, options: TreeOptions, rules: Rules, pulses: Pulses) {
@@ -74,6 +71,7 @@ export class Context extends Timers {
     this.options = options;
     this.rules = rules;
     this.pulses = pulses;
+    this.authority = new Authority(this);
     pulses.open(self);
     this.intervalMs = options.minHeartbeatMs;
     this.patienceMs = options.minHeartbeatMs;
@@ -127,17 +125,6 @@ export class Context extends Timers {
   signed<S extends Statement>(statement: Unsigned<S>): S {
     const signature = this.world.sign(statement);
     return { ...statement, signature } as unknown as S;
-  }
-
-  /** Takes note of a verified statement's standing; false when it is below the highest seen. */
-  acknowledges(statement: Statement): boolean {
-    const order = compareStanding(statement.standing, this.standing);
-    if (order > 0 && statement.issuer === this.rootPeer) {
-      const { charter, epoch, term } = statement.standing;
-      this.standing = { charter, epoch, term };
-      this.world.persist({ type: 'standing', charter, epoch, term });
-    }
-    return order >= 0;
   }
 
   isServer(): boolean {

@@ -8,7 +8,6 @@ import type { Attachment } from './attachment/attachment.ts';
 import type { MembershipListener } from './servers/membership.ts';
 import type { CastListener } from './cast/multicast.ts';
 import { isSound } from './reach/coordinates.ts';
-import { NOBODY } from './ids.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type {
   Cast,
@@ -115,7 +114,7 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'dialed-back':
         return parts.reachability.answered(from, message);
       case 'report':
-        if (ctx.role === 'root') {
+        if (ctx.authority.leads()) {
           const { subject, path, releaseNumber } = message;
           ctx.world.tell({ type: 'reported', subject, by: from, path, releaseNumber });
         }
@@ -145,7 +144,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (ttl > 1)
       for (const peer of neighbours)
         if (peer !== from) ctx.world.send(peer, { kind: 'tree-create', root, ttl: ttl - 1 });
-    if (ctx.role === 'outside' && ctx.rootPeer === NOBODY) this.#attachment.enterFarm(root, [from, ...neighbours]);
+    if (ctx.role === 'outside' && !ctx.authority.isKnown) this.#attachment.enterFarm(root, [from, ...neighbours]);
   }
 
   #pinged(from: PeerHandle, { nonce }: Ping): void {
@@ -269,7 +268,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (!ctx.isServer()) return false;
     const { servers, membership } = this.#parts;
     const isNeighbour = servers.parent === peer || servers.child(peer) !== null;
-    return isNeighbour || (ctx.role === 'root' && membership.get(peer) !== null);
+    return isNeighbour || (ctx.authority.leads() && membership.get(peer) !== null);
   }
 
   #compared(from: PeerHandle, message: MembersCompare): void {
@@ -318,7 +317,7 @@ export class Dispatch implements CastListener, MembershipListener {
     ctx.raiseIncarnation(record.incarnation);
     if (record.incarnation >= ctx.bootIncarnation && record.issuer === ctx.self) multicast.restartOwn();
     if (ctx.isServer() && !ctx.draining)
-      membership.declare(ctx.role === 'root' ? 'serving' : 'joining', this.#parts.servers.parent);
+      membership.declare(this.#parts.isOrigin ? 'serving' : 'joining', this.#parts.servers.parent);
   }
 
   #viewed(from: PeerHandle, view: View | ViewChange): void {

@@ -103,7 +103,7 @@ function compose(parts: Parts, tree: Tree, deltas: readonly MemberRecord[], with
     intervalMs: ctx.intervalMs,
     rosterVersion: tree.rosterVersion,
     roster: withRoster ? tree.roster() : null,
-    standing: ctx.standing,
+    standing: ctx.authority.standing,
     release: ctx.releaseNumber,
     deltas,
     membershipDigest: tree.kind === 'servers' ? parts.membership.digest() : ctx.viewDigest,

@@ -26,9 +26,17 @@ export interface Standing {
   readonly term: number;
 }
 
+/** Where every service begins. */
+export const firstStanding: Standing = { charter: 1, epoch: 1, term: 1 };
+
 /** Negative when `a` is older than `b`, zero when they are the same, positive when `a` is newer. */
 export function compareStanding(a: Standing, b: Standing): number {
   return a.charter - b.charter || a.epoch - b.epoch || a.term - b.term;
+}
+
+/** Most peers of a farm hold the same object: that is asked first. */
+export function isSameStanding(a: Standing, b: Standing): boolean {
+  return a === b || compareStanding(a, b) === 0;
 }
 
 /** A signature as the host makes it (64 bytes of Ed25519 in production); the core only carries it. */

@@ -108,9 +108,14 @@ export class Parts {
     return this.#promotion;
   }
 
-  /** The tree in which this peer has, or wants, a parent; null for the root. */
+  /** This peer is the origin of the tree of servers: it stamps it, and has no parent. */
+  get isOrigin(): boolean {
+    return this.#servers?.isRoot === true;
+  }
+
+  /** The tree in which this peer has, or wants, a parent; null for the origin. */
   upTree(): Tree | null {
-    if (this.ctx.role === 'root') return null;
+    if (this.isOrigin) return null;
     return this.ctx.role === 'server' ? this.servers : this.clients;
   }
 
@@ -137,7 +142,7 @@ export class Parts {
     return fullLast(this.views.servers().filter((record) => record.state === 'serving'));
   }
 
-  /** The parent, NOBODY for the root. */
+  /** The parent, NOBODY for the origin. */
   upstream(): PeerHandle {
     return this.upTree()?.parent ?? NOBODY;
   }
@@ -162,7 +167,8 @@ export class Parts {
     const { ctx, servers } = this;
     const sources = servers.parent === NOBODY ? [] : [servers.parent];
     for (const { subject } of this.knownServers().slice(0, 3)) if (!sources.includes(subject)) sources.push(subject);
-    if (!sources.includes(ctx.rootPeer) && ctx.rootPeer !== ctx.self) sources.push(ctx.rootPeer);
+    const { origin } = ctx.authority;
+    if (!sources.includes(origin) && origin !== ctx.self) sources.push(origin);
     return sources;
   }
 

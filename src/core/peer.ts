@@ -151,7 +151,7 @@ export class Peer {
 
   /** The parent has beaten, as `Pulses.beatsAlone` says it, and there is more to do than to note it. */
   heardWord(nowMs: number, from: PeerHandle): void {
-    this.receive(nowMs, from, this.#ctx.pulses.wordOf(from, this.#ctx.standing));
+    this.receive(nowMs, from, this.#ctx.pulses.wordOf(from));
   }
 
   wake(nowMs: number): void {
@@ -259,7 +259,8 @@ export class Peer {
   exclude(nowMs: number, subject: PeerHandle): void {
     this.#begin(nowMs);
     const { ctx } = this.#parts;
-    if (ctx.role === 'root' && subject !== ctx.self) this.#parts.membership.declareOther(subject, 'excluded');
+    const may = ctx.isServer() && ctx.authority.maySign({ type: 'member', state: 'excluded' }, ctx.self);
+    if (may && subject !== ctx.self) this.#parts.membership.declareOther(subject, 'excluded');
     this.#settle();
   }
 
@@ -337,8 +338,8 @@ export class Peer {
     const { ctx, selection } = this.#parts;
     selection.lied(subject);
     if (this.#parts.clients.parent === subject) this.#attachment.parentLost(this.#parts.clients, 'lied');
-    if (ctx.role === 'root') ctx.world.tell({ type: 'reported', subject, by: ctx.self, path, releaseNumber });
-    else ctx.world.send(ctx.rootPeer, { kind: 'report', subject, path, releaseNumber });
+    if (ctx.authority.leads()) ctx.world.tell({ type: 'reported', subject, by: ctx.self, path, releaseNumber });
+    else ctx.world.send(ctx.authority.leader, { kind: 'report', subject, path, releaseNumber });
     this.#settle();
   }
 

@@ -46,7 +46,7 @@ export class Sweep {
     const { ctx, servers } = this.#parts;
     if (subject === ctx.self || state === 'gone' || state === 'excluded') return false;
     if (parent === ctx.self) return servers.child(subject) === null;
-    if (ctx.role !== 'root') return false;
+    if (!ctx.authority.leads()) return false;
     return !this.#leadsToRoot(parent);
   }
 

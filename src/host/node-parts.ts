@@ -71,8 +71,18 @@ export function assemble(
     onEvent: happened,
     onProblem: (sentence) => (sentence === null ? problems.over('disk') : problems.say('disk', sentence)),
   });
-  const standing = (): CoreHost['peer']['state']['ctx']['standing'] => host.peer.state.ctx.standing;
-  const door = new Doorkeeper({ network, charter, state, rootKey: options.rootKey, standing, logger });
+  const door = new Doorkeeper({
+    network,
+    charter,
+    state,
+    rootKey: options.rootKey,
+    standing: () => host.peer.state.ctx.authority.standing,
+    mayIssue: (issuer) => {
+      const bytes = Buffer.from(issuer, 'base64url');
+      return book.knows(bytes) && host.peer.state.ctx.authority.mayIssue(book.handleOf(bytes));
+    },
+    logger,
+  });
   const http = new HttpClient(network);
   const reachable = (handle: PeerHandle): string => {
     const peerId = book.peerIdOf(handle);

@@ -82,7 +82,7 @@ export class Quality implements Layer {
   get isIdle(): boolean {
     const isUnderWay = this.#errand !== null || this.#round !== null || this.#straying?.isMoving === true;
     if (this.#sentOn?.isWaiting === true) return false;
-    return !isUnderWay && this.#steward?.isIdle !== false && this.#parts.ctx.role !== 'root';
+    return !isUnderWay && this.#steward?.isIdle !== false && !this.#parts.ctx.authority.leads();
   }
 
   beat(): void {
@@ -93,7 +93,7 @@ export class Quality implements Layer {
     this.#answerErrand();
     if (this.#round !== null) this.#follow(this.#round);
     this.#straying?.beat();
-    if (this.#goal === null || ctx.role !== 'root') return;
+    if (this.#goal === null || !ctx.authority.leads()) return;
     this.#controller ??= new Controller(this.#parts, this.#options, this.#goal, this.#tell);
     this.#controller.beat();
   }
@@ -114,7 +114,7 @@ export class Quality implements Layer {
 
   delivered(cast: Cast): void {
     const { payload, origin } = cast;
-    if (payload.type !== 'note' || payload.topic !== roundTopic || origin !== this.#parts.ctx.rootPeer) return;
+    if (payload.type !== 'note' || payload.topic !== roundTopic || !this.#parts.ctx.authority.isLeader(origin)) return;
     const announcement = decodeAnnouncement(payload.bytes);
     if (announcement !== null && announcement.round > this.#lastRound) this.#open(announcement);
   }
@@ -132,7 +132,11 @@ export class Quality implements Layer {
       case 'surveyed':
         return this.#surveyAnswered(from, message);
       case 'grant':
-        if (from === ctx.rootPeer && ctx.isServer() && message.orders.every((order) => this.#isOrder(order, 'serve')))
+        if (
+          ctx.authority.isLeader(from) &&
+          ctx.isServer() &&
+          message.orders.every((order) => this.#isOrder(order, 'serve'))
+        )
           promotion.granted(message.number, message.orders);
         return;
       case 'granted':
@@ -154,20 +158,23 @@ export class Quality implements Layer {
     this.#answerErrand();
   }
 
-  /** An order that the root signed and that still counts. */
+  /** An order that whoever leads signed, and that still counts. */
   #isOrder(order: Order, action: Order['action']): boolean {
-    const { ctx } = this.#parts;
+    const { authority, world } = this.#parts.ctx;
     const isGenuine =
-      order.action === action && order.issuer === ctx.rootPeer && ctx.world.verify(order) && ctx.acknowledges(order);
+      order.action === action &&
+      authority.maySign(order, order.issuer) &&
+      world.verify(order) &&
+      authority.acknowledges(order);
     if (!isGenuine)
-      ctx.world.tell({ type: 'refused', peer: order.issuer, what: `an order to ${action} that is not genuine` });
+      world.tell({ type: 'refused', peer: order.issuer, what: `an order to ${action} that is not genuine` });
     return isGenuine;
   }
 
   #granted(number: number, peer: PeerHandle): void {
     const { ctx } = this.#parts;
-    if (ctx.role === 'root') this.#controller?.granted(number, ctx.self, peer);
-    else ctx.world.send(ctx.rootPeer, { kind: 'granted', number, peer });
+    if (ctx.authority.leads()) this.#controller?.granted(number, ctx.self, peer);
+    else ctx.world.send(ctx.authority.leader, { kind: 'granted', number, peer });
   }
 
   #ownSteward(): Steward {

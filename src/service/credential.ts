@@ -53,14 +53,14 @@ export function issueCredential(key: SigningKey, about: Omit<Credential, 'issuer
 
 /**
  * Checks a credential shown by `peerId`.
- * @param mayIssue who, besides the charter's root key, may have signed it (acting roots).
+ * @param mayIssue whose signature counts, by public key: the charter's root key when left out.
  */
 export function verifyCredential(
   bytes: Uint8Array,
   charter: Charter,
   peerId: string,
   nowMs: number,
-  mayIssue: (issuer: string, standing: Standing) => boolean = () => false,
+  mayIssue: (issuer: string, standing: Standing) => boolean = (issuer) => issuer === charter.rootPublicKey,
 ): CredentialCheck {
   let read: { readonly credential: Credential; readonly isSigned: boolean };
   try {
@@ -76,7 +76,7 @@ export function verifyCredential(
   if (credential.peerId !== peerId) {
     return refuse('other-peer', `The credential belongs to peer ${credential.peerId}, not to ${peerId}.`);
   }
-  if (credential.issuer !== charter.rootPublicKey && !mayIssue(credential.issuer, credential)) {
+  if (!mayIssue(credential.issuer, credential)) {
     return refuse('unknown-issuer', `The credential was given by ${credential.issuer}, who may not give any.`);
   }
   if (!isSigned) return refuse('bad-signature', 'The signature of the credential does not hold.');

@@ -28,6 +28,7 @@ import { defaultOptions } from '../../src/core/options.ts';
 import type { TreeOptions } from '../../src/core/options.ts';
 import { sealOf } from '../../src/core/cast/multicast.ts';
 import { Peer } from '../../src/core/peer.ts';
+import { Pulses } from '../../src/core/quiet/pulses.ts';
 import type { Start } from '../../src/core/beginning.ts';
 import { theRules } from '../../src/core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
@@ -188,9 +189,14 @@ export class LonePeer {
   readonly #disk: DurableRecord[] = [];
   #wakeAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(self: PeerHandle = peerNumber(1), options: Partial<TreeOptions> = {}, world: Partial<World> = {}) {
+  constructor(
+    self: PeerHandle = peerNumber(1),
+    options: Partial<TreeOptions> = {},
+    world: Partial<World> = {},
+    pulses = new Pulses(),
+  ) {
     const tree = { ...defaultOptions, minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, ...options };
-    this.peer = new Peer(self, { ...this.#world(), ...world }, tree, theRules);
+    this.peer = new Peer(self, { ...this.#world(), ...world }, tree, theRules, undefined, pulses);
   }
 
   #world(): World {
@@ -314,9 +320,13 @@ export function aRoot(options: Partial<TreeOptions> = {}): LonePeer {
 }
 
 /** A client below the root that others can dial. */
-export function aClient(options: Partial<TreeOptions> = {}, neighbours: readonly PeerHandle[] = []): LonePeer {
+export function aClient(
+  options: Partial<TreeOptions> = {},
+  neighbours: readonly PeerHandle[] = [],
+  pulses = new Pulses(),
+): LonePeer {
   const start = { neighbours: [root, ...neighbours] };
-  const lone = new LonePeer(peerNumber(1), options)
+  const lone = new LonePeer(peerNumber(1), options, {}, pulses)
     .start(start)
     .attachTo(root, { roster: roster([root], { siblings: [card(peerNumber(2), 10)] }) });
   lone.hear(root, { kind: 'release-now', notice: release(1) }).pass(1_100);

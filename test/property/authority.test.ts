@@ -58,7 +58,7 @@ function knowledge({ peer }: LonePeer): unknown {
     members: [...membership.records()],
     release: releases.latest,
     view: views.current?.records ?? [],
-    standing: ctx.standing,
+    standing: ctx.authority.standing,
     role: peer.role,
   };
 }
@@ -144,7 +144,7 @@ describe('a statement below the highest standing that was seen', () => {
             known = notice.number;
           }
           expect(lone.peer.state.releases.latest?.number).toBe(known);
-          expect(compareStanding(lone.peer.state.ctx.standing, highest)).toBe(0);
+          expect(compareStanding(lone.peer.state.ctx.authority.standing, highest)).toBe(0);
         }
       }),
       settings(200),

@@ -412,7 +412,7 @@ describe('an order', () => {
       subject: server,
       releaseNumber: 1,
       issuer: liar.self,
-      standing: liar.state.ctx.standing,
+      standing: liar.state.ctx.authority.standing,
     } as const);
     farm.farm.act(server, (peer, nowMs) =>
       peer.receive(nowMs, liar?.self ?? NOBODY, { kind: 'retire', order: order as never }),
@@ -436,7 +436,7 @@ describe('an order', () => {
       subject: victim?.self ?? NOBODY,
       releaseNumber: 1,
       issuer: liar.self,
-      standing: liar.state.ctx.standing,
+      standing: liar.state.ctx.authority.standing,
     } as const);
     for (const from of [liar?.self ?? NOBODY, rootPeer])
       farm.farm.act(server, (peer, nowMs) =>

@@ -163,7 +163,7 @@ export class Attachment implements JoiningHost {
   enterFarm(root: PeerHandle, neighbours: readonly PeerHandle[]): void {
     const { ctx, clients } = this.#parts;
     if (root === NOBODY) return;
-    ctx.rootPeer = root;
+    ctx.authority.name(root);
     this.#parts.neighbours = neighbours;
     const cards = [this.leftBehind, ...neighbours, root].map((peer) => ({
       peer,
@@ -339,7 +339,7 @@ export class Attachment implements JoiningHost {
     tree.closed = false;
     if (purpose === 'promote') this.#parts.promotion.concluded('busy');
     if (purpose === 'change-server') this.#parts.stays();
-    if (tree.attached || ctx.role === 'root') return;
+    if (tree.attached || this.#parts.isOrigin) return;
     this.#fruitlessRounds++;
     if (this.#fruitlessRounds >= roundsWithSubtree && tree.children.length > 0) this.#dissolve(tree);
     const beats = Math.min(longestPauseBeats, 2 ** (this.#fruitlessRounds - 1));

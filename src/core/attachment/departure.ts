@@ -122,7 +122,7 @@ export class Departure {
     this.#letGo(servers);
     this.#letGo(clients);
     const candidates = this.#parts.knownServers().map(cardOf);
-    candidates.push({ peer: ctx.rootPeer, coordinate: ctx.coordinate, rttMs: Number.NaN });
+    candidates.push({ peer: ctx.authority.origin, coordinate: ctx.coordinate, rttMs: Number.NaN });
     this.#ties.joining.begin('step-down', clients, candidates);
   }
 
@@ -143,7 +143,7 @@ export class Departure {
   #depart(): void {
     const { ctx } = this.#parts;
     for (const tree of this.#parts.trees()) this.#letGo(tree);
-    if (ctx.role === 'server' || ctx.role === 'root') this.#sayGone();
+    if (ctx.isServer()) this.#sayGone();
     this.#ties.joining.cancel();
     for (const tree of this.#parts.trees()) {
       if (tree.parent !== NOBODY) {
@@ -164,7 +164,7 @@ export class Departure {
     const own = membership.get(ctx.self);
     if (own === null || own.state === 'excluded') return;
     const record = membership.declare('gone', ctx.self);
-    const listener = servers.parent !== NOBODY ? servers.parent : ctx.rootPeer;
+    const listener = servers.parent !== NOBODY ? servers.parent : ctx.authority.leader;
     if (listener !== ctx.self) ctx.world.send(listener, { kind: 'members', records: [record], snapshot: false });
   }
 

@@ -130,7 +130,7 @@ export class Joining {
     }
     const { tree, purpose } = attempt;
     const mover = { passed: tree.passed, hasChildren: tree.children.length > 0 };
-    const isSound = isSoundPlace(tree.kind, from, this.#ctx.rootPeer, accept.stamp, accept.depth);
+    const isSound = isSoundPlace(tree.kind, from, this.#ctx.authority.origin, accept.stamp, accept.depth);
     if (!isSound || !this.#ctx.rules.feasible({ stamp: accept.stamp, depth: accept.depth }, mover)) {
       attempt.target = NOBODY;
       this.#decline(from, accept);

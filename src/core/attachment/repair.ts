@@ -51,7 +51,7 @@ export function candidatesForRepair(
     add({ peer: subject, coordinate: at, rttMs: Number.NaN });
   for (const uncle of roster?.uncles ?? []) add(uncle);
   if (tree.children.length === 0) for (const sibling of roster?.siblings ?? []) add(sibling);
-  addPeer(ctx.rootPeer);
+  addPeer(ctx.authority.origin);
   for (const neighbour of known.neighbours) addPeer(neighbour);
   return cards;
 }

@@ -94,7 +94,7 @@ export class Multicast {
     const stream = this.#stream(self, incarnation, this.#ownSequence);
     stream.proven = true;
     this.#ownSequence = Math.max(this.#ownSequence, stream.sequence) + 1;
-    const { standing } = this.#ctx;
+    const { standing } = this.#ctx.authority;
     const unsigned = {
       kind: 'cast',
       origin: self,

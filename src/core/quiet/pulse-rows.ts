@@ -2,8 +2,8 @@
  * The rows in which quiet peers keep their pulses: how one is handed over, read, and taken back. What goes by in them is in `pulses.ts`.
  */
 import { origin } from '../reach/coordinates.ts';
-import { NOBODY } from '../ids.ts';
-import type { PeerHandle } from '../ids.ts';
+import { NOBODY, firstStanding, isSameStanding } from '../ids.ts';
+import type { PeerHandle, Standing } from '../ids.ts';
 import type { Coordinate, Pong } from '../messages/index.ts';
 import * as row from './pulse-layout.ts';
 import { Seats, noSeat } from './seats.ts';
@@ -40,6 +40,9 @@ export class QuietPulse {
   viewDigest = 0;
   castDigest = 0;
   release = 0;
+  /** Where authority stands, as this peer knows it, and as its parent last said. */
+  standing: Standing = firstStanding;
+  parentStanding: Standing = firstStanding;
   /** What it answers to a ping. */
   coordinate: Coordinate = origin;
   room = 0;
@@ -57,6 +60,9 @@ export class PulseRows {
   protected integers = new Int32Array(0);
   /** What those that have handed over told last. */
   readonly #coordinates: Coordinate[] = [];
+  /** Where authority stands: as they tell their children, and as their parents told them. Nearly all hold the same object. */
+  readonly #standings: Standing[] = [];
+  readonly #parentStandings: Standing[] = [];
 
   /** A new life begins: a row for it. What an earlier life has under way stays so. */
   open(peer: PeerHandle): void {
@@ -111,6 +117,8 @@ export class PulseRows {
     integers[integer + row.rosterVersion] = pulse.rosterVersion;
     integers[integer + row.room] = pulse.room;
     this.setCoordinate(peer, pulse.coordinate);
+    this.#standings[peer] = pulse.standing;
+    this.#parentStandings[peer] = pulse.parentStanding;
     const before = integers[integer + row.state]! & row.underWay;
     const children = integers[integer + row.firstSeat] === noSeat ? 0 : row.isParent;
     integers[integer + row.state] = before | row.handedOver | children | (pulse.isIntroduced ? row.introduced : 0);
@@ -128,6 +136,7 @@ export class PulseRows {
       integers[integer + row.depth] !== pulse.depth ||
       this.numbers[peer * row.numberWidth + row.interval] !== pulse.intervalMs ||
       integers[integer + row.release] !== pulse.release ||
+      !isSameStanding(this.standingOf(peer), pulse.standing) ||
       integers[integer + row.viewDigest] !== pulse.viewDigest ||
       integers[integer + row.castDigest] !== pulse.castDigest
     );
@@ -170,8 +179,22 @@ export class PulseRows {
 
   /** A quiet peer lies elsewhere than it did. */
   setCoordinate(peer: PeerHandle, coordinate: Coordinate): void {
-    for (let next = this.#coordinates.length; next <= peer; next++) this.#coordinates.push(origin);
+    for (let next = this.#coordinates.length; next <= peer; next++) {
+      this.#coordinates.push(origin);
+      this.#standings.push(firstStanding);
+      this.#parentStandings.push(firstStanding);
+    }
     this.#coordinates[peer] = coordinate;
+  }
+
+  /** Where authority stands, as this peer tells its children. */
+  standingOf(peer: PeerHandle): Standing {
+    return this.#standings[peer] ?? firstStanding;
+  }
+
+  /** Whether a parent that says this tells nothing new of where authority stands. A new standing concerns the peer itself. */
+  isKnownStanding(peer: PeerHandle, said: Standing): boolean {
+    return isSameStanding(this.#parentStandings[peer] ?? firstStanding, said);
   }
 
   /** What a peer that has handed over, a client, answers to a ping; null when it must be asked itself. */

@@ -8,7 +8,7 @@
  *
  * Times in ms as peers see them; rows are numbered by the peers' handles.
  */
-import type { PeerHandle, Standing } from '../ids.ts';
+import type { PeerHandle } from '../ids.ts';
 import type { HeartbeatDown, MemberRecord } from '../messages/index.ts';
 import { mostSequence } from '../tree/place.ts';
 import * as row from './pulse-layout.ts';
@@ -135,6 +135,7 @@ export class Pulses extends PulseRows {
       beat.release <= integers[integer + row.release]! &&
       (beat.membershipDigest === integers[integer + row.viewDigest] || beat.membershipDigest === 0) &&
       beat.castDigest === integers[integer + row.castDigest] &&
+      this.isKnownStanding(peer, beat.standing) &&
       fits(beat.beat) &&
       numbers[number + row.beatAt]! <= numbers[number + row.silenceAt]!;
     if (!isRoutine) return false;
@@ -165,6 +166,7 @@ export class Pulses extends PulseRows {
       (integers[fromInteger + row.viewDigest] === integers[integer + row.viewDigest] ||
         integers[fromInteger + row.viewDigest] === 0) &&
       integers[fromInteger + row.castDigest] === integers[integer + row.castDigest] &&
+      this.isKnownStanding(peer, this.standingOf(from)) &&
       numbers[number + row.beatAt]! <= numbers[number + row.silenceAt]!;
     if (!isRoutine) return false;
     numbers[number + row.parentHeardAt] = nowMs;
@@ -175,7 +177,7 @@ export class Pulses extends PulseRows {
   }
 
   /** The word that was passed down last, written out. */
-  wordOf(peer: PeerHandle, standing: Standing): HeartbeatDown {
+  wordOf(peer: PeerHandle): HeartbeatDown {
     const numbers = this.numbers;
     const integers = this.integers;
     const number = peer * row.numberWidth;
@@ -193,7 +195,7 @@ export class Pulses extends PulseRows {
       intervalMs: numbers[number + row.interval]!,
       rosterVersion: integers[integer + row.ownRoster]!,
       roster: null,
-      standing,
+      standing: this.standingOf(peer),
       release: integers[integer + row.release]!,
       deltas: noDeltas,
       membershipDigest: integers[integer + row.viewDigest]!,

@@ -55,7 +55,7 @@ export class Routine {
       fits(ctx.releaseNumber) &&
       ctx.castDigestBefore === ctx.castDigest &&
       ctx.castMismatchBeats === 0;
-    if (!isQuiet) return;
+    if (!isQuiet || clients.parentStanding === null) return;
     const { form } = ctx.pulses;
     form.parent = clients.parent;
     form.beatAtMs = beatAtMs;
@@ -72,6 +72,8 @@ export class Routine {
     form.viewDigest = ctx.viewDigest;
     form.castDigest = ctx.castDigest;
     form.release = ctx.releaseNumber;
+    form.standing = ctx.authority.standing;
+    form.parentStanding = clients.parentStanding;
     form.coordinate = ctx.coordinate;
     form.room = clients.room;
     form.isIntroduced = this.#isIntroduced();

@@ -59,12 +59,13 @@ export class Reachability {
     this.#tried = nobody;
     this.#beatsUntilAsk = 0;
     this.#ctx.dialledEnoughUntilMs = 0;
-    if (this.#ctx.role !== 'root') this.#set(false);
+    if (!this.#ctx.authority.isNamed) this.#set(false);
   }
 
   /** Called on every beat, unless there is nothing to do (`dialledEnoughUntilMs`). */
   beat(): void {
-    if (this.#ctx.role === 'root' || (this.#ctx.reachable && this.#ctx.nowMs < this.#ctx.dialledEnoughUntilMs)) return;
+    const { authority, reachable, nowMs, dialledEnoughUntilMs } = this.#ctx;
+    if (authority.isNamed || (reachable && nowMs < dialledEnoughUntilMs)) return;
     const freshMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs;
     const renewMs = this.#ctx.nowMs - this.#ctx.options.reachableForMs * renewAfter;
     let fresh = 0;

@@ -77,7 +77,8 @@ export class Membership {
 
   /** Writes a new record of this peer about itself and spreads it. */
   declare(state: MemberState, parent: PeerHandle): MemberRecord {
-    const { self, incarnation, standing, coordinate } = this.#ctx;
+    const { self, incarnation, coordinate } = this.#ctx;
+    const { standing } = this.#ctx.authority;
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject: self,
@@ -106,7 +107,8 @@ export class Membership {
   declareOther(subject: PeerHandle, state: 'gone' | 'excluded'): void {
     const known = this.get(subject);
     if (state === 'gone' && (known === null || known.state === 'gone' || known.state === 'excluded')) return;
-    const { self, standing } = this.#ctx;
+    const { self, authority } = this.#ctx;
+    const { standing } = authority;
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject,
@@ -139,7 +141,7 @@ export class Membership {
       return false;
     }
     // What others write about a server is an order: one of an authority that no longer counts is refused.
-    if (!this.#ctx.acknowledges(record) && record.issuer !== record.subject) return false;
+    if (!this.#ctx.authority.acknowledges(record) && record.issuer !== record.subject) return false;
     this.#store(record, false);
     return true;
   }
@@ -212,11 +214,10 @@ export class Membership {
   }
 
   #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {
-    const { rootPeer } = this.#ctx;
-    if (record.state === 'excluded') return record.issuer === rootPeer;
+    if (this.#ctx.authority.maySign(record, record.issuer)) return true;
+    if (record.state === 'excluded') return false;
     if (record.issuer === record.subject) return true;
     if (record.state !== 'gone') return false;
-    if (record.issuer === rootPeer) return true;
     // A parent that is not known to be one must at least be a server; its victim outbids it if it lives.
     if (known !== null && known.incarnation === record.incarnation) return record.issuer === known.parent;
     return record.issuer === record.parent && this.#serves(record.issuer);

@@ -100,7 +100,8 @@ export class Promotion {
       }
       candidate.offeredAtMs = this.#ctx.nowMs;
       open++;
-      const { self, standing } = this.#ctx;
+      const { self } = this.#ctx;
+      const { standing } = this.#ctx.authority;
       const order = this.#ctx.signed<Order>({
         type: 'order',
         action: 'serve',
@@ -247,18 +248,18 @@ export class Promotion {
   }
 
   #refusal(from: PeerHandle, order: Order, notice: ReleaseNotice, server: PeerHandle): DeclineReason | null {
-    const { limits, self, role, reachable, rootPeer, world } = this.#ctx;
+    const { limits, self, role, reachable, authority, world } = this.#ctx;
     const genuine =
       order.action === 'serve' &&
       order.subject === self &&
-      (order.issuer === from || order.issuer === rootPeer) &&
+      (order.issuer === from || authority.maySign(order, order.issuer)) &&
       order.releaseNumber <= notice.number &&
-      notice.issuer === rootPeer &&
-      (from === server || from === rootPeer) &&
+      authority.maySign(notice, notice.issuer) &&
+      (from === server || authority.isLeader(from)) &&
       world.verify(order) &&
       world.verify(notice) &&
-      this.#ctx.acknowledges(notice) &&
-      this.#ctx.acknowledges(order);
+      authority.acknowledges(notice) &&
+      authority.acknowledges(order);
     if (!genuine) {
       world.tell({ type: 'refused', peer: from, what: 'an order to serve that is not genuine' });
       return 'not-willing';

@@ -50,7 +50,8 @@ export class Releases {
 
   /** Root: signs and remembers the notice of a release it has installed. */
   publish(number: number, digest: Uint8Array, sizeBytes: number): ReleaseNotice {
-    const { self, standing } = this.#ctx;
+    const { self, authority } = this.#ctx;
+    const { standing } = authority;
     const notice = this.#ctx.signed<ReleaseNotice>({
       type: 'release',
       number,
@@ -68,7 +69,8 @@ export class Releases {
   /** Takes in a notice. False when it is old, false, or of an authority that no longer counts. */
   learn(notice: ReleaseNotice): boolean {
     if (this.latest !== null && notice.number <= this.latest.number) return false;
-    if (notice.issuer !== this.#ctx.rootPeer || !this.#ctx.world.verify(notice)) {
+    const { authority } = this.#ctx;
+    if (!authority.maySign(notice, notice.issuer) || !this.#ctx.world.verify(notice)) {
       this.#ctx.world.tell({
         type: 'refused',
         peer: notice.issuer,
@@ -76,7 +78,7 @@ export class Releases {
       });
       return false;
     }
-    if (!this.#ctx.acknowledges(notice)) {
+    if (!authority.acknowledges(notice)) {
       this.#ctx.world.tell({
         type: 'refused',
         peer: notice.issuer,

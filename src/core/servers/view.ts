@@ -74,10 +74,10 @@ export class Views {
 
   /** Server: composes the view for its own clients. Returns what to tell them when it differs from the last. */
   compose(membership: Membership): View | ViewChange | null {
-    const { self, coordinate, rootPeer, options } = this.#ctx;
+    const { self, coordinate, authority, options } = this.#ctx;
     const others = membership.nearestServing(coordinate, self);
     const picked = new Map<PeerHandle, MemberRecord>();
-    for (const peer of [self, rootPeer]) {
+    for (const peer of [self, authority.origin]) {
       const record = membership.get(peer);
       if (record !== null && record.state === 'serving') picked.set(peer, record);
     }

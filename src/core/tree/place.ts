@@ -15,14 +15,14 @@ export interface Place {
 export const mostSequence = 2 ** 40;
 export const mostDepth = 1_000;
 
-/** Whether a peer may claim that place: only a tree's root is at depth 0 of it, and the tree of servers has the service's root. */
+/** Whether a peer may claim that place: only a tree's root is at depth 0 of it, and the tree of servers has one `origin`. */
 export function isSoundPlace(
   kind: TreeKind,
   from: PeerHandle,
-  rootPeer: PeerHandle,
+  origin: PeerHandle,
   stamp: Stamp,
   depth: number,
 ): boolean {
   if (depth > mostDepth || stamp.sequence > mostSequence || (depth === 0) !== (stamp.root === from)) return false;
-  return kind === 'clients' || stamp.root === rootPeer;
+  return kind === 'clients' || stamp.root === origin;
 }

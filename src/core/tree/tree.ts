@@ -14,7 +14,7 @@ import type { Child } from './child.ts';
 import { Children } from './children.ts';
 import type { Context } from '../context.ts';
 import { NOBODY } from '../ids.ts';
-import type { PeerHandle, TreeKind } from '../ids.ts';
+import type { PeerHandle, Standing, TreeKind } from '../ids.ts';
 import type { Coordinate, HeartbeatDown, HeartbeatUp, Join, PeerCard, Roster, Stamp } from '../messages/index.ts';
 import { isSoundPlace, mostDepth } from './place.ts';
 import type { Place } from './place.ts';
@@ -59,6 +59,8 @@ export class Tree {
   #parentRoster: Roster | null = null;
   parentCoordinate: Coordinate | null = null;
   readonly parentRtt = new RttWindow();
+  /** Where authority stands, as the parent last said; null before its first beat. Its word alone: what counts comes in signed statements. */
+  parentStanding: Standing | null = null;
   /** The best place ever shown below. */
   passed: Place | null = null;
   beat = 0;
@@ -160,6 +162,7 @@ export class Tree {
     this.closed = false;
     this.place = null;
     this.parentRoster = null;
+    this.parentStanding = null;
     this.parentRtt.forget();
   }
 
@@ -176,6 +179,7 @@ export class Tree {
     this.parentHeardAtMs = this.#ctx.nowMs;
     this.parentIntervalMs = this.#ctx.soundIntervalMs(intervalMs);
     this.parentBeat = 0;
+    this.parentStanding = null;
     this.#risenBeats = 0;
     this.parentRoster = roster;
     this.parentCoordinate = roster.ancestors.at(-1)?.coordinate ?? null;
@@ -291,6 +295,7 @@ export class Tree {
     this.parentHeardAtMs = this.#ctx.nowMs;
     this.parentIntervalMs = this.#ctx.soundIntervalMs(beat.intervalMs);
     this.parentBeat = beat.beat;
+    if (beat.standing !== this.parentStanding) this.parentStanding = beat.standing;
     if (beat.roster !== null && beat.roster.version !== this.parentRoster?.version) {
       const before = this.parentRoster;
       this.parentRoster = beat.roster;
@@ -309,7 +314,7 @@ export class Tree {
 
   /** Only a tree's root is at depth 0 of it; the tree of servers has the service's root. */
   #isSoundPlace(stamp: Stamp, depth: number): boolean {
-    return isSoundPlace(this.kind, this.parent, this.#ctx.rootPeer, stamp, depth);
+    return isSoundPlace(this.kind, this.parent, this.#ctx.authority.origin, stamp, depth);
   }
 
   /** A round trip to the parent was measured. After the first one those below can be told how far their ancestors are. */

@@ -21,6 +21,8 @@ export interface DoorkeeperOptions {
   readonly rootKey: SigningKey | null;
   /** Where authority stands now: written into each credential. */
   readonly standing: () => Standing;
+  /** Whether a credential that bears the signature of this public key (base64url) lets its bearer in. */
+  readonly mayIssue: (issuer: string) => boolean;
   readonly logger: HostLogger;
 }
 
@@ -42,9 +44,9 @@ export class Doorkeeper {
 
   /** Whether a peer may hang in this farm's trees. */
   admits(peerId: string, credential: Uint8Array): boolean {
-    const { charter } = this.#given;
+    const { charter, mayIssue } = this.#given;
     if (charter.admission === 'open' || peerId === charter.rootPeerId) return true;
-    return verifyCredential(credential, charter, peerId, Date.now()).ok;
+    return verifyCredential(credential, charter, peerId, Date.now(), mayIssue).ok;
   }
 
   async #welcome(question: WelcomeQuestion): Promise<WelcomeAnswer> {

@@ -57,7 +57,7 @@ export class RootDuties {
       folder,
       store,
       ownerKey,
-      standing: { ...this.#parts.host.peer.state.ctx.standing, charter: charter.number },
+      standing: { ...this.#parts.host.peer.state.ctx.authority.standing, charter: charter.number },
       nowMs: Date.now(),
       onProgress: ({ bytesDone, bytesTotal }) => progress({ step: 'hashing', done: bytesDone, total: bytesTotal }),
     });

@@ -219,7 +219,8 @@ export class Controller {
 
   #order(action: Order['action'], subject: PeerHandle): Order {
     const { ctx, releases } = this.#parts;
-    const { self, standing } = ctx;
+    const { self } = ctx;
+    const { standing } = ctx.authority;
     const releaseNumber = releases.latest?.number ?? 0;
     return ctx.signed<Order>({ type: 'order', action, subject, releaseNumber, issuer: self, standing });
   }

@@ -128,7 +128,7 @@ export class Steward {
     for (const [server, lost] of losses) if (server !== ctx.self && server !== NOBODY) clients.addVisit(server, lost);
     if (!selfCounted) countOwn(clients, limitMs);
     if (this.#options.policy === 'balanced' && !ctx.draining) {
-      const mayLeave = ctx.role !== 'root' && this.#isServing();
+      const mayLeave = !this.#parts.isOrigin && this.#isServing();
       const bids = this.#group.bids(this.#wayToNextServerMs(), loss, mayLeave, ctx.coordinate);
       for (const bid of bids) clients.bids.push(bid);
     }
@@ -145,7 +145,7 @@ export class Steward {
     clients.samples = [];
     clients.servers = 1;
     clients.loss = 0;
-    clients.worstLoss = ctx.role === 'root' ? 0 : loss;
+    clients.worstLoss = this.#parts.isOrigin ? 0 : loss;
     clients.worstServer = clients.worst === NOBODY ? NOBODY : ctx.self;
     servers.add(clients.freeze(), 0);
     return servers.freeze();

@@ -1,6 +1,7 @@
 /** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
+import { Pulses } from '../../../src/core/quiet/pulses.ts';
 import { SimulatedFarm, generous, handle } from '../../../simulator/farm.ts';
 import { idleLayer } from '../idle-layer.ts';
 import type { LonePeer } from '../lone-peer.ts';
@@ -65,6 +66,40 @@ describe('a heartbeat in which nothing is new', () => {
       .hear(root, down({ stamp: { root, life: 1, sequence }, beat }))
       .pass(1_000);
     expect(client.sent('heartbeat-up').map(({ message }) => message.echo)).toEqual([beat]);
+  });
+
+  it('is none when the parent says that authority stands elsewhere, in its own process or beside many others', () => {
+    const newer = { charter: 1, epoch: 2, term: 1 };
+    const heard = (client: LonePeer): unknown => {
+      const { ctx, clients } = client.peer.state;
+      const sequence = (clients.place?.stamp.sequence ?? 0) + 1;
+      const { parentRosterVersion: rosterVersion } = clients;
+      const stamp = { root, life: 1, sequence };
+      // Looking at a peer takes its pulse back: it hands it over again with its next beat.
+      client.pass(1_000);
+      client.hear(root, down({ stamp, beat: sequence, rosterVersion, castDigest: ctx.castDigest, standing: newer }));
+      return clients.parentStanding;
+    };
+    expect(heard(quiet(aClient(), 20))).toEqual(newer);
+
+    /** Takes each standing for the one it knows. */
+    class Deaf extends Pulses {
+      override isKnownStanding(): boolean {
+        return true;
+      }
+    }
+    expect(heard(quiet(aClient({}, [], new Deaf()), 20))).not.toEqual(newer);
+  });
+
+  it('is passed on to quiet children with the standing that the parent has', () => {
+    const farm = farmWhoseLayersAre(true);
+    const newer = { charter: 1, epoch: 2, term: 1 };
+    const parents = farm.living().filter(({ role, state }) => role === 'client' && state.clients.children.length > 0);
+    expect(parents.length).toBeGreaterThan(3);
+    for (const { self } of parents) farm.act(self, (peer) => (peer.state.ctx.authority.standing = newer));
+    farm.run(10_000);
+    const children = parents.flatMap(({ state }) => state.clients.children.map((child) => farm.peer(child.peer)));
+    for (const child of children) expect(child?.state.clients.parentStanding, `peer ${child?.self}`).toEqual(newer);
   });
 
   it('goes the long way again as soon as something happens', () => {
