@@ -1,6 +1,6 @@
 /**
- * What a peer spends on control: all that it sends, encoded as on the wire (without framing and encryption), but for the content of notes, over the
- * time that it was there. Encoding costs more than simulating, so only one peer in a few is counted.
+ * What a peer spends on control: all that it sends, encoded as on the wire (without framing and encryption), but for the content of notes,
+ * over the time that it was there. Encoding costs more than simulating, so only one peer in a few is counted.
  */
 import type { Message, PeerHandle } from '../src/core/index.ts';
 import { wireSize } from '../src/wire/index.ts';

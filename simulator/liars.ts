@@ -1,8 +1,8 @@
 /**
  * Peers that lie: what they say instead of what their peer would have said.
  *
- * A liar's own peer is the real one; only what leaves its machine is false. It knows the protocol: it takes a message, its own or one that it
- * has seen, and changes some of what it says (numbers, names, lists, signed statements under its own name or another's), says an old
+ * A liar's own peer is the real one; only what leaves its machine is false. It knows the protocol: it takes a message, its own or one that
+ * it has seen, and changes some of what it says (numbers, names, lists, signed statements under its own name or another's), says an old
  * one again, or says nothing. Now and then it speaks unasked, to anybody. It cannot sign for others, as nobody can.
  *
  * What such a peer may do, and what it must not be able to do, stands in `docs/SIMULATOR.md`.

@@ -1,6 +1,6 @@
 /**
- * Link stress: how many copies of one multicast cross the same physical link. Sending from the source to everybody separately puts one copy per
- * receiver on the source's link; a tree that follows the network puts few on each.
+ * Link stress: how many copies of one multicast cross the same physical link. Sending from the source to everybody separately puts one copy
+ * per receiver on the source's link; a tree that follows the network puts few on each.
  *
  * Source: Chu, Rao, Seshan, Zhang, "A case for end system multicast", 2002, section 5.
  */

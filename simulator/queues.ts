@@ -15,8 +15,8 @@ export class Queues {
   }
 
   /**
-   * How long a request waits that arrives at this time, ms; it takes its place in the queue. Infinity when that is longer than anybody has patience
-   * for: then it is turned away.
+   * How long a request waits that arrives at this time, ms; it takes its place in the queue. Infinity when that is longer than anybody has
+   * patience for: then it is turned away.
    */
   waitMs(server: PeerHandle, arrivesMs: number): number {
     const beginsMs = Math.max(arrivesMs, this.#busyUntilMs.get(server) ?? 0);

@@ -24,7 +24,9 @@ const names: PeerNames = {
   handleOf: (key) => handle(new DataView(key.buffer, key.byteOffset).getUint32(0)),
 };
 
-/** Sends this share of a farm's messages, and all of the liars', through their encoding. Its verdict names what honest peers could not say. */
+/**
+ * Sends this share of a farm's messages, and all of the liars', through their encoding. Its verdict names what honest peers could not say.
+ */
 export function overTheWire(
   farm: SimulatedFarm,
   dice: Random,

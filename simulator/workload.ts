@@ -2,9 +2,9 @@
  * When users ask: gaps between the requests of one client.
  *
  * Requests of many people are a Poisson process whose rate changes: with the hour of the day (`diurnal`), or when all the world hears of
- * something at once (`flash-crowd`). Some regions ask more than others, by Zipf's law: the busiest twice as often as the second, three times as
- * often as the third. A changing rate is drawn by thinning: candidates come at the highest rate, and each is kept with the share that the
- * present rate is of it, so the gaps are exact whatever the shape.
+ * something at once (`flash-crowd`). Some regions ask more than others, by Zipf's law: the busiest twice as often as the second, three
+ * times as often as the third. A changing rate is drawn by thinning: candidates come at the highest rate, and each is kept with the share
+ * that the present rate is of it, so the gaps are exact whatever the shape.
  *
  * Source: Lewis and Shedler, "Simulation of nonhomogeneous Poisson processes by thinning", 1979.
  */

@@ -1,7 +1,7 @@
 /**
- * Only a server that says of itself that it is full sends clients on, and clients of its tree that know it pass that on. None changes its mind
- * about that all the time: it stays full for a minute at least, so in any time it can be full once more than there were such minutes in one
- * life.
+ * Only a server that says of itself that it is full sends clients on, and clients of its tree that know it pass that on. None changes its
+ * mind about that all the time: it stays full for a minute at least, so in any time it can be full once more than there were such minutes
+ * in one life.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';

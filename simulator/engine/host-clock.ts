@@ -11,7 +11,9 @@ const stepMs = 60_000;
 export class HostClock {
   /** How far the machine's wall clock is ahead of the farm's time, ms. */
   offsetMs = 0;
-  /** The time its peer wants to be woken at, by this clock; before it has said so, any alarm that was set wakes it, and it says so again. */
+  /**
+   * The time its peer wants to be woken at, by this clock; before it has said so, any alarm that was set wakes it, and it says so again.
+   */
   wakeAtMs = Number.NEGATIVE_INFINITY;
   #farmMs: number;
   #nowMs: number;

@@ -21,7 +21,10 @@ import { topologyOf } from './qos.ts';
 import { mean, quantile, round, runSeeds, seedsOf } from './seeds.ts';
 import type { SeedOptions } from './seeds.ts';
 
-/** `random`: any servers. `heaviest`: those with the most clients. `domain`: whole networks, clients and all. `root`: the origin itself, which comes back after a while. */
+/**
+ * `random`: any servers. `heaviest`: those with the most clients. `domain`: whole networks, clients and all. `root`: the origin itself,
+ * which comes back after a while.
+ */
 export type AttackMode = 'random' | 'heaviest' | 'domain' | 'root';
 
 export interface AttackOptions extends SeedOptions {

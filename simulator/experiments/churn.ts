@@ -38,8 +38,8 @@ export interface ChurnResult {
   readonly distribution: Distribution | 'trace';
   readonly stretch: { readonly mean: number; readonly p95: number };
   /**
-   * Copies of one note on a link, over the links that carry it; `max` is the worst link at any look at any seed, and `leastMax` what the worst
-   * link had to bear in any case, as many children as a parent had and as few links as its node.
+   * Copies of one note on a link, over the links that carry it; `max` is the worst link at any look at any seed, and `leastMax` what the
+   * worst link had to bear in any case, as many children as a parent had and as few links as its node.
    */
   readonly linkStress: {
     readonly mean: number;

@@ -1,8 +1,8 @@
 /**
  * Farms to which everything happens at once, seed after seed: is a rule ever broken, and is the farm whole again in time?
  *
- * What befalls a farm is drawn from its seed (`schedule.ts`), played by `stage.ts` and watched by `checkers/`. Every kind of fault is counted,
- * because surviving what did not happen proves nothing. A seed that broke a rule is told with the command that plays it alone.
+ * What befalls a farm is drawn from its seed (`schedule.ts`), played by `stage.ts` and watched by `checkers/`. Every kind of fault is
+ * counted, because surviving what did not happen proves nothing. A seed that broke a rule is told with the command that plays it alone.
  */
 import { faultKinds, noFaults } from '../engine/faults.ts';
 import type { FaultCounts } from '../engine/faults.ts';

@@ -2,9 +2,9 @@
  * The first paper's experiments, done again: tables 4-1 and 4-2 with both policies beside the printed figures, and the charts of
  * its figures 4-1 to 4-5.
  *
- * The paper's networks are graphs of ten, a hundred and about a thousand nodes from a transit-stub generator; each seed draws new ones of the
- * same kind, scaled so that the mean round trip gives the paper's delay with one server. A round here is a fresh reading of the whole farm;
- * the paper's rounds include waiting for data, so heartbeats stand beside them.
+ * The paper's networks are graphs of ten, a hundred and about a thousand nodes from a transit-stub generator; each seed draws new ones of
+ * the same kind, scaled so that the mean round trip gives the paper's delay with one server. A round here is a fresh reading of the whole
+ * farm; the paper's rounds include waiting for data, so heartbeats stand beside them.
  *
  * Source: P2P Volunteers, section 4; the readings of its tables in `docs/SIMULATOR.md`.
  */

@@ -1,6 +1,6 @@
 /**
- * Good placements of k servers: greedy choice, then interchange. A swap puts one server elsewhere; the best ones are found without trying each
- * pair, because for every client the two nearest servers are kept: who comes in wins the clients it is nearer to, and whoever
+ * Good placements of k servers: greedy choice, then interchange. A swap puts one server elsewhere; the best ones are found without trying
+ * each pair, because for every client the two nearest servers are kept: who comes in wins the clients it is nearer to, and whoever
  * goes out loses its clients to their second nearest, or to the one who comes in. One look at all clients so gives the best partner
  * for a newcomer.
  *
@@ -20,7 +20,9 @@ export class Interchange {
   readonly #greedy: number[];
   /** Round trip to the nearest of `#greedy`. */
   readonly #greedyNear: Float64Array;
-  /** Of the placement being improved: members, and for each client the positions of its nearest and second nearest, and how far they are. */
+  /**
+   * Of the placement being improved: members, and for each client the positions of its nearest and second nearest, and how far they are.
+   */
   #members: number[] = [];
   readonly #first: Int32Array;
   readonly #second: Int32Array;

@@ -3,8 +3,8 @@
  * does not settle it.
  *
  * Let every client pay a price to whoever serves it, and let servers open that earn most: a server's profit is what its clients pay
- * beyond their round trips. The k best profits bound what is possible from one side, whatever the prices, because clients may here be served
- * twice or not at all. Then the prices are mended: who was served twice pays less, who was not served pays more
+ * beyond their round trips. The k best profits bound what is possible from one side, whatever the prices, because clients may here be
+ * served twice or not at all. Then the prices are mended: who was served twice pays less, who was not served pays more
  * (subgradient steps). At good prices the bound comes close to the true optimum, and sites whose opening would lift the bound over
  * what is allowed are out for good; the few that remain are tried both ways, open and closed.
  *

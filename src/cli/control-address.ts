@@ -1,8 +1,8 @@
 /**
  * Where a daemon's control socket lies: in `run/` of its state folder, which only its user may enter.
  *
- * The path of a unix socket may not be longer than about a hundred bytes (108 on Linux, 104 on macOS, the end mark included). Where the state
- * folder's is, the socket gets a short name in the runtime folder instead, and a file in `run/` points there. On Windows it is a
+ * The path of a unix socket may not be longer than about a hundred bytes (108 on Linux, 104 on macOS, the end mark included). Where the
+ * state folder's is, the socket gets a short name in the runtime folder instead, and a file in `run/` points there. On Windows it is a
  * named pipe, whose name is made from the folder's path; its access is the system's default for pipes.
  */
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';

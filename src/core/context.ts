@@ -39,7 +39,10 @@ export class Context extends Timers {
   /** The digest at the last beat of the parent, and how many beats in a row the parent's has differed for no known reason. */
   castDigestBefore = 0;
   castMismatchBeats = 0;
-  /** Heartbeats to come in which nothing is to be done but to send them, and to look around after the last one; and those that were sent so; see `routine.ts`. */
+  /**
+   * Heartbeats to come in which nothing is to be done but to send them, and to look around after the last one; and those that were sent so;
+   * see `routine.ts`.
+   */
   routineBeats = 0;
   routineDone = 0;
   /** The newest release it knows of; 0 for none. */

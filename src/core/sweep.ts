@@ -51,8 +51,8 @@ export class Sweep {
   }
 
   /**
-   * Whether the parents that records name end at this root. Who names itself, or each other in a ring, hangs nowhere. One farther up that is
-   * gone is the matter of those right below it.
+   * Whether the parents that records name end at this root. Who names itself, or each other in a ring, hangs nowhere. One farther up that
+   * is gone is the matter of those right below it.
    */
   #leadsToRoot(parent: PeerHandle): boolean {
     const { ctx, membership } = this.#parts;

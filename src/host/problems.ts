@@ -1,5 +1,6 @@
 /**
- * What is wrong with this peer now, one sentence for each matter: for the log when it comes up, and for `banyan status` as long as it lasts.
+ * What is wrong with this peer now, one sentence for each matter: for the log when it comes up, and for `banyan status` as long as it
+ * lasts.
  */
 import type { HostLogger } from '../network/index.ts';
 

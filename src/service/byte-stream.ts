@@ -11,7 +11,10 @@ import { ServiceError } from './service-error.ts';
 export interface ByteStream {
   /** Resolves when writing may go on (back-pressure); rejects when the stream is broken. */
   send(bytes: Uint8Array): Promise<void>;
-  /** What comes in, in plain byte arrays of any size (no lists of them). Ends when the other side closed its writing; throws when the stream broke. */
+  /**
+   * What comes in, in plain byte arrays of any size (no lists of them). Ends when the other side closed its writing; throws when the stream
+   * broke.
+   */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Tells the other side that no more will come. */
   closeWrite(): Promise<void>;

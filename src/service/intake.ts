@@ -30,7 +30,8 @@ export class Intake {
   }
 
   /**
-   * Takes one block. `actual` is its SHA-256 (hex), when the caller has hashed it on the way here. When this resolves, `bytes` may be used for something else.
+   * Takes one block. `actual` is its SHA-256 (hex), when the caller has hashed it on the way here. When this resolves, `bytes` may be used
+   * for something else.
    * @throws BlockMismatchError when the bytes are not the block: nothing is written, the intake stays usable.
    * @throws DiskFullError when the disk is full: the intake is over and its space given back.
    */

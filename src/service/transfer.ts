@@ -12,7 +12,8 @@
  * weighed at the door against the signed list before it is put down. Both sides number blocks by `allBlocks(manifest)`. A
  * cut costs nothing but the block in flight: what came before is on the disk and is not asked for again. A few MiB are
  * in memory whatever the release weighs: the sender reads a few parts of 256 KiB ahead of the line, the receiver has up to
- * four blocks on their way to the disk while the next comes in. Both hash while the bytes pass through. The full story is in docs/protocol/transfer.md.
+ * four blocks on their way to the disk while the next comes in. Both hash while the bytes pass through. The full story is in
+ * docs/protocol/transfer.md.
  */
 import { type FrameChannel, type FrameHead, protocolError } from './byte-stream.ts';
 import type { BlockReference, Manifest } from './manifest.ts';

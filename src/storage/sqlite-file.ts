@@ -101,7 +101,10 @@ export class SqliteFile {
   }
 }
 
-/** What is damaged in a database file that nobody has open; null when it is sound, or not there. @throws StorageError when it cannot be opened */
+/**
+ * What is damaged in a database file that nobody has open; null when it is sound, or not there.
+ * @throws StorageError when it cannot be opened
+ */
 export function damageIn(path: string): string | null {
   if (!existsSync(path)) return null;
   let database: Database.Database | undefined;

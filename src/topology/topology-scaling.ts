@@ -1,8 +1,8 @@
 /**
  * Scaling: turning lengths without a unit into milliseconds, by a rule that another person can repeat.
  *
- * The rule is the mean RTT over all ordered pairs i != j of nodes. Up to 5,000 nodes all pairs are counted. Above, a sample of sources is taken, each
- * with all its targets: 20,000,000 / size of them, but at least 64 and at most 1,000, at even steps through the node
+ * The rule is the mean RTT over all ordered pairs i != j of nodes. Up to 5,000 nodes all pairs are counted. Above, a sample of sources is
+ * taken, each with all its targets: 20,000,000 / size of them, but at least 64 and at most 1,000, at even steps through the node
  * numbers (no dice: nodes are numbered domain by domain, so even steps visit all parts of the network).
  */
 import type { Topology } from './topology.ts';

@@ -1,4 +1,7 @@
-/** `banyan simulate`: flags and units, what goes where, what is left behind. With the real simulator, and one that writes down what it was asked. */
+/**
+ * `banyan simulate`: flags and units, what goes where, what is left behind. With the real simulator, and one that writes down what it was
+ * asked.
+ */
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -127,7 +127,9 @@ export class Dialogue {
     return this;
   }
 
-  /** For so many seconds each of them asks the server that it would choose, every second; `serveMs`: what that one needs besides the way. */
+  /**
+   * For so many seconds each of them asks the server that it would choose, every second; `serveMs`: what that one needs besides the way.
+   */
   use(seconds: number, names: readonly string[], serveMs: (server: string) => number): this {
     for (let second = 0; second < seconds; second++) {
       for (const name of names) {

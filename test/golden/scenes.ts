@@ -4,7 +4,9 @@
  */
 import { Dialogue } from './dialogue.ts';
 
-/** Ann and bob hang below the root, which takes no more; cat, who stands there and could not reach bob, hangs below ann. The record begins. */
+/**
+ * Ann and bob hang below the root, which takes no more; cat, who stands there and could not reach bob, hangs below ann. The record begins.
+ */
 function catBelowAnn(cat: readonly [number, number]): Dialogue {
   const scene = new Dialogue({ root: [0, 0], ann: [40, 0], bob: [0, 15], cat }, { fanOut: 2, optimiseEveryBeats: 5 })
     .enter('root', 'ann', 'bob')

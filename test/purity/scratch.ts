@@ -1,8 +1,8 @@
 /**
  * A scratch copy of the repository's fences: its lint rules and its compiler projects, around files that a test plants.
  *
- * One run of the linter and one of the compiler judge all plants together, which takes a few seconds for hundreds of files; a test then asks
- * for each plant whether it was refused, and by which rule. The libraries are the repository's own, by a link.
+ * One run of the linter and one of the compiler judge all plants together, which takes a few seconds for hundreds of files; a test then
+ * asks for each plant whether it was refused, and by which rule. The libraries are the repository's own, by a link.
  */
 import { spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
@@ -47,8 +47,8 @@ export function lint(folder: string): Refusals {
 }
 
 /**
- * What the compiler refuses in these projects of the copy, by codes such as `TS2304`. Where it refuses a file of another project (`TS6307`),
- * which it does once a project, the code is followed by that file: `TS6307 src/host/control.ts`.
+ * What the compiler refuses in these projects of the copy, by codes such as `TS2304`. Where it refuses a file of another project
+ * (`TS6307`), which it does once a project, the code is followed by that file: `TS6307 src/host/index.ts`.
  */
 export function compile(folder: string, compiled: readonly string[]): Refusals {
   const output = run(folder, 'typescript/bin/tsc', ['-b', ...compiled, '--pretty', 'false']);

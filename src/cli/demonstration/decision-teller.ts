@@ -8,7 +8,10 @@ export class DecisionTeller {
   #hasActed = false;
   /** When the root last found the requirement met, with others serving beside it, ms since 1970; NaN before. */
   metAtMs = Number.NaN;
-  /** What the root read in its rounds so far, the mean delay over the farm, ms: when it first gave an order, the least, and the last; null before. */
+  /**
+   * What the root read in its rounds so far, the mean delay over the farm, ms: when it first gave an order, the least, and the last; null
+   * before.
+   */
   readonly delayMs: { first: number | null; least: number | null; last: number | null } = {
     first: null,
     least: null,

@@ -1,6 +1,6 @@
 /**
- * Multicasts that are fetched for neighbours: what one of them misses is older than anything kept here, so it is pulled from the parent, and
- * whatever comes back is handed on, like a parcel for the house next door.
+ * Multicasts that are fetched for neighbours: what one of them misses is older than anything kept here, so it is pulled from the parent,
+ * and whatever comes back is handed on, like a parcel for the house next door.
  *
  * Made when the first neighbour asks: most peers never fetch any.
  */

@@ -1,8 +1,8 @@
 /**
  * Telling the whole farm: each message crosses each link once and is delivered once, in order per origin.
  *
- * Every origin numbers its messages. A peer delivers number n only after n-1 and then passes it to all its neighbours in the trees but the one
- * it came from; what comes too early waits, and the gap is pulled from whoever showed it. After a repair the new neighbours
+ * Every origin numbers its messages. A peer delivers number n only after n-1 and then passes it to all its neighbours in the trees but the
+ * one it came from; what comes too early waits, and the gap is pulled from whoever showed it. After a repair the new neighbours
  * compare how far they are (`heads`), and the one behind pulls. A digest on the heartbeats finds a lost last message. Who
  * was away longer than the history reaches is told where to go on, and takes the state itself by other means. A newcomer starts
  * where its parent is and has no history; when an orphan that missed something hangs below it, it asks its own parent and

@@ -1,7 +1,9 @@
 /** Where peers are, and how they are named to others: what many messages carry. */
 import type { PeerHandle } from '../ids.ts';
 
-/** A place in the network's latency space (Vivaldi with height): whole numbers, in 1/100 ms. `error` is relative, in 1/10,000, from 0 to 1. */
+/**
+ * A place in the network's latency space (Vivaldi with height): whole numbers, in 1/100 ms. `error` is relative, in 1/10,000, from 0 to 1.
+ */
 export interface Coordinate {
   readonly x: number;
   readonly y: number;

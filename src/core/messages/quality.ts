@@ -1,4 +1,7 @@
-/** Quality of service: what clients feel goes up, orders come down. The core carries these for the layer above (`src/qos`), which alone reads them. */
+/**
+ * Quality of service: what clients feel goes up, orders come down. The core carries these for the layer above (`src/qos`), which alone
+ * reads them.
+ */
 import type { PeerHandle, TreeKind } from '../ids.ts';
 import type { Coordinate, PeerCard } from './places.ts';
 import type { Order } from './statements.ts';
@@ -117,7 +120,10 @@ export interface Retire {
   readonly order: Order;
 }
 
-/** From a full server to one of its own clients, or to its child from one that cannot go: "go to the next server that is near you and not full". */
+/**
+ * From a full server to one of its own clients, or to its child from one that cannot go: "go to the next server that is near you and not
+ * full".
+ */
 export interface Shed {
   readonly kind: 'shed';
 }

@@ -1,6 +1,6 @@
 /**
- * Statements: what has authority over others, whoever brings it. Each names where authority stood when it was made and who issued it, and bears the
- * issuer's signature.
+ * Statements: what has authority over others, whoever brings it. Each names where authority stood when it was made and who issued it, and
+ * bears the issuer's signature.
  */
 import type { PeerHandle, Signature, Standing } from '../ids.ts';
 import type { Coordinate } from './places.ts';

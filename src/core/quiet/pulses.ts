@@ -3,8 +3,9 @@
  *
  * When a hundred thousand peers share a process, time goes into fetching their state from memory, not into what is done with it. A
  * quiet peer (see `routine.ts`) needs few numbers to beat and to hear its parent, so it *hands* them *over* to its row here, three
- * lines of the processor's cache (`pulse-rows.ts`), and takes them back as soon as anything else happens. While it has handed over, the row is the
- * truth. Whoever runs many peers may let them beat here without waking them; a peer alone in its process does the same to its one row.
+ * lines of the processor's cache (`pulse-rows.ts`), and takes them back as soon as anything else happens. While it has handed over, the row
+ * is the truth. Whoever runs many peers may let them beat here without waking them; a peer alone in its process does the same to its one
+ * row.
  *
  * Times in ms as peers see them; rows are numbered by the peers' handles.
  */
@@ -31,8 +32,8 @@ export class Pulses extends PulseRows {
   }
 
   /**
-   * The same without its peer, for whom the carrier passes the word to all children (`firstSeatOf`, `lands`), which `hearsWord` takes in. Returns false, with
-   * nothing done, when one of them is silent or has yet to hear of its relatives, or the last word is still under way.
+   * The same without its peer, for whom the carrier passes the word to all children (`firstSeatOf`, `lands`), which `hearsWord` takes in.
+   * Returns false, with nothing done, when one of them is silent or has yet to hear of its relatives, or the last word is still under way.
    */
   beatsAlone(peer: PeerHandle, nowMs: number): boolean {
     if (!this.#isRoutine(peer, nowMs)) return false;
@@ -77,8 +78,8 @@ export class Pulses extends PulseRows {
   }
 
   /**
-   * What a peer that beats tells its parent, if it need not be written out: the parent has had a whole beat, and no quiet one is under way to it.
-   * `heardBeat` takes it in at the parent. Returns false, with nothing done, when it must.
+   * What a peer that beats tells its parent, if it need not be written out: the parent has had a whole beat, and no quiet one is under way
+   * to it. `heardBeat` takes it in at the parent. Returns false, with nothing done, when it must.
    */
   tellsQuietly(peer: PeerHandle, nowMs: number): boolean {
     const integer = peer * row.integerWidth;

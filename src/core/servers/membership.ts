@@ -2,9 +2,9 @@
  * Who serves: the versioned list of servers that every server keeps, and how it stays the same everywhere.
  *
  * Each entry is a signed record that only its subject may raise; records merge by rule `supersedes`, so any order of arrival
- * ends in the same list. Changes travel as deltas on the heartbeats, over every link but the one they came by; digests on the same heartbeats find what was
- * missed, in 16 buckets so that a small difference costs little. The dead are kept as tombstones: without them old news would
- * raise them again. Tombstones are no part of the digests and are not taken from others by those who never knew the subject:
+ * ends in the same list. Changes travel as deltas on the heartbeats, over every link but the one they came by; digests on the same
+ * heartbeats find what was missed, in 16 buckets so that a small difference costs little. The dead are kept as tombstones: without them old
+ * news would raise them again. Tombstones are no part of the digests and are not taken from others by those who never knew the subject:
  * each server forgets them in its own time, and would else get them back from the next that has not yet.
  *
  * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).

@@ -172,7 +172,9 @@ export class Views {
   }
 }
 
-/** What became of the list that a change was last applied to: many peers in one process have the same list, and it need be there but once. */
+/**
+ * What became of the list that a change was last applied to: many peers in one process have the same list, and it need be there but once.
+ */
 const changedLists = new WeakMap<ViewChange, { readonly before: View; readonly after: View }>();
 
 /** The list that a change makes of the one before. */

@@ -1,6 +1,6 @@
 /**
- * What a server says about its own load to its person: being full stands among the problems of `banyan status` as long as it lasts, and who was
- * sent on stands in the log.
+ * What a server says about its own load to its person: being full stands among the problems of `banyan status` as long as it lasts, and who
+ * was sent on stands in the log.
  */
 import type { PeerHandle } from '../../core/index.ts';
 import type { Load, QosEvent } from '../../qos/index.ts';

@@ -1,6 +1,6 @@
 /**
- * The service as far as it lives here: its releases on this disk, carried in from a server above and out to those below, and served to others
- * while the peer is a server.
+ * The service as far as it lives here: its releases on this disk, carried in from a server above and out to those below, and served to
+ * others while the peer is a server.
  *
  * The core says when a release is to be fetched and when the peer is a server; here it is done, and what goes wrong is told.
  */

@@ -4,8 +4,8 @@
  * The farm is led by what its clients feel, and most volunteers are not readers. A ping knows the way to a server but not the
  * server's time, so an idle peer sends a real request (HEAD, a few hundred bytes) to the server that it would ask, every
  * few heartbeats. Every now and then it also looks at the second best, busy or idle, so that its order does not go stale; that
- * teaches it which to choose and is not counted as felt. A server would ask itself: it times its own service. A connection that had to be made first is not what requests take, so
- * such a request is made once more.
+ * teaches it which to choose and is not counted as felt. A server would ask itself: it times its own service. A connection that had to be
+ * made first is not what requests take, so such a request is made once more.
  */
 import type { HostLogger, HttpClient } from '../../network/index.ts';
 

@@ -3,9 +3,9 @@
  *
  * Not met: of all bids the best gains are granted, one for each neighbourhood, until the expected figure meets the
  * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up, and a farm that grows
- * at most doubles its servers in one round. If it takes no more than a newcomer in the place of another, it is that. Met: one change a round.
- * The server that is cheapest to lose goes if the requirement still holds without it. Else a move is tried, and nobody is hurt by it if
- * it was a mistake: a newcomer comes beside the others, the next round shows who is cheapest to lose now that it is there, and that one
+ * at most doubles its servers in one round. If it takes no more than a newcomer in the place of another, it is that. Met: one change a
+ * round. The server that is cheapest to lose goes if the requirement still holds without it. Else a move is tried, and nobody is hurt by it
+ * if it was a mistake: a newcomer comes beside the others, the next round shows who is cheapest to lose now that it is there, and that one
  * goes, be it the newcomer. Gains that are made so pay for the next retirement. What promises less than the gate, or than readings of an
  * unchanged farm differ by, is left alone, and who was tried in vain rests, so a steady farm is still.
  *

@@ -196,7 +196,10 @@ function isExchange(actions: readonly Action[]): boolean {
   return kindOf(actions) === 'promote' && actions.some(({ action }) => action === 'retire');
 }
 
-/** What kind of decision these actions are together: all are of one kind, but that somebody may retire for one who is promoted. Null for none. */
+/**
+ * What kind of decision these actions are together: all are of one kind, but that somebody may retire for one who is promoted. Null for
+ * none.
+ */
 export function kindOf(actions: readonly Action[]): BidAction | null {
   return actions[0]?.action ?? null;
 }

@@ -3,7 +3,8 @@
  *
  * A server may say that it gains a lot and never see a grant through, or see it through and gain nothing. The root cannot look into its
  * group, but it sees what became of the last promise. Who broke one is not heard for a decision, then for two, four, eight and
- * so on; one kept promise and all is forgotten. An honest server whose candidates fell ill loses a round by it, a liar the rest of its life.
+ * so on; one kept promise and all is forgotten. An honest server whose candidates fell ill loses a round by it, a liar the rest of its
+ * life.
  */
 import type { PeerHandle } from '../../core/index.ts';
 

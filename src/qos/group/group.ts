@@ -75,8 +75,8 @@ export class Group {
   }
 
   /**
-   * The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all. `reliefMs`: who
-   * leaves this server, a full one, will need no more besides the way than this.
+   * The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all. `reliefMs`:
+   * who leaves this server, a full one, will need no more besides the way than this.
    */
   see(
     branches: readonly (readonly MemberSample[])[],

@@ -1,9 +1,9 @@
 /**
  * A server as the steward of its clients: what it does for them in a round, and says of them to the farm.
  *
- * When its tree has reported, it looks at its clients as a group, and asks some of them to measure the way to those that might serve instead of
- * it or besides. What comes back may make others likelier, so it asks a few times. Then it makes its bids, adds what it feels itself,
- * and passes up the group as one figure: no client is named further up, except where one would serve or is worst off. Candidates
+ * When its tree has reported, it looks at its clients as a group, and asks some of them to measure the way to those that might serve
+ * instead of it or besides. What comes back may make others likelier, so it asks a few times. Then it makes its bids, adds what it feels
+ * itself, and passes up the group as one figure: no client is named further up, except where one would serve or is worst off. Candidates
  * that declined are left alone for a while. When there are more clients than it can serve, some are sent on (`Shedding`).
  *
  * Made when a peer serves: nearly all peers are clients that never do.

@@ -31,7 +31,10 @@ export class SentOn {
     return !ctx.isServer() && selection.leaving !== NOBODY && selection.leaving === this.#parts.ownServer();
   }
 
-  /** A server sends this client on, or a parent does in its place. True when that is news and the client goes; false when it stays, or the word does not count. */
+  /**
+   * A server sends this client on, or a parent does in its place. True when that is news and the client goes; false when it stays, or the
+   * word does not count.
+   */
   told(from: PeerHandle): boolean {
     const { ctx, clients, selection } = this.#parts;
     const own = this.#parts.ownServer();

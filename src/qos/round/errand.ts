@@ -2,8 +2,8 @@
  * A survey that was asked of this client, until it is answered.
  *
  * Its server names a few peers that may serve one day, and the client pings them all at once. It answers when all have, or after two
- * heartbeats with what it has measured by then: a candidate that is slow to answer a ping must not hold up the round of the whole farm. A way
- * that was not measured goes back as it came.
+ * heartbeats with what it has measured by then: a candidate that is slow to answer a ping must not hold up the round of the whole farm. A
+ * way that was not measured goes back as it came.
  *
  * Made for one survey and dropped with its answer: most clients are never asked.
  */

@@ -2,9 +2,9 @@
  * What one peer itself brings to a round: the delay it felt, and for a client the sample that stands for it on the way up.
  *
  * Like an answer in a census: how long do you wait, for whom, how much of that is the way, and what would you have next door? Who made
- * requests lately tells of them (`Window`). A client that made none is there all the same, and tells what it would feel at the server that it
- * would ask, as far as it has measured. A delay is the way and what the server needs besides; only the two apart tell what another server
- * would give, and what a client would lose if its own one stopped.
+ * requests lately tells of them (`Window`). A client that made none is there all the same, and tells what it would feel at the server that
+ * it would ask, as far as it has measured. A delay is the way and what the server needs besides; only the two apart tell what another
+ * server would give, and what a client would lose if its own one stopped.
  */
 import { isFree, predictRttMs } from '../../core/index.ts';
 import type { MemberSample, Parts, PeerHandle } from '../../core/index.ts';
@@ -47,7 +47,10 @@ function predictedMs({ ctx, views }: Parts, server: PeerHandle): number {
   return record === undefined ? 0 : predictRttMs(record.coordinate, ctx.coordinate);
 }
 
-/** What the next best server would give: its measured round trip with the present one's time to serve, or what is usual instead of a full server's. */
+/**
+ * What the next best server would give: its measured round trip with the present one's time to serve, or what is usual instead of a full
+ * server's.
+ */
 function secondMs({ selection, views }: Parts, server: PeerHandle, ownServeMs: number, usualMs: number): number {
   const records = views.current?.records ?? [];
   const isFull = usualMs > 0 && records.some(({ subject, full }) => subject === server && full);

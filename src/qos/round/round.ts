@@ -1,9 +1,10 @@
 /**
  * The round under way at one peer: what has come in, and whom it still waits for.
  *
- * First the peer's own client tree is collected, for at most as many heartbeats as it is high, and one. A client is done with that. A server
- * surveys its clients next, while the servers below it, which began at the same time, do the same and report. Each child is heard
- * once. One that left is waited for no more; one whose report cannot be true, or comes too late, counts as silent, which the coverage shows.
+ * First the peer's own client tree is collected, for at most as many heartbeats as it is high, and one. A client is done with that. A
+ * server surveys its clients next, while the servers below it, which began at the same time, do the same and report. Each child is heard
+ * once. One that left is waited for no more; one whose report cannot be true, or comes too late, counts as silent, which the coverage
+ * shows.
  *
  * It keeps the books and knows the time; what follows from that, and who is told, is for `Quality`.
  */

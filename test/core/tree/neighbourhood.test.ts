@@ -1,4 +1,6 @@
-/** What a peer knows of its neighbourhood after a while is true: how far its ancestors are, who would take it in, which servers there are. */
+/**
+ * What a peer knows of its neighbourhood after a while is true: how far its ancestors are, who would take it in, which servers there are.
+ */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { Peer } from '../../../src/core/peer.ts';

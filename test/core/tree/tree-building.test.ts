@@ -1,4 +1,7 @@
-/** How a tree grows: tree-create, join, accept, redirect. A test for each sentence of docs/protocol/tree.md, "Joining"; P2P Volunteers, 3.3.2. */
+/**
+ * How a tree grows: tree-create, join, accept, redirect. A test for each sentence of docs/protocol/tree.md, "Joining";
+ * P2P Volunteers, 3.3.2.
+ */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { Join } from '../../../src/core/messages/index.ts';
