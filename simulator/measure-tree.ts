@@ -167,7 +167,8 @@ function main(args: readonly string[]): void {
     return;
   }
   const line = (what: string, { mean, p50, p95, p99, max, count }: Spread): string =>
-    `${what.padEnd(34)} mean ${mean.toFixed(2)}  p50 ${p50.toFixed(2)}  p95 ${p95.toFixed(2)}  p99 ${p99.toFixed(2)}  max ${max.toFixed(2)}  of ${count}`;
+    `${what.padEnd(34)} mean ${mean.toFixed(2)}  p50 ${p50.toFixed(2)}  p95 ${p95.toFixed(2)}  ` +
+    `p99 ${p99.toFixed(2)}  max ${max.toFixed(2)}  of ${count}`;
   console.log(`${figures.peers} peers, ${figures.servers} of them servers, loops: ${figures.loops}`);
   console.log(line('depth', figures.depth));
   console.log(line('stretch', figures.stretch));

@@ -24,7 +24,8 @@ export function prepareHeap(bytes: number): void {
   if (bytes > limit) {
     const megabytes = Math.ceil(bytes / 2 ** 20 / 1_024) * 1_024;
     throw new RangeError(
-      `this takes some ${gigabytes(bytes)} of memory, and this process may use ${gigabytes(limit)}: start it with NODE_OPTIONS=--max-old-space-size=${megabytes}`,
+      `this takes some ${gigabytes(bytes)} of memory, and this process may use ${gigabytes(limit)}: ` +
+        `start it with NODE_OPTIONS=--max-old-space-size=${megabytes}`,
     );
   }
   setFlagsFromString('--heap-growing-percent=10');

@@ -292,7 +292,9 @@ function tableOf(result: AttackResult): Table {
   const { recoveryRounds, requests, felt, overload } = result;
   const percent = (share: number): string => `${(100 * share).toFixed(4)}%`;
   return {
-    title: `${Math.round(100 * result.kill)}% of the servers switched off (${result.mode}), margin ${result.margin}, ${result.peers} peers, ${result.attacks} attacks`,
+    title:
+      `${Math.round(100 * result.kill)}% of the servers switched off (${result.mode}), ` +
+      `margin ${result.margin}, ${result.peers} peers, ${result.attacks} attacks`,
     columns: [{ name: 'figure' }, { name: 'value', digits: 2 }],
     rows: [
       ['servers switched off', result.killed],

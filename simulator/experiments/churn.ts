@@ -189,7 +189,9 @@ function figuresTable(result: ChurnResult): Table {
   ];
   const session = `${Number(result.medianSessionMin.toPrecision(3))} min`;
   return {
-    title: `What the trees reach (${result.peers} peers, median session ${session}, heartbeat ${result.heartbeatS} s, ${result.seeds} seeds)`,
+    title:
+      `What the trees reach (${result.peers} peers, median session ${session}, ` +
+      `heartbeat ${result.heartbeatS} s, ${result.seeds} seeds)`,
     columns: [{ name: 'what' }, { name: 'reached', digits: 2 }, { name: 'unit' }],
     rows,
   };

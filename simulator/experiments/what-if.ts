@@ -48,9 +48,13 @@ function inWords(result: AttackResult, clients: number, serverTimeMs: number): s
       : `It was met again after ${recoveryRounds.mean.toFixed(1)} rounds on average (95% of the time within ${recoveryRounds.p95})` +
         (notRecovered === 0 ? '.' : `; in ${notRecovered} of ${attacks} runs not within 20 rounds.`);
   return [
-    `${clients} clients at a requirement of ${requirementMs} ms take ${serversBefore.toFixed(1)} servers, the root included (server time ${serverTimeMs} ms).`,
+    `${clients} clients at a requirement of ${requirementMs} ms take ${serversBefore.toFixed(1)} ` +
+      `servers, the root included (server time ${serverTimeMs} ms).`,
     `Then ${who} went down. ${back}`,
-    `Of ${requests.total} requests meanwhile, ${percent(requests.failedShareWithFailover)} failed for users; without failover it would have been ${percent(requests.failedShareWithout)}.`,
-    `From the first round to the end users waited ${felt.meanMs.toFixed(0)} ms on average, and 95% of the time at most ${felt.p95Ms.toFixed(0)} ms; servers were full ${overload.full.toFixed(1)} times a run and sent ${overload.sentOn.toFixed(1)} clients on.`,
+    `Of ${requests.total} requests meanwhile, ${percent(requests.failedShareWithFailover)} failed for users; ` +
+      `without failover it would have been ${percent(requests.failedShareWithout)}.`,
+    `From the first round to the end users waited ${felt.meanMs.toFixed(0)} ms on average, and 95% of the time ` +
+      `at most ${felt.p95Ms.toFixed(0)} ms; ` +
+      `servers were full ${overload.full.toFixed(1)} times a run and sent ${overload.sentOn.toFixed(1)} clients on.`,
   ];
 }

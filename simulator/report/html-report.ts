@@ -28,7 +28,8 @@ body{margin:0 auto;padding:2.5rem 1.25rem 4rem;max-width:52rem;background:var(--
 font:16px/1.55 system-ui,-apple-system,"Segoe UI","Helvetica Neue",Arial,"DejaVu Sans",sans-serif}
 h1{font-size:1.75rem;line-height:1.2;margin:0 0 .5rem}h2{font-size:1.2rem;margin:2.5rem 0 .75rem}
 p{margin:.5rem 0}.faint,figcaption,footer{color:var(--faint)}
-pre{background:var(--code);padding:.75rem 1rem;border-radius:6px;overflow-x:auto;font:13.5px/1.5 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
+pre{background:var(--code);padding:.75rem 1rem;border-radius:6px;overflow-x:auto;
+  font:13.5px/1.5 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:0}
 caption{text-align:left;font-weight:600;padding:0 0 .5rem}
@@ -91,5 +92,6 @@ function tableHtml({ title, columns, rows }: Table): string {
 }
 
 function figureHtml(chart: Chart): string {
-  return `<figure id="${escaped(chart.id)}">${svgChart(chart, { hasCaption: false }).trimEnd()}<figcaption>${escaped(chart.caption)}</figcaption></figure>`;
+  const picture = svgChart(chart, { hasCaption: false }).trimEnd();
+  return `<figure id="${escaped(chart.id)}">${picture}<figcaption>${escaped(chart.caption)}</figcaption></figure>`;
 }

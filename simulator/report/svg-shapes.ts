@@ -29,19 +29,29 @@ export function mark(shape: MarkShape, x: number, y: number, size: number, look:
   const [a, b] = [figure(x), figure(y)];
   const wide = figure(size * 1.25);
   const long = figure(size * 2.5);
+  const left = (share: number): string => figure(x - size * share);
+  const top = (share: number): string => figure(y - size * share);
   switch (shape) {
     case 'circle':
       return `<circle class="f${look}" cx="${a}" cy="${b}" r="${figure(size)}"/>`;
-    case 'square':
-      return `<rect class="f${look}" x="${figure(x - size * 0.95)}" y="${figure(y - size * 0.95)}" width="${figure(size * 1.9)}" height="${figure(size * 1.9)}"/>`;
+    case 'square': {
+      const side = figure(size * 1.9);
+      return `<rect class="f${look}" x="${left(0.95)}" y="${top(0.95)}" width="${side}" height="${side}"/>`;
+    }
     case 'triangle':
-      return `<path class="f${look}" d="M${a} ${figure(y - size * 1.3)}l${wide} ${figure(size * 2.2)}h-${long}z"/>`;
-    case 'diamond':
-      return `<path class="f${look}" d="M${a} ${figure(y - size * 1.4)}l${wide} ${figure(size * 1.4)}l-${wide} ${figure(size * 1.4)}l-${wide} -${figure(size * 1.4)}z"/>`;
-    case 'cross':
-      return `<path class="l${look}" stroke-width="2" d="M${figure(x - size)} ${figure(y - size)}l${figure(size * 2)} ${figure(size * 2)}m0 -${figure(size * 2)}l-${figure(size * 2)} ${figure(size * 2)}"/>`;
-    case 'plus':
-      return `<path class="l${look}" stroke-width="2" d="M${figure(x - size * 1.2)} ${b}h${figure(size * 2.4)}m-${figure(size * 1.2)} -${figure(size * 1.2)}v${figure(size * 2.4)}"/>`;
+      return `<path class="f${look}" d="M${a} ${top(1.3)}l${wide} ${figure(size * 2.2)}h-${long}z"/>`;
+    case 'diamond': {
+      const high = figure(size * 1.4);
+      return `<path class="f${look}" d="M${a} ${top(1.4)}l${wide} ${high}l-${wide} ${high}l-${wide} -${high}z"/>`;
+    }
+    case 'cross': {
+      const side = figure(size * 2);
+      return `<path class="l${look}" stroke-width="2" d="M${left(1)} ${top(1)}l${side} ${side}m0 -${side}l-${side} ${side}"/>`;
+    }
+    case 'plus': {
+      const [half, whole] = [figure(size * 1.2), figure(size * 2.4)];
+      return `<path class="l${look}" stroke-width="2" d="M${left(1.2)} ${b}h${whole}m-${half} -${half}v${whole}"/>`;
+    }
   }
 }
 

@@ -143,7 +143,8 @@ function network(): Finding {
   return warn(
     'network',
     `This machine has private addresses only (${list}): it is behind a router.`,
-    'Peers on the same network reach it. For others, forward the port on the router and say the public address with --announce <host>:<port>.',
+    'Peers on the same network reach it. For others, forward the port on the router ' +
+      'and say the public address with --announce <host>:<port>.',
   );
 }
 

@@ -33,7 +33,8 @@ function entryText(entry: DecisionEntry, paint: Paint): string {
   else if (actions.length === 0) lines.push('  Nothing was done.');
   if (next !== null && actions.length > 0)
     lines.push(
-      `  The next round (${timeOf(next.atMs)}): ${figuresText(next.figures)}; ${formatCount(next.servers, 'server')}, ${next.met ? 'met' : 'not met'}`,
+      `  The next round (${timeOf(next.atMs)}): ${figuresText(next.figures)}; ` +
+        `${formatCount(next.servers, 'server')}, ${next.met ? 'met' : 'not met'}`,
     );
   return lines.join('\n');
 }

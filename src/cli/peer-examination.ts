@@ -126,7 +126,8 @@ async function* files(folder: StateFolder, { part, serviceId }: KnownState['reco
       yield fail(
         'peer',
         `The state database ${path} is damaged (${damage}).`,
-        'Put a backup in its place. Without one, start the peer twice: the damaged file is moved aside, and it begins again with an empty state.',
+        'Put a backup in its place. Without one, start the peer twice: ' +
+          'the damaged file is moved aside, and it begins again with an empty state.',
       );
   } catch (error) {
     const { message, hint, code } = tellError(error);

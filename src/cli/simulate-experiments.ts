@@ -25,8 +25,8 @@ export const experiments: readonly Experiment[] = [
     title: 'Placement of servers',
     summary: 'where servers are placed, and how many: against the optimum',
     description:
-      'A farm grows until its mean response delay (server time plus round trip to the nearest server, over all peers) meets a requirement. How many ' +
-      'servers and rounds that takes is compared with the fewest servers that could do it.',
+      'A farm grows until its mean response delay (server time plus round trip to the nearest server, over all peers) meets ' +
+      'a requirement. How many servers and rounds that takes is compared with the fewest servers that could do it.',
     examples: [
       'banyan simulate qos --requirement 120ms',
       'banyan simulate qos --topology my.alt --mean-rtt 47ms --server-time 100ms --requirement 115ms --policy worst-qos --seeds 30',
@@ -59,8 +59,9 @@ export const experiments: readonly Experiment[] = [
     title: 'Servers under attack',
     summary: 'servers are killed again and again: how quickly is the farm back?',
     description:
-      'A share of the servers is killed at a time, every 20 rounds, and the farm finds back to its requirement. Tells the rounds that takes, the ' +
-      'servers before and at the peak, and the requests that failed with and without going to another server.',
+      'A share of the servers is killed at a time, every 20 rounds, and the farm finds back to its requirement. ' +
+      'Tells the rounds that takes, the servers before and at the peak, and the requests that failed with ' +
+      'and without going to another server.',
     examples: [
       'banyan simulate attack --kill 0.2',
       'banyan simulate attack --kill 30% --mode heaviest --margin n-1 --seeds 20 --out attack',
@@ -94,8 +95,8 @@ export const experiments: readonly Experiment[] = [
     title: 'Peers that come and go',
     summary: 'peers come and go: repair, stretch, delivery, cost of the trees',
     description:
-      'Peers stay for a while, leave (half of them killed, a quarter without a word, a quarter properly) and come back, while the root tells everybody ' +
-      'something every five seconds. Tells how the trees bear it.',
+      'Peers stay for a while, leave (half of them killed, a quarter without a word, a quarter properly) and come back, while the root ' +
+      'tells everybody something every five seconds. Tells how the trees bear it.',
     examples: [
       'banyan simulate churn --median-session 60 --heartbeat 1',
       'banyan simulate churn --median-session 5m --sessions weibull --peers 500 --seeds 20 --out churn',
@@ -137,8 +138,8 @@ export const experiments: readonly Experiment[] = [
     title: 'Faults of every kind',
     summary: 'every fault at once: does the farm ever break a rule?',
     description:
-      'Random farms with loss, duplication, reordering, delay, partitions, crashes, slow peers, clocks that jump and peers that lie. Checkers watch every ' +
-      'step; a violation is printed with the command that plays it again.',
+      'Random farms with loss, duplication, reordering, delay, partitions, crashes, slow peers, clocks that jump and peers that lie. ' +
+      'Checkers watch every step; a violation is printed with the command that plays it again.',
     examples: ['banyan simulate faults --seeds 300', 'banyan simulate faults --seed 4711 --seeds 1 --json'],
     options: () => [
       new Option('--seeds <count>', 'how many runs (default: 100, or as many as fit in --seconds)').argParser(
@@ -160,8 +161,8 @@ export const experiments: readonly Experiment[] = [
     title: 'How large a farm can be',
     summary: 'very many peers: speed and memory of the simulator, load of the root',
     description:
-      'Builds a farm of so many peers and lets it run. Tells the events (messages delivered and timers fired) per CPU second, the memory, the messages at ' +
-      'the root, and what a peer spends on control.',
+      'Builds a farm of so many peers and lets it run. Tells the events (messages delivered and timers fired) per CPU second, ' +
+      'the memory, the messages at the root, and what a peer spends on control.',
     examples: [
       'banyan simulate scale --peers 10000 --seconds 60',
       'banyan simulate scale --peers 1M --seconds 20 --json',
@@ -178,8 +179,8 @@ export const experiments: readonly Experiment[] = [
     title: 'What if',
     summary: 'your own question: so many clients, this network, kill this',
     description:
-      'An owner’s question in one command: so many clients on this network with this requirement; then a share of the servers dies. How many volunteers does ' +
-      'it take, what do users notice, and when is it good again?',
+      'An owner’s question in one command: so many clients on this network with this requirement; then a share of the servers dies. ' +
+      'How many volunteers does it take, what do users notice, and when is it good again?',
     examples: [
       'banyan simulate what-if --clients 200 --topology continents-24 --requirement 120ms --kill 20%',
       'banyan simulate what-if --clients 1000 --topology my.csv --requirement 150ms --kill 0.3 --mode domain --out what-if',

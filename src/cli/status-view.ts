@@ -26,12 +26,14 @@ export function statusText(status: NodeStatus, info: DaemonInfo, paint: Paint): 
       status.server === null || status.server === status.peerId ? null : ['served by', short(status.server)],
       [
         'children',
-        `${formatCount(status.serverChildren.length, 'server')}, ${formatCount(status.clientChildren.length, 'client')}; ${formatCount(status.subtreeSize, 'peer')} in the subtree`,
+        `${formatCount(status.serverChildren.length, 'server')}, ${formatCount(status.clientChildren.length, 'client')}; ` +
+          `${formatCount(status.subtreeSize, 'peer')} in the subtree`,
       ],
       ['release', releaseOf(release)],
       [
         'served',
-        `${formatCount(status.requestsServed, 'request')}, ${formatBytes(status.bytesServed)}, in ${formatDurationMs(status.servingSeconds * 1000)} of serving`,
+        `${formatCount(status.requestsServed, 'request')}, ${formatBytes(status.bytesServed)}, ` +
+          `in ${formatDurationMs(status.servingSeconds * 1000)} of serving`,
       ],
       ...qualityRows(status),
       ['reachable', status.reachable ? paint('green', 'yes') : paint('yellow', 'not from outside, as far as is known')],

@@ -84,7 +84,8 @@ function transitStubCommand(): Command {
     )
     .option('--extra-stub-stub <n>', 'links between stubs', wholeNumber, defaults.extraStubStub);
   return writing(command, defaults.seed, generateTransitStub, [
-    'banyan topology generate transit-stub --transit-domains 1 --transit-nodes 4 --stubs 3 --stub-nodes 8 --seed 47 --mean-rtt 47 --out f.alt',
+    'banyan topology generate transit-stub --transit-domains 1 --transit-nodes 4 --stubs 3 --stub-nodes 8 ' +
+      '--seed 47 --mean-rtt 47 --out f.alt',
     'banyan topology generate transit-stub --transit-domains 10 --stub-nodes 20 --out large.alt --json',
   ]);
 }

@@ -18,7 +18,9 @@ export type Trouble =
 const TEXTS = {
   nobody: {
     title: 'Nobody can serve this page right now',
-    body: 'This site is carried by volunteers, and none of its servers can be reached from here at the moment. It usually lasts a few seconds, until another one takes over.',
+    body:
+      'This site is carried by volunteers, and none of its servers can be reached from here at the moment. ' +
+      'It usually lasts a few seconds, until another one takes over.',
   },
   busy: {
     title: 'Too many visitors right now',
@@ -101,7 +103,8 @@ function html(status: number, title: string, body: string, detail: string | unde
 <h1>${title}</h1>
 <p>${body}</p>
 ${later}
-<p><small>${detail === undefined ? '' : `${escapeHtml(detail)}<br>`}${status}. Is this your site? <code>banyan doctor</code>, run where the gateway runs, says what is wrong.</small></p>
+<p><small>${detail === undefined ? '' : `${escapeHtml(detail)}<br>`}${status}. Is this your site?
+<code>banyan doctor</code>, run where the gateway runs, says what is wrong.</small></p>
 </body>
 </html>
 `;

@@ -234,7 +234,8 @@ export class Node implements FarmNode {
         this.#parts.hosting.stopServing();
         this.#parts.problems.say(
           'excluded',
-          "The root has barred this peer from serving: readers found bytes here that were not the owner's. Check the disk, then ask the owner.",
+          "The root has barred this peer from serving: readers found bytes here that were not the owner's. " +
+            'Check the disk, then ask the owner.',
         );
         break;
       case 'attached':

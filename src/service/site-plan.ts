@@ -47,8 +47,12 @@ export const SWITCH_GRACE_MS = 60_000;
 
 const SMALLEST_ENCODED_BYTES = 256;
 const LARGEST_ENCODED_BYTES = 8 * 1024 * 1024;
-const COMPRESSIBLE =
-  /^(text\/|application\/(json|javascript|xml|wasm|rtf|manifest\+json|.*\+(json|xml)|vnd\.ms-fontobject)|image\/(svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)|font\/(ttf|otf|collection))/;
+const COMPRESSIBLE = [
+  /^text\//,
+  /^application\/(json|javascript|xml|wasm|rtf|manifest\+json|.*\+(json|xml)|vnd\.ms-fontobject)/,
+  /^image\/(svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)/,
+  /^font\/(ttf|otf|collection)/,
+];
 
 /** The response that `manifest` asks for. */
 export function planResponse(manifest: Manifest, request: SiteRequest): ResponsePlan {
@@ -217,7 +221,8 @@ function readRange(
 
 function isCompressible(file: FileEntry): boolean {
   const { size, mediaType } = file;
-  return size >= SMALLEST_ENCODED_BYTES && size <= LARGEST_ENCODED_BYTES && COMPRESSIBLE.test(mediaType);
+  const isOfSize = size >= SMALLEST_ENCODED_BYTES && size <= LARGEST_ENCODED_BYTES;
+  return isOfSize && COMPRESSIBLE.some((types) => types.test(mediaType));
 }
 
 /** The best encoding that the reader takes; among equals brotli, which is smaller. */

@@ -77,7 +77,8 @@ export function redeemToken(
   if (record.maxUses !== null && record.usedBy.length >= record.maxUses) {
     return refuse(
       'used-up',
-      `This invite was made for ${record.maxUses === 1 ? 'one peer' : `${record.maxUses} peers`} and has been used by as many: ask for a new one.`,
+      `This invite was made for ${record.maxUses === 1 ? 'one peer' : `${record.maxUses} peers`} ` +
+        `and has been used by as many: ask for a new one.`,
     );
   }
   return { ok: true, record: { ...record, usedBy: [...record.usedBy, peerId] }, again: false };

@@ -23,7 +23,8 @@ export class DecisionTable {
     this.#file = file;
     this.#kept = kept;
     this.#put = file.prepare<[number, string, string]>(
-      'INSERT INTO decisions (round, actions, body) VALUES (?, ?, ?) ON CONFLICT (round) DO UPDATE SET actions = excluded.actions, body = excluded.body',
+      'INSERT INTO decisions (round, actions, body) VALUES (?, ?, ?) ' +
+        'ON CONFLICT (round) DO UPDATE SET actions = excluded.actions, body = excluded.body',
     );
     this.#delete = file.prepare<[number]>('DELETE FROM decisions WHERE round = ?');
     this.#prune = file.prepare<[number]>(

@@ -241,5 +241,8 @@ function pick<T>(random: SeededRandom, from: readonly T[]): T {
 function titleOf(options: TransitStubOptions): string {
   const { transitDomains, transitNodes, stubs, stubNodes, extraTransitStub, extraStubStub, seed } = options;
   const probabilities = [options.topProbability, options.transitProbability, options.stubProbability].join('/');
-  return `transit-stub(T=${transitDomains},Nt=${transitNodes},K=${stubs},Ns=${stubNodes},p=${probabilities},extra=${extraTransitStub}/${extraStubStub},seed=${seed})`;
+  return (
+    `transit-stub(T=${transitDomains},Nt=${transitNodes},K=${stubs},Ns=${stubNodes},p=${probabilities},` +
+    `extra=${extraTransitStub}/${extraStubStub},seed=${seed})`
+  );
 }

@@ -69,7 +69,10 @@ class GossipSwarm implements Swarm {
     const meshes = this.meshes();
     const mean = meshes.reduce((sum, size) => sum + size, 0) / meshes.length;
     const most = Math.max(...this.connections());
-    return `meshes of ${Math.min(...meshes)} to ${Math.max(...meshes)} peers, ${mean.toFixed(1)} on average; at most ${most} connections a peer`;
+    return (
+      `meshes of ${Math.min(...meshes)} to ${Math.max(...meshes)} peers, ${mean.toFixed(1)} on average; ` +
+      `at most ${most} connections a peer`
+    );
   }
 
   add(node: Node, traffic: Traffic): void {

@@ -114,7 +114,8 @@ export function multicastTable({ tree, gossipsub, ratio, peers, seconds, rate, t
     ].join('');
   return [
     `${peers} peers on ${topology}; ${payloadBytes} bytes ${rate} times a second for ${seconds} s`,
-    `${''.padEnd(10)} delivered${'bytes a delivery'.padStart(16)}${'p50 ms'.padStart(8)}${'p95 ms'.padStart(8)}${'connections'.padStart(12)}${'cores'.padStart(6)}`,
+    `${''.padEnd(10)} delivered${'bytes a delivery'.padStart(16)}${'p50 ms'.padStart(8)}${'p95 ms'.padStart(8)}` +
+      `${'connections'.padStart(12)}${'cores'.padStart(6)}`,
     row('tree', tree),
     row('gossipsub', gossipsub),
     `ratio tree / gossipsub: bytes ${ratio.bytes}, p95 ${ratio.p95}`,

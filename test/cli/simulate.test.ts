@@ -53,7 +53,8 @@ async function run(words: string, simulator: Simulator) {
 describe('the flags', () => {
   it.each([
     [
-      'qos --topology plane-100 --mean-rtt 47 --server-time 0.1s --requirement 115.5ms --policy worst-qos --margin n-1 --seeds 30 --seed 7 --jobs 1',
+      'qos --topology plane-100 --mean-rtt 47 --server-time 0.1s --requirement 115.5ms --policy worst-qos ' +
+        '--margin n-1 --seeds 30 --seed 7 --jobs 1',
       {
         topology: 'plane-100',
         meanRttMs: 47,

@@ -315,8 +315,10 @@ export class Dialogue {
         return `tree-create: ${this.#name(message.root)} has a service, pass on ${message.ttl - 1} more times`;
       case 'dialed-back':
         return `dialed-back: ${message.worked ? 'it worked' : 'it failed'}`;
-      case 'aggregate':
-        return `aggregate of round ${message.round}: ${message.aggregate.reported} of ${message.aggregate.expected} heard, mean ${(message.aggregate.sumMs / message.aggregate.clients).toFixed(1)} ms`;
+      case 'aggregate': {
+        const { reported, expected, sumMs, clients } = message.aggregate;
+        return `aggregate of round ${message.round}: ${reported} of ${expected} heard, mean ${(sumMs / clients).toFixed(1)} ms`;
+      }
       case 'survey':
         return `survey: how far from you are ${message.cards.map((card) => this.#name(card.peer)).join(', ')}?`;
       case 'surveyed':

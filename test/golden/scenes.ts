@@ -160,7 +160,8 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
 
   round: {
     about:
-      'One round of the controller: everybody reports, the root asks its clients how far they are from likely servers, and makes a server of the one in their middle.',
+      'One round of the controller: everybody reports, the root asks its clients how far they are from likely servers, ' +
+      'and makes a server of the one in their middle.',
     play: () => {
       const scene = new Dialogue(
         { root: [0, 0], ann: [100, 0], bob: [110, 0], cat: [120, 0], dan: [115, 10] },
@@ -186,7 +187,8 @@ export const scenes: Readonly<Record<string, { readonly about: string; readonly 
 
   shed: {
     about:
-      'A server has more than it can do. It says so, all who know it hear of it, and the client that loses least is sent on: it asks the next server at once, and goes to its tree.',
+      'A server has more than it can do. It says so, all who know it hear of it, and the client that loses least is sent on: ' +
+      'it asks the next server at once, and goes to its tree.',
     play: () => {
       const clients = ['bob', 'cat', 'dan', 'eve'];
       const scene = new Dialogue(

@@ -272,7 +272,8 @@ describe('a farm with a requirement', () => {
         if (to !== liar || message.kind !== 'grant') return message;
         promises++;
         const peer = message.orders[0]?.subject ?? NOBODY;
-        farm.farm.after(1, () => farm.farm.sayFalsely(handle(liar), rootPeer, { kind: 'granted', number: message.number, peer })); // prettier-ignore
+        const granted = { kind: 'granted', number: message.number, peer } as const;
+        farm.farm.after(1, () => farm.farm.sayFalsely(handle(liar), rootPeer, granted));
         return null;
       };
       farm.require({ ...nothing, meanMs: 45 });
@@ -295,8 +296,8 @@ describe('a farm with a requirement', () => {
     };
     const before = untilExchange(farm);
     expect(orders).toBe(0);
-    const outcomes = concluded(watched).slice(-2);
-    expect(outcomes.map(({ action, worked }) => [action.action, worked])).toEqual([['promote', false], ['retire', false]]); // prettier-ignore
+    const outcomes = concluded(watched).map(({ action, worked }) => [action.action, worked]);
+    expect(outcomes.slice(-2)).toEqual([['promote', false], ['retire', false]]); // prettier-ignore
     expect(farm.decisions.at(-1)?.servers).toBe(before);
     farm.farm.tamper = null;
     settle(farm);
@@ -357,7 +358,7 @@ describe('a farm with a requirement', () => {
     expect(farm.meanDelayMs()).toBeLessThanOrEqual(60);
   });
 
-  it('goes on with higher round numbers when something else is required or its root comes back, also where rounds are quicker than seconds', () => {
+  it('goes on with higher round numbers when something else is required or its root comes back, even with rounds under a second', () => {
     const rounds: number[] = [];
     const qos = { ...defaultQosOptions, controlled: true };
     const farm = new SimulatedFarm({

@@ -12,8 +12,8 @@ export const explain = plan({
   name: 'explain',
   summary: 'why the farm promoted, retired or moved a server',
   description:
-    'Tells at the root what was decided about servers, the latest last: the figures it was decided from, what was expected, what became of ' +
-    'it, and what the next round showed. Decisions are taken where the charter has a requirement; the last ten thousand are kept.',
+    'Tells at the root what was decided about servers, the latest last: the figures it was decided from, what was expected, what became ' +
+    'of it, and what the next round showed. Decisions are taken where the charter has a requirement; the last ten thousand are kept.',
   args: [{ name: 'what', about: 'promotion, retirement or move; all when left out' }],
   options: {
     last: value('last', '<count>', 'how many, the latest ones', parseWhole(1, MOST_EXPLAINED), 10),

@@ -171,7 +171,8 @@ async function restore(session: Session, file: string, passphrase: string | unde
   const state = await restoreTarget(session, charterBefore);
   const { charter, isNewRoot } = await restoreService(state, text, passphrase);
   const what = isNewRoot
-    ? `Restored "${charter.name}" (${charter.serviceId}); this machine is its new root. Publish its content with \`banyan serve <folder>\` and send out new invites.`
+    ? `Restored "${charter.name}" (${charter.serviceId}); this machine is its new root. ` +
+      `Publish its content with \`banyan serve <folder>\` and send out new invites.`
     : `Put the owner key of "${charter.name}" back in its place.`;
   tell(session, 'restored', state, charter, what);
 }

@@ -87,7 +87,8 @@ function tellReady(
       [
         'Serves',
         serving === 'at-once'
-          ? `at once; at most ${maxStorage === 0 ? 'any storage' : formatBytes(maxStorage)}, ${maxUpload === 0 ? 'any upload' : `${formatBytes(maxUpload)}/s`}`
+          ? `at once; at most ${maxStorage === 0 ? 'any storage' : formatBytes(maxStorage)}, ` +
+            (maxUpload === 0 ? 'any upload' : `${formatBytes(maxUpload)}/s`)
           : serving === 'never'
             ? 'never'
             : 'when asked',

@@ -121,7 +121,8 @@ async function ownService(
   const record = await folder.record();
   if (record === null) throw new Error('a service was founded and left no record');
   session.output.note(
-    `Made the service "${record.name}" (${record.serviceId}). Its owner key is ${folder.file('ownerKey')}; keep a copy elsewhere: banyan init --export <file>`,
+    `Made the service "${record.name}" (${record.serviceId}). Its owner key is ${folder.file('ownerKey')}; ` +
+      `keep a copy elsewhere: banyan init --export <file>`,
   );
   return { folder, record };
 }
@@ -201,7 +202,10 @@ async function publish(session: Session, { node, info }: RunningDaemon, site: st
     facts([
       [
         'Serving',
-        `"${service.name}"${release === null ? `, release ${status.release.installed}` : `, release ${release.number}: ${formatCount(release.files, 'file')}, ${formatBytes(release.bytes)}`}`,
+        `"${service.name}", release ` +
+          (release === null
+            ? String(status.release.installed)
+            : `${release.number}: ${formatCount(release.files, 'file')}, ${formatBytes(release.bytes)}`),
       ],
       status.quality.requirement === null ? null : ['Requires', tellRequirement(status.quality.requirement)],
       ['Open', info.url ?? ''],

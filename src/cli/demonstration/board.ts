@@ -65,10 +65,9 @@ export class Board {
 }
 
 function tableOf({ rows, requiredMs, medianMs, firstMs, ok, failed, url }: Figures): string[] {
-  const lines = [
-    '',
-    `  ${'where'.padEnd(15)}${'role'.padEnd(10)}${'depth'.padStart(5)}${'clients'.padStart(9)}${'release'.padStart(9)}${'served'.padStart(9)}`,
-  ];
+  const lineOf = (where: string, role: string, depth: string, ...figures: string[]): string =>
+    `  ${where.padEnd(15)}${role.padEnd(10)}${depth.padStart(5)}${figures.map((text) => text.padStart(9)).join('')}`;
+  const lines = ['', lineOf('where', 'role', 'depth', 'clients', 'release', 'served')];
   for (const { city, life, status } of rows) {
     if (status === null) {
       lines.push(`  ${city.padEnd(15)}${life === 'up' ? 'no answer' : life}`);
@@ -77,9 +76,8 @@ function tableOf({ rows, requiredMs, medianMs, firstMs, ok, failed, url }: Figur
     const role = status.draining ? 'draining' : status.role === 'outside' ? 'joining' : status.role;
     const release = status.release.installed === 0 ? '-' : String(status.release.installed);
     const clients = status.clientChildren.reduce((sum, child) => sum + child.size, 0);
-    lines.push(
-      `  ${city.padEnd(15)}${role.padEnd(10)}${String(status.depth ?? '-').padStart(5)}${String(clients).padStart(9)}${release.padStart(9)}${String(status.requestsServed).padStart(9)}`,
-    );
+    const depth = String(status.depth ?? '-');
+    lines.push(lineOf(city, role, depth, String(clients), release, String(status.requestsServed)));
   }
   const change = firstMs > 0 && medianMs >= 0 ? ` (it began at ${firstMs.toFixed(0)} ms)` : '';
   lines.push(

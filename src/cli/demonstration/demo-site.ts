@@ -121,7 +121,8 @@ function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-const style = `body { margin: 0; font: 1rem/1.6 system-ui, sans-serif; color: #23291f; background: #fbfaf7; display: grid; grid-template: auto 1fr / 16rem minmax(0, 48rem) 1fr; column-gap: 2.5rem; }
+const style = `body { margin: 0; font: 1rem/1.6 system-ui, sans-serif; color: #23291f; background: #fbfaf7;
+  display: grid; grid-template: auto 1fr / 16rem minmax(0, 48rem) 1fr; column-gap: 2.5rem; }
 .edition { grid-column: 1 / -1; margin: 0; padding: .5rem 1.5rem; background: #2f5d3a; color: #fff; font-size: .9rem; }
 nav { padding: 1.5rem; border-right: 1px solid #e3e0d6; font-size: .92rem; }
 nav ul { list-style: none; margin: 0; padding: 0; }
@@ -135,5 +136,6 @@ table { border-collapse: collapse; display: block; overflow-x: auto; }
 th, td { border: 1px solid #e3e0d6; padding: .35rem .6rem; text-align: left; vertical-align: top; }
 img { max-width: 100%; }
 @media (max-width: 50rem) { body { display: block; } nav { border: 0; } main { padding: 0 1.5rem 3rem; } }
-@media (prefers-color-scheme: dark) { body { color: #dfe3da; background: #191c18; } nav, th, td { border-color: #33382f; } nav a { color: #9fd0a8; } pre, code { background: #252a23; } a { color: #9fd0a8; } }
+@media (prefers-color-scheme: dark) { body { color: #dfe3da; background: #191c18; } nav, th, td { border-color: #33382f; }
+  nav a { color: #9fd0a8; } pre, code { background: #252a23; } a { color: #9fd0a8; } }
 `;

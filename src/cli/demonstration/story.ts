@@ -189,7 +189,8 @@ class Story {
     for (const volunteer of volunteers) volunteer.onUnexpectedEnd = (sentence) => this.#board.say(sentence);
     await Promise.all(volunteers.map((volunteer) => volunteer.start()));
     this.#board.say(
-      `${volunteers.length} volunteers have joined by invite, each a process of its own, willing to serve: ${volunteers.map(({ name }) => name).join(', ')}.`,
+      `${volunteers.length} volunteers have joined by invite, each a process of its own, ` +
+        `willing to serve: ${volunteers.map(({ name }) => name).join(', ')}.`,
     );
   }
 
@@ -269,7 +270,8 @@ class Story {
     this.#kills += victims.length;
     const names = victims.map(({ name }) => name).join(' and ');
     this.#board.say(
-      `Attack: the busiest ${victims.length === 1 ? 'server, in' : 'servers, in'} ${names}, killed (SIGKILL) in the middle of requests. Their users go to the next one.`,
+      `Attack: the busiest ${victims.length === 1 ? 'server, in' : 'servers, in'} ${names}, ` +
+        `killed (SIGKILL) in the middle of requests. Their users go to the next one.`,
     );
     this.#later.push(...victims.map((victim) => this.#unlessOver(this.#comeBack(victim))));
   }

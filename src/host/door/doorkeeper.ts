@@ -54,7 +54,8 @@ export class Doorkeeper {
     if (question.serviceId !== charter.serviceId) {
       return refuse(
         'other-service',
-        `The peer that this invite leads to belongs to another service now, ${charter.serviceId}: ask whoever sent the invite for a new one.`,
+        `The peer that this invite leads to belongs to another service now, ${charter.serviceId}: ` +
+          `ask whoever sent the invite for a new one.`,
       );
     }
     const { token } = question;

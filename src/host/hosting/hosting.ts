@@ -199,7 +199,8 @@ export class Hosting {
     const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
     problems.say(
       'storage',
-      `Release ${number} takes ${megabytes(sizeBytes)} and this volunteer gives ${megabytes(given)}, so it is not asked to serve: raise --max-storage to help.`,
+      `Release ${number} takes ${megabytes(sizeBytes)} and this volunteer gives ${megabytes(given)}, ` +
+        `so it is not asked to serve: raise --max-storage to help.`,
     );
   }
 

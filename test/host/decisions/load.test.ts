@@ -12,7 +12,8 @@ const load: Load = { clients: 12, served: 12, places: 0, serveMs: 431.6, usualMs
 describe('a server', () => {
   it('that is full says why, and that nothing needs to be done', () => {
     expect(loadSentence({ type: 'fullness-changed', full: 'slow', load })).toBe(
-      'This server is full: a request takes 432 ms here, and 98 ms at the usual server. No new clients come for now; nothing needs to be done.',
+      'This server is full: a request takes 432 ms here, and 98 ms at the usual server. ' +
+        'No new clients come for now; nothing needs to be done.',
     );
     // Two may come at once, and one be gone again by the time that somebody reads it.
     for (const clients of [12, 13])

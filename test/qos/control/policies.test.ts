@@ -139,7 +139,8 @@ describe('the balanced policy, when the requirement is missed', () => {
     });
 
     it('and believes a move no more than bids kept lately, and none of whom was tried in vain', () => {
-      const ofMoves = (rest: Partial<Lessons>): unknown => decided(situation(127.9, [bid(1, -1), moves], { lessons: { ...lessons, ...rest } })); // prettier-ignore
+      const ofMoves = (rest: Partial<Lessons>): unknown =>
+        decided(situation(127.9, [bid(1, -1), moves], { lessons: { ...lessons, ...rest } }));
       expect(ofMoves({})).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
       expect(ofMoves({ credit: 2 })).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
       expect(ofMoves({ credit: 0.9 })).toEqual([['promote', 1]]);
