@@ -12,12 +12,15 @@ import {
   BANNED_PROPERTIES,
   FENCES,
   GLOBALS_OF_THE_LANGUAGE,
+  IMPORTERS,
+  INDEXED,
   PLANNED,
   type Plant,
   controls,
   plantedEverywhere,
   plantedImports,
   plantedNames,
+  plantedPastIndex,
 } from './plants.ts';
 import { ROOT, type Refusals, compile, lint, scratchCopy } from './scratch.ts';
 
@@ -32,7 +35,7 @@ const compiled = FENCES.map(({ folder }) => folder).filter((folder) => existsSyn
 const names = new Map(pure.map((folder) => [folder, plantedNames(folder)]));
 const imports = new Map(FENCES.map((fence) => [fence.folder, plantedImports(fence, allFolders)]));
 const passing = controls(existing, planned);
-const all = [...plantedEverywhere(), ...names.values(), ...imports.values()].flat();
+const all = [...plantedEverywhere(), ...plantedPastIndex(), ...names.values(), ...imports.values()].flat();
 
 let folder: string;
 let refusedByLint: Refusals;
@@ -64,6 +67,11 @@ describe('lint', () => {
     expect(plants.length).toBeGreaterThan(2 * (allFolders.length - fence.folders.length - 1));
   });
 
+  test('refuses each import past the index of a folder', () => {
+    expect(unnoticed(plantedPastIndex())).toEqual([]);
+    expect(INDEXED).toEqual(existing.filter((name) => existsSync(join(ROOT, 'src', name, 'index.ts'))).sort());
+  });
+
   test('refuses what is wrong everywhere: promises that nobody waits for, cases left out, cycles', () => {
     expect(unnoticed(plantedEverywhere())).toEqual([]);
   });
@@ -86,7 +94,7 @@ describe('lint', () => {
     expect(
       config.overrides
         .flatMap(({ files }) => files)
-        .filter((glob) => !FENCES.some((fence) => glob === `${fence.folder}/**`)),
+        .filter((glob) => !(glob in IMPORTERS) && !FENCES.some((fence) => glob === `${fence.folder}/**`)),
     ).toEqual([]);
     const bans = [...text.matchAll(/"(?:name|property)": "(\w+)"/g)].map(([, name]) => name);
     expect(new Set(bans)).toEqual(new Set([...Object.keys(BANNED_GLOBALS), ...Object.keys(BANNED_PROPERTIES)]));

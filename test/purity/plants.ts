@@ -36,6 +36,22 @@ export const FENCES: readonly Fence[] = [
   },
 ];
 
+/** Folders that others import by their `index.ts` alone. */
+export const INDEXED = ['core', 'gateway', 'host', 'network', 'qos', 'service', 'topology', 'wire'];
+
+/** Who imports such folders, and which of them: by the files that a lint rule names. */
+export const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
+  'src/*.ts': INDEXED,
+  'src/cli/**': INDEXED,
+  'src/gateway/**': INDEXED,
+  'src/host/**': INDEXED,
+  'src/service/**': INDEXED,
+  'src/storage/**': INDEXED,
+  'src/qos/**': ['core'],
+  'src/wire/**': ['core'],
+  'simulator/**': ['core', 'qos', 'topology', 'wire'],
+};
+
 /** Folders of `src` that are still to come; the rules name them already. */
 export const PLANNED = ['console', 'ledger', 'metrics', 'network', 'recording', 'report'];
 
@@ -186,7 +202,43 @@ export function controls(existing: readonly string[], planned: readonly string[]
     // One room may import another.
     files.set(`${folder}/other/control.ts`, "export { control } from '../room/control.ts';");
   }
+  for (const [glob, indexed] of Object.entries(IMPORTERS)) {
+    const folder = glob.replace(/\/\*.*$/, '');
+    files.set(`${folder}/by-index.ts`, lines(indexed.map((name) => rel(folder, `src/${name}/index.ts`))));
+  }
   return files;
+}
+
+/** Imports past the index of a folder: of files with all kinds of names, and of files in its rooms. */
+export function plantedPastIndex(): Plant[] {
+  const files = [
+    'peer.ts',
+    'ids.ts',
+    'invite.ts',
+    'india.ts',
+    'independent.ts',
+    'indexes.ts',
+    'room/index.ts',
+    'a/b.ts',
+  ];
+  return Object.entries(IMPORTERS).flatMap(([glob, indexed]) => {
+    const folder = glob.replace(/\/\*.*$/, '');
+    return indexed
+      .filter((name) => `src/${name}` !== folder)
+      .flatMap((name) =>
+        files.map((file) => ({
+          path: `${folder}/past-index-of-${name}-${file.replaceAll(/\W/g, '-')}.ts`,
+          text: `export * from '${rel(folder, `src/${name}/${file}`)}';`,
+          rule: 'eslint(no-restricted-imports)',
+        })),
+      );
+  });
+}
+
+/** From files of `folder`, as an import writes it. */
+function rel(folder: string, file: string): string {
+  const path = posix.relative(folder, file);
+  return path.startsWith('.') ? path : `./${path}`;
 }
 
 function atBothDepths(folder: string): string[] {

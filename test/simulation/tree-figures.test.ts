@@ -1,4 +1,4 @@
-/** The goals of docs/protocol/tree.md ("Figures") as figures, in virtual time, on a transit-stub network: they do not depend on the machine. */
+/** The figures of docs/protocol/tree.md, in virtual time, on a transit-stub network: they do not depend on the machine. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/topology/index.ts';
 import { linkStress } from '../../simulator/link-stress.ts';

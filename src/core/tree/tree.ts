@@ -59,7 +59,7 @@ export class Tree {
   #parentRoster: Roster | null = null;
   parentCoordinate: Coordinate | null = null;
   readonly parentRtt = new RttWindow();
-  /** Where authority stands, as the parent last said; null before its first beat. Its word alone: what counts comes in signed statements. */
+  /** Where authority stands, as the parent last said: unproven, for what counts comes in signed statements. Null before its first beat. */
   parentStanding: Standing | null = null;
   /** The best place ever shown below. */
   passed: Place | null = null;

@@ -1,4 +1,7 @@
-/** Volunteering, consent, limits, releases, draining, and the way back. docs/protocol/promotion.md, docs/protocol/departure.md; P2P Volunteers, 3.4.1 to 3.4.3. */
+/**
+ * Volunteering, consent, limits, releases, draining, and the way back. docs/protocol/promotion.md, docs/protocol/departure.md;
+ * P2P Volunteers, 3.4.1 to 3.4.3.
+ */
 import { describe, expect, it } from 'vitest';
 import type { DurableRecord } from '../../../src/core/world.ts';
 import {
