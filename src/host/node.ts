@@ -4,7 +4,6 @@
  * This class only joins the parts and translates: events of the core into actions (a role that changed starts or stops the
  * service), and what people ask into turns of the core. See farm-node.ts for what each method promises.
  */
-import '../network/polyfill.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PeerEvent } from '../core/index.ts';
 import type { Charter, Invite } from '../service/index.ts';

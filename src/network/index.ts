@@ -1,4 +1,5 @@
 /** The boundary of this folder: links, streams and HTTP between peers, with limits, and emulated delays. */
+import './polyfill.ts';
 export { Emulation } from './emulation.ts';
 export { headersOf } from './http/http-headers.ts';
 export { HttpClient, serveHttp } from './http/http-stream.ts';

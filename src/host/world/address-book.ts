@@ -6,7 +6,6 @@
  * kinds: *confirmed* ones (from an invite, or dialled with success) and hearsay from messages. Noise proves who answers, so
  * a wrong address costs a failed dial, no more; but hearsay never pushes out what is confirmed.
  */
-import '../../network/polyfill.ts';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';

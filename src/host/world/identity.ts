@@ -5,7 +5,7 @@
  * a second process: written beside, flushed, then linked to its name, which fails if the name is there already; then the
  * other's key is the one. Who loses the file becomes a stranger to the farm, who copies it makes two peers with one name.
  */
-import '../../network/polyfill.ts';
+import '../../network/index.ts'; // what libp2p wants of Node 20
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
