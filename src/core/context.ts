@@ -130,6 +130,11 @@ export class Context extends Timers {
     return { ...statement, signature } as unknown as S;
   }
 
+  /** The credential as messages carry it: null when there is none to show, as in an open farm. */
+  get shownCredential(): Uint8Array | null {
+    return this.credential.length > 0 ? this.credential : null;
+  }
+
   isServer(): boolean {
     return this.role === 'root' || this.role === 'server';
   }

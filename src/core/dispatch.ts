@@ -1,8 +1,5 @@
 /**
- * Which state machine a message belongs to, and whether its sender may say it at all.
- *
- * Heartbeats count only from a parent or a child, evictions and views only from the parent, membership only from neighbours
- * in the tree of servers: noise vouches for who speaks, this file for who may.
+ * Which state machine a message belongs to. Whether its sender may say it at all is asked of `speakers.ts` first, once for all kinds.
  */
 import type { Attachment } from './attachment/attachment.ts';
 import type { MembershipListener } from './servers/membership.ts';
@@ -25,6 +22,7 @@ import type {
   ViewChange,
 } from './messages/index.ts';
 import type { Parts } from './parts.ts';
+import { maySay } from './speakers.ts';
 import type { BetterPlace } from './tree/optimisation.ts';
 import type { Answered } from './reach/pings.ts';
 import { expectParent } from './heartbeat.ts';
@@ -52,6 +50,7 @@ export class Dispatch implements CastListener, MembershipListener {
   /** Anything but the answer to a ping: see `answered`. */
   receive(from: PeerHandle, message: Exclude<Message, Pong>): void {
     const parts = this.#parts;
+    if (!maySay(parts, from, message)) return this.#refused(from, message);
     const { ctx } = parts;
     switch (message.kind) {
       // By far the most frequent ones first.
@@ -72,19 +71,18 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'part':
         return this.#attachment.childLost(this.#tree(message.tree), from, 'left');
       case 'disown':
-        if (this.#tree(message.tree).parent === from) this.#attachment.parentLost(this.#tree(message.tree), 'disowned');
-        return;
+        return this.#attachment.parentLost(this.#tree(message.tree), 'disowned');
       case 'ping':
         return this.#pinged(from, message);
       case 'members-compare':
         return this.#compared(from, message);
       case 'members':
-        return this.#members(from, message);
+        return this.#members(message);
       case 'view':
       case 'view-change':
         return this.#viewed(from, message);
       case 'view-pull':
-        if (parts.views.said !== null && parts.clients.child(from) !== null) ctx.world.send(from, parts.views.said);
+        if (parts.views.said !== null) ctx.world.send(from, parts.views.said);
         return;
       case 'cast':
         return parts.multicast.received(from, message);
@@ -98,7 +96,7 @@ export class Dispatch implements CastListener, MembershipListener {
         if (ctx.isServer()) parts.promotion.volunteered(from, message);
         return;
       case 'offer':
-        return parts.promotion.offered(from, message, parts.ownServer());
+        return parts.promotion.offered(from, message);
       case 'answer':
         return parts.promotion.answered(from, message);
       case 'release-ask':
@@ -128,6 +126,24 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'shed':
         parts.layer?.receive(from, message);
         return;
+    }
+  }
+
+  /**
+   * Nothing comes of what its sender may not say. Those who take this peer for their parent, child or volunteer hear that it is none: they
+   * have missed something, and would wait.
+   */
+  #refused(from: PeerHandle, message: Exclude<Message, Pong>): void {
+    const { world } = this.#parts.ctx;
+    switch (message.kind) {
+      case 'heartbeat-down':
+        if (this.#attachment.target !== from) world.send(from, { kind: 'part', tree: message.tree });
+        return;
+      case 'heartbeat-up':
+        return world.send(from, { kind: 'disown', tree: message.tree });
+      case 'offer':
+        return this.#parts.promotion.refuse(from);
+      default:
     }
   }
 
@@ -204,10 +220,6 @@ export class Dispatch implements CastListener, MembershipListener {
   #heardParent(from: PeerHandle, beat: HeartbeatDown): void {
     const { ctx } = this.#parts;
     const tree = this.#tree(beat.tree);
-    if (tree.parent !== from) {
-      if (this.#attachment.target !== from) ctx.world.send(from, { kind: 'part', tree: beat.tree });
-      return;
-    }
     const asked = tree.kind === 'servers' && !this.#parts.caughtUp;
     if (beat.release > ctx.releaseNumber && !asked) ctx.world.send(from, { kind: 'release-ask' });
     tree.heardParent(beat);
@@ -248,13 +260,9 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   #heardChild(from: PeerHandle, beat: HeartbeatUp): void {
-    const { ctx } = this.#parts;
     const tree = this.#tree(beat.tree);
     const child = tree.child(from);
-    if (child === null) {
-      ctx.world.send(from, { kind: 'disown', tree: beat.tree });
-      return;
-    }
+    if (child === null) return;
     // Most coordinates are the ones of the last beat: they were looked at then.
     if (beat.coordinate === child.coordinate || isSound(beat.coordinate)) tree.heardChild(child, beat);
     if (tree.kind === 'servers') for (const record of beat.deltas) this.#parts.membership.merge(record);
@@ -262,17 +270,7 @@ export class Dispatch implements CastListener, MembershipListener {
 
   // --- Membership ---------------------------------------------------------------------------------------------------------------
 
-  /** Neighbours in the tree of servers exchange membership; the root also hears from those that leave. */
-  #isServerNeighbour(peer: PeerHandle): boolean {
-    const { ctx } = this.#parts;
-    if (!ctx.isServer()) return false;
-    const { servers, membership } = this.#parts;
-    const isNeighbour = servers.parent === peer || servers.child(peer) !== null;
-    return isNeighbour || (ctx.authority.leads() && membership.get(peer) !== null);
-  }
-
   #compared(from: PeerHandle, message: MembersCompare): void {
-    if (!this.#isServerNeighbour(from)) return;
     const { ctx, membership } = this.#parts;
     if (membership.stale) return;
     const records = message.snapshot ? [...membership.records()] : membership.differing(message.buckets);
@@ -288,8 +286,7 @@ export class Dispatch implements CastListener, MembershipListener {
     }
   }
 
-  #members(from: PeerHandle, message: Members): void {
-    if (!this.#isServerNeighbour(from)) return;
+  #members(message: Members): void {
     const { membership } = this.#parts;
     if (message.snapshot && membership.stale) membership.replace(message.records);
     else for (const record of message.records) membership.merge(record);
@@ -322,7 +319,7 @@ export class Dispatch implements CastListener, MembershipListener {
 
   #viewed(from: PeerHandle, view: View | ViewChange): void {
     const { ctx, clients, views, optimisation } = this.#parts;
-    if (clients.parent !== from || ctx.isServer()) return;
+    if (ctx.isServer()) return;
     const before = new Set(views.current?.records.map((record) => record.subject));
     if (!views.take(view, from)) return;
     this.#parts.layer?.viewChanged();

@@ -103,8 +103,13 @@ export class Parts {
     return this.#servers;
   }
 
+  /** The same, null when this peer never had to do with it. */
+  get serverTree(): Tree | null {
+    return this.#servers;
+  }
+
   get promotion(): Promotion {
-    this.#promotion ??= new Promotion(this.ctx, this.releases);
+    this.#promotion ??= new Promotion(this.ctx, this.releases, (peer) => this.clients.child(peer) !== null);
     return this.#promotion;
   }
 

@@ -19,16 +19,26 @@ import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
-import type { CastPayload, Limits, MemberRecord, Message, Ping, Pong, ReleaseNotice } from './messages/index.ts';
+import type {
+  CastPayload,
+  Limits,
+  MemberRecord,
+  Message,
+  MessageKind,
+  Ping,
+  Pong,
+  ReleaseNotice,
+} from './messages/index.ts';
 import { defaultOptions, validateOptions } from './options.ts';
 import type { TreeOptions } from './options.ts';
 import { Parts } from './parts.ts';
 import { Pulses } from './quiet/pulses.ts';
 import { Routine, routineHeardChild } from './quiet/routine.ts';
-import { Rounds } from './upkeep.ts';
+import { Upkeep } from './upkeep.ts';
 import { theRules } from './rules.ts';
 import type { Rules } from './rules.ts';
 import type { Sample } from './servers/selection.ts';
+import { mayName } from './speakers.ts';
 import type { Tree } from './tree/tree.ts';
 import type { Role, World } from './world.ts';
 
@@ -39,7 +49,7 @@ export class Peer {
   readonly #clients: Tree;
   readonly #routine: Routine;
   readonly #dispatch: Dispatch;
-  readonly #rounds: Rounds;
+  readonly #upkeep: Upkeep;
   readonly #attachment: Attachment;
   /** The wake that the world was asked for; null for none. */
   #wakeAtMs: number | null = null;
@@ -59,7 +69,7 @@ export class Peer {
     this.#clients = this.#parts.clients;
     this.#routine = new Routine(this.#parts);
     this.#attachment = new Attachment(this.#parts);
-    this.#rounds = new Rounds(this.#parts, this.#attachment);
+    this.#upkeep = new Upkeep(this.#parts, this.#attachment);
     this.#dispatch = new Dispatch(this.#parts, this.#attachment);
     if (makeLayer !== null) this.#carry(makeLayer);
   }
@@ -76,6 +86,11 @@ export class Peer {
     this.#begin(nowMs);
     beginLife(this.#parts, this.#attachment, how);
     this.#settle();
+  }
+
+  /** Whether the names that `from` brings with a message of this kind are worth keeping: asked before the message is read. */
+  mayName(from: PeerHandle, kind: MessageKind): boolean {
+    return mayName(this.#parts, from, kind);
   }
 
   receive(nowMs: number, from: PeerHandle, message: Message): void {
@@ -145,7 +160,7 @@ export class Peer {
     this.#begin(nowMs);
     // The alarm is appointed after what is asked of others, as on the long way.
     this.#wakeAtMs = null;
-    this.#rounds.look();
+    this.#upkeep.look();
     this.#rest();
   }
 
@@ -167,7 +182,7 @@ export class Peer {
       isBeat = timer === 'beat';
       switch (timer) {
         case 'beat':
-          this.#rounds.beat();
+          this.#upkeep.beat();
           this.#parts.layer?.beat();
           break;
         case 'silence': {
@@ -339,7 +354,14 @@ export class Peer {
     selection.lied(subject);
     if (this.#parts.clients.parent === subject) this.#attachment.parentLost(this.#parts.clients, 'lied');
     if (ctx.authority.leads()) ctx.world.tell({ type: 'reported', subject, by: ctx.self, path, releaseNumber });
-    else ctx.world.send(ctx.authority.leader, { kind: 'report', subject, path, releaseNumber });
+    else
+      ctx.world.send(ctx.authority.leader, {
+        kind: 'report',
+        subject,
+        path,
+        releaseNumber,
+        credential: ctx.shownCredential,
+      });
     this.#settle();
   }
 

@@ -15,6 +15,8 @@
  */
 import type { MemberRecord, MemberState } from './messages/index.ts';
 import type { TreeOptions } from './options.ts';
+import { theSpeakers } from './speakers.ts';
+import type { Speakers } from './speakers.ts';
 import type { Place } from './tree/place.ts';
 
 /** Who wants to hang below another. `passed` is the best place it ever passed down. */
@@ -34,6 +36,8 @@ export interface Rules {
   isStale(awayMs: number, options: TreeOptions): boolean;
   /** Whether a child that was told to go may stay until it hangs elsewhere. */
   mayStay(): boolean;
+  /** Who may say what: see `speakers.ts`. */
+  readonly speakers: Speakers;
 }
 
 export interface Eviction {
@@ -93,4 +97,6 @@ export const theRules: Rules = {
   mayStay() {
     return true;
   },
+
+  speakers: theSpeakers,
 };

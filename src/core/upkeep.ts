@@ -26,7 +26,7 @@ const viewEveryBeats = 4;
 /** A client hands its children over and waits at most this long before it gives up changing servers. */
 const handoverBeats = 10;
 
-export class Rounds {
+export class Upkeep {
   readonly #parts: Parts;
   readonly #attachment: Attachment;
   /** Servers only. */

@@ -132,11 +132,7 @@ export class Quality implements Layer {
       case 'surveyed':
         return this.#surveyAnswered(from, message);
       case 'grant':
-        if (
-          ctx.authority.isLeader(from) &&
-          ctx.isServer() &&
-          message.orders.every((order) => this.#isOrder(order, 'serve'))
-        )
+        if (ctx.isServer() && message.orders.every((order) => this.#isOrder(order, 'serve')))
           promotion.granted(message.number, message.orders);
         return;
       case 'granted':
@@ -278,7 +274,7 @@ export class Quality implements Layer {
   // --- Surveys -------------------------------------------------------------------------------------------------------------
 
   #surveyAsked(from: PeerHandle, survey: Survey): void {
-    if (from !== this.#parts.ownServer() || this.#errand !== null) return;
+    if (this.#errand !== null) return;
     this.#errand = new Errand(this.#parts, from, survey);
     this.#errand.start();
     this.#answerErrand();

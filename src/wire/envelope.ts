@@ -72,8 +72,12 @@ export function sealedSize<U>(format: Format<U>, value: U, names: SealNames): nu
   return sealInto(format, value, names, (sink) => sink.writer.length);
 }
 
+/** Who gives handles to the peers that a value mentions: for all values, or by the name of the case. */
+export type OpenNames<N extends string = string> =
+  Pick<PeerNames, 'handleOf'> | ((name: N) => Pick<PeerNames, 'handleOf'>);
+
 /** What an envelope holds. Throws `WireError` for anything malformed, and then `names` was not asked for anything. */
-export function open<U>(format: Format<U>, bytes: Uint8Array, names: Pick<PeerNames, 'handleOf'>): Opened<U> {
+export function open<U>(format: Format<U>, bytes: Uint8Array, names: OpenNames): Opened<U> {
   if (bytes.length > format.largestBytes) {
     throw new WireError('too-large', `${bytes.length} bytes; the largest there is has ${format.largestBytes}`);
   }
@@ -85,7 +89,7 @@ export function open<U>(format: Format<U>, bytes: Uint8Array, names: Pick<PeerNa
   try {
     const value = found.layout.read(source);
     const peers = tables.map((table, i) => source.readEntry(table, i));
-    source.resolve(peers, names);
+    source.resolve(peers, typeof names === 'function' ? names(found.name) : names);
     return { type: 'value', value };
   } catch (error) {
     if (error instanceof WireError && error.code === 'unknown-case') {

@@ -6,7 +6,7 @@
  */
 import type { Message, MessageKind } from '../core/index.ts';
 import { open, seal } from './envelope.ts';
-import type { Format } from './envelope.ts';
+import type { Format, OpenNames } from './envelope.ts';
 import { largestMessageBytes, sizeLimits } from './limits.ts';
 import type { PeerNames } from './peer-table.ts';
 import { messages } from './schema.ts';
@@ -39,10 +39,11 @@ export function encode(message: Message, names: Pick<PeerNames, 'keyOf' | 'addre
 
 /**
  * The message that bytes say. Throws `WireError` if they are malformed, too many for the kind, or of a newer protocol.
- * `names.handleOf` is asked only after all is found to be in order, once for each peer mentioned.
+ * `names.handleOf` is asked only after all is found to be in order, once for each peer mentioned. Where it depends on the kind of the
+ * message who may bring names, `names` is a function of the kind.
  */
-export function decode(bytes: Uint8Array, names: Pick<PeerNames, 'handleOf'>): Decoded {
-  const opened = open(messageFormat, bytes, names);
+export function decode(bytes: Uint8Array, names: OpenNames<MessageKind>): Decoded {
+  const opened = open(messageFormat, bytes, names as OpenNames);
   if (opened.type === 'value') return { type: 'message', message: opened.value };
   return { type: 'unknown-kind', field: opened.field, reason: opened.reason };
 }

@@ -30,7 +30,9 @@ import { sealOf } from '../../src/core/cast/multicast.ts';
 import { Peer } from '../../src/core/peer.ts';
 import { Pulses } from '../../src/core/quiet/pulses.ts';
 import type { Start } from '../../src/core/beginning.ts';
+import type { MakeLayer } from '../../src/core/layer.ts';
 import { theRules } from '../../src/core/rules.ts';
+import type { Rules } from '../../src/core/rules.ts';
 import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
 
 export type Effect =
@@ -182,6 +184,13 @@ export function up(rest: Partial<HeartbeatUp> = {}): HeartbeatUp {
 
 // --- The peer ------------------------------------------------------------------------------------------------------------------
 
+/** What may be put in the place of the usual world and rules. */
+export interface LoneWorld extends Partial<World> {
+  readonly pulses?: Pulses;
+  readonly rules?: Rules;
+  readonly layer?: MakeLayer | null;
+}
+
 export class LonePeer {
   readonly effects: Effect[] = [];
   readonly peer: Peer;
@@ -192,11 +201,10 @@ export class LonePeer {
   constructor(
     self: PeerHandle = peerNumber(1),
     options: Partial<TreeOptions> = {},
-    world: Partial<World> = {},
-    pulses = new Pulses(),
+    { pulses = new Pulses(), rules = theRules, layer = null, ...world }: LoneWorld = {},
   ) {
     const tree = { ...defaultOptions, minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, ...options };
-    this.peer = new Peer(self, { ...this.#world(), ...world }, tree, theRules, undefined, pulses);
+    this.peer = new Peer(self, { ...this.#world(), ...world }, tree, rules, layer, pulses);
   }
 
   #world(): World {
@@ -313,8 +321,8 @@ export function pong(nonce: number, room = 8): MessageOf<'pong'> {
 }
 
 /** A root with a release. */
-export function aRoot(options: Partial<TreeOptions> = {}): LonePeer {
-  const lone = new LonePeer(root, options).start({ as: 'root', neighbours: [] });
+export function aRoot(options: Partial<TreeOptions> = {}, world: LoneWorld = {}): LonePeer {
+  const lone = new LonePeer(root, options, world).start({ as: 'root', neighbours: [] });
   lone.peer.publish(lone.nowMs, 1, new Uint8Array(32).fill(1), 1_000_000);
   return lone;
 }
@@ -323,10 +331,10 @@ export function aRoot(options: Partial<TreeOptions> = {}): LonePeer {
 export function aClient(
   options: Partial<TreeOptions> = {},
   neighbours: readonly PeerHandle[] = [],
-  pulses = new Pulses(),
+  world: LoneWorld = {},
 ): LonePeer {
   const start = { neighbours: [root, ...neighbours] };
-  const lone = new LonePeer(peerNumber(1), options, {}, pulses)
+  const lone = new LonePeer(peerNumber(1), options, world)
     .start(start)
     .attachTo(root, { roster: roster([root], { siblings: [card(peerNumber(2), 10)] }) });
   lone.hear(root, { kind: 'release-now', notice: release(1) }).pass(1_100);
@@ -338,8 +346,8 @@ export function aClient(
 }
 
 /** Peer 1, a server below the root that says that it serves, and knows that the root does. */
-export function aServer(options: Partial<TreeOptions> = {}): LonePeer {
-  const lone = aClient(options);
+export function aServer(options: Partial<TreeOptions> = {}, world: LoneWorld = {}): LonePeer {
+  const lone = aClient(options, [], world);
   lone.peer.volunteer(lone.nowMs, noLimits);
   lone.hear(root, { kind: 'offer', order: order(peerNumber(1)), notice: release(1) });
   lone.peer.installed(lone.nowMs, release(1));

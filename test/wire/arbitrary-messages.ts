@@ -261,7 +261,11 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
   'cast-pull': fc.record({ kind: fc.constant('cast-pull' as const), ...sequenced }),
   'cast-gone': fc.record({ kind: fc.constant('cast-gone' as const), ...sequenced }),
   'cast-heads': fc.record({ kind: fc.constant('cast-heads' as const), heads: few(head), reply: fc.boolean() }),
-  volunteer: fc.record({ kind: fc.constant('volunteer' as const), limits: fc.record(limits) }),
+  volunteer: fc.record({
+    kind: fc.constant('volunteer' as const),
+    limits: fc.record(limits),
+    credential: fc.option(bytes(200)),
+  }),
   offer: fc.record({ kind: fc.constant('offer' as const), order: arbitraryOrder, notice: arbitraryRelease }),
   answer: fc.record({
     kind: fc.constant('answer' as const),
@@ -283,7 +287,13 @@ export const arbitraryOf: { readonly [K in MessageKind]: fc.Arbitrary<Extract<Me
   'release-now': fc.record({ kind: fc.constant('release-now' as const), notice: fc.option(arbitraryRelease) }),
   'dial-back': fc.record({ kind: fc.constant('dial-back' as const), nonce: uint }),
   'dialed-back': fc.record({ kind: fc.constant('dialed-back' as const), nonce: uint, worked: fc.boolean() }),
-  report: fc.record({ kind: fc.constant('report' as const), subject: peer, path: text(60), releaseNumber: uint }),
+  report: fc.record({
+    kind: fc.constant('report' as const),
+    subject: peer,
+    path: text(60),
+    releaseNumber: uint,
+    credential: fc.option(bytes(200)),
+  }),
   aggregate: fc.record({ kind: fc.constant('aggregate' as const), tree, round: uint, aggregate }),
   survey: fc.record({ kind: fc.constant('survey' as const), round: uint, cards: few(card, 12) }),
   surveyed: fc.record({ kind: fc.constant('surveyed' as const), round: uint, cards: few(card, 12) }),

@@ -233,7 +233,18 @@ export const goldenMessages: Examples = {
   'cast-pull': [{ kind: 'cast-pull', origin: root, incarnation: 3, sequence: 13 }],
   'cast-gone': [{ kind: 'cast-gone', origin: root, incarnation: 3, sequence: 200 }],
   'cast-heads': [{ kind: 'cast-heads', heads, reply: true }],
-  volunteer: [{ kind: 'volunteer', limits: { uploadBytesPerSecond: 1_000_000, storageBytes: 2 ** 40, clients: 0 } }],
+  volunteer: [
+    {
+      kind: 'volunteer',
+      limits: { uploadBytesPerSecond: 1_000_000, storageBytes: 2 ** 40, clients: 0 },
+      credential: null,
+    },
+    {
+      kind: 'volunteer',
+      limits: { uploadBytesPerSecond: 0, storageBytes: 0, clients: 0 },
+      credential: new Uint8Array([1, 2, 3]),
+    },
+  ],
   offer: [{ kind: 'offer', order, notice }],
   answer: [
     { kind: 'answer', verdict: 'taken', reason: null },
@@ -246,7 +257,10 @@ export const goldenMessages: Examples = {
   ],
   'dial-back': [{ kind: 'dial-back', nonce: 7 }],
   'dialed-back': [{ kind: 'dialed-back', nonce: 7, worked: true }],
-  report: [{ kind: 'report', subject: sibling, path: '/images/tree.png', releaseNumber: 2 }],
+  report: [
+    { kind: 'report', subject: sibling, path: '/images/tree.png', releaseNumber: 2, credential: null },
+    { kind: 'report', subject: sibling, path: '/', releaseNumber: 2, credential: new Uint8Array([1, 2, 3]) },
+  ],
   aggregate: [
     { kind: 'aggregate', tree: 'clients', round: 1_790_000_000, aggregate },
     {

@@ -117,7 +117,10 @@ describe('addresses', () => {
 
   test('are not taken from a message that introduces nobody', () => {
     const names = AddressBook.of(0);
-    const bytes = encode({ kind: 'report', subject: 1 as PeerHandle, path: '', releaseNumber: 1 }, sender);
+    const bytes = encode(
+      { kind: 'report', subject: 1 as PeerHandle, path: '', releaseNumber: 1, credential: null },
+      sender,
+    );
     const entry = Buffer.from(bytes).indexOf(Buffer.from([0x12, 34]));
     const forged = Uint8Array.from([
       ...bytes.subarray(0, entry),

@@ -64,7 +64,13 @@ describe('a message on the wire', () => {
   });
 
   test('may come in a Buffer that is part of a larger one, and keeps no hold of it', () => {
-    const message: Message = { kind: 'report', subject: 2 as PeerHandle, path: '/a/b', releaseNumber: 5 };
+    const message: Message = {
+      kind: 'report',
+      subject: 2 as PeerHandle,
+      path: '/a/b',
+      releaseNumber: 5,
+      credential: null,
+    };
     const cast: Message = {
       kind: 'cast',
       origin: 2 as PeerHandle,

@@ -45,7 +45,13 @@ describe('strictness', () => {
   });
 
   test('refuses text that is no UTF-8', () => {
-    const message: Message = { kind: 'report', subject: 1 as PeerHandle, path: 'abcd', releaseNumber: 1 };
+    const message: Message = {
+      kind: 'report',
+      subject: 1 as PeerHandle,
+      path: 'abcd',
+      releaseNumber: 1,
+      credential: null,
+    };
     const bytes = encode(message, sender);
     const at = Buffer.from(bytes).indexOf('abcd');
     for (const bad of [

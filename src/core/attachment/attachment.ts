@@ -201,7 +201,7 @@ export class Attachment implements JoiningHost {
 
   evicted(from: PeerHandle, message: Evict): void {
     const tree = this.#tree(message.tree);
-    if (tree.parent !== from || this.#parts.upTree() !== tree) return;
+    if (this.#parts.upTree() !== tree) return;
     const { purpose } = this;
     if (purpose !== null && purpose !== 'optimise') return;
     const { ctx, backup, neighbours } = this.#parts;

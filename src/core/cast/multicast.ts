@@ -125,7 +125,6 @@ export class Multicast {
   }
 
   received(from: PeerHandle, cast: Cast): void {
-    if (!this.#trusts(from)) return;
     const { origin, incarnation, sequence } = cast;
     if (origin === this.#ctx.self) return;
     let stream = this.#streamOf(origin);
@@ -153,7 +152,6 @@ export class Multicast {
 
   /** A neighbour says how far it is. Whoever is behind pulls. A stream that is new to us starts where the neighbour is. */
   heard(from: PeerHandle, heads: readonly CastHead[], fresh: boolean): void {
-    if (!this.#trusts(from)) return;
     for (const head of heads) {
       const stream = this.#streamOf(head.origin);
       if (stream === undefined) {
@@ -192,7 +190,7 @@ export class Multicast {
   /** Answers a neighbour that missed some. */
   pulled(from: PeerHandle, pull: CastPull): void {
     const stream = this.#streamOf(pull.origin);
-    if (stream === undefined || !this.#trusts(from)) return;
+    if (stream === undefined) return;
     const { origin, incarnation } = stream;
     const oldest = stream.history[0]?.sequence ?? stream.sequence + 1;
     let next = pull.incarnation === incarnation ? pull.sequence : 1;
@@ -211,7 +209,7 @@ export class Multicast {
   /** What we miss is gone from the neighbour's memory: go on later, and say so. */
   gone(from: PeerHandle, message: CastGone): void {
     const stream = this.#streamOf(message.origin);
-    if (stream === undefined || !this.#trusts(from) || message.incarnation !== stream.incarnation) return;
+    if (stream === undefined || message.incarnation !== stream.incarnation) return;
     const isAsked = stream.pulledTo > stream.sequence || this.#relay?.isFor(message.origin) === true;
     if (message.origin === this.#ctx.self || !isAsked || message.sequence > stream.sequence + mostSkipped) return;
     this.#relay?.passOnGone(message);
@@ -252,11 +250,6 @@ export class Multicast {
     if (isSealed && (payload.type === 'note' || world.verify(payload.notice))) return true;
     this.#ctx.world.tell({ type: 'refused', peer: from, what: 'a multicast that its origin did not sign' });
     return false;
-  }
-
-  /** Only neighbours in the trees take part. */
-  #trusts(from: PeerHandle): boolean {
-    return this.#neighbourhood.isLinked(from);
   }
 
   #streamOf(origin: PeerHandle): Stream | undefined {

@@ -108,6 +108,8 @@ export interface Limits {
 export interface Volunteer {
   readonly kind: 'volunteer';
   readonly limits: Limits;
+  /** What the root gave the volunteer for its invite; null in an open farm. */
+  readonly credential: Uint8Array | null;
 }
 
 /** From a server to a volunteer: an order, the release to take, and how large it is. */
@@ -146,6 +148,8 @@ export interface Report {
   readonly subject: PeerHandle;
   readonly path: string;
   readonly releaseNumber: number;
+  /** As in `Volunteer`. */
+  readonly credential: Uint8Array | null;
 }
 
 export type FarmMessage =

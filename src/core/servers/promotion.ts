@@ -42,6 +42,7 @@ const repeatBeats = 4;
 export class Promotion {
   readonly #ctx: Context;
   readonly #releases: Releases;
+  readonly #isChild: (peer: PeerHandle) => boolean;
   readonly #volunteers: Candidate[] = [];
   /** Client: the offer that was accepted. */
   taken: { readonly notice: ReleaseNotice; readonly from: PeerHandle } | null = null;
@@ -58,8 +59,10 @@ export class Promotion {
   #beatsUntilRepeat = 0;
   #beatsAtIt = 0;
 
-  constructor(ctx: Context, releases: Releases) {
+  /** `isChild`: whether a peer hangs right below this one in its client tree. */
+  constructor(ctx: Context, releases: Releases, isChild: (peer: PeerHandle) => boolean) {
     this.#ctx = ctx;
+    this.#isChild = isChild;
     this.#releases = releases;
   }
 
@@ -90,9 +93,9 @@ export class Promotion {
     this.#forgetSilent();
     if (this.onOrderOnly) return;
     let open = this.#volunteers.filter((candidate) => candidate.offeredAtMs >= 0).length;
-    for (const candidate of [...this.#volunteers]) {
-      if (open >= offersAtOnce) break;
-      if (candidate.offeredAtMs >= 0) continue;
+    while (open < offersAtOnce) {
+      const candidate = this.#nextVolunteer();
+      if (candidate === undefined) break;
       const { storageBytes } = candidate.limits;
       if (storageBytes > 0 && storageBytes < latest.sizeBytes) {
         this.#decline(candidate.peer, 'storage');
@@ -112,6 +115,16 @@ export class Promotion {
       });
       this.#ctx.world.send(candidate.peer, { kind: 'offer', order, notice: latest });
     }
+  }
+
+  /**
+   * Who is asked next: one child that waits is asked beside all others, so that peers that hang elsewhere, or nowhere, delay it by no more
+   * than the offer under way; the rest in the order in which they volunteered.
+   */
+  #nextVolunteer(): Candidate | undefined {
+    const waiting = this.#volunteers.filter(({ offeredAtMs }) => !(offeredAtMs >= 0));
+    const isChildAsked = this.#volunteers.some(({ peer, offeredAtMs }) => offeredAtMs >= 0 && this.#isChild(peer));
+    return (isChildAsked ? undefined : waiting.find(({ peer }) => this.#isChild(peer))) ?? waiting[0];
   }
 
   /** The root ordered that one of these shall serve. */
@@ -230,12 +243,13 @@ export class Promotion {
     this.#ctx.world.send(server, {
       kind: 'volunteer',
       limits: managed ? { ...limits, clients: this.managed } : limits,
+      credential: this.#ctx.shownCredential,
     });
   }
 
   /** An offer came. Consents and starts the transfer, or declines with the reason. */
-  offered(from: PeerHandle, { order, notice }: Offer, server: PeerHandle): void {
-    const refusal = this.#refusal(from, order, notice, server);
+  offered(from: PeerHandle, { order, notice }: Offer): void {
+    const refusal = this.#refusal(from, order, notice);
     if (refusal !== null) {
       this.#ctx.world.send(from, { kind: 'answer', verdict: 'declined', reason: refusal });
       return;
@@ -247,7 +261,13 @@ export class Promotion {
     this.#ctx.world.transfer(notice, from);
   }
 
-  #refusal(from: PeerHandle, order: Order, notice: ReleaseNotice, server: PeerHandle): DeclineReason | null {
+  /** Somebody offers who may not, or may no more: it need not wait for an answer. */
+  refuse(from: PeerHandle): void {
+    this.#ctx.world.tell({ type: 'refused', peer: from, what: 'an offer by a peer that is not its server' });
+    this.#ctx.world.send(from, { kind: 'answer', verdict: 'declined', reason: 'not-willing' });
+  }
+
+  #refusal(from: PeerHandle, order: Order, notice: ReleaseNotice): DeclineReason | null {
     const { limits, self, role, reachable, authority, world } = this.#ctx;
     const genuine =
       order.action === 'serve' &&
@@ -255,7 +275,6 @@ export class Promotion {
       (order.issuer === from || authority.maySign(order, order.issuer)) &&
       order.releaseNumber <= notice.number &&
       authority.maySign(notice, notice.issuer) &&
-      (from === server || authority.isLeader(from)) &&
       world.verify(order) &&
       world.verify(notice) &&
       authority.acknowledges(notice) &&

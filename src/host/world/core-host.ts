@@ -8,7 +8,7 @@
 import type { EventEmitter } from 'node:events';
 import { createPublicKey, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { Peer, theRules } from '../../core/index.ts';
+import { NOBODY, Peer, theRules } from '../../core/index.ts';
 import type {
   DurableRecord,
   MakeLayer,
@@ -51,6 +51,8 @@ export interface CoreHostOptions {
   readonly onProblem: (sentence: string | null) => void;
 }
 
+/** For messages that their sender may not say: they are read, so that what is malformed is noticed, and nobody in them is remembered. */
+const nameless = { handleOf: () => NOBODY };
 const probeTimeoutMs = 8_000;
 /** The addresses of a peer that has just connected are awaited this long, ms. */
 const addressesTimeoutMs = 2_000;
@@ -161,9 +163,11 @@ export class CoreHost {
 
   #received(peerId: string, bytes: Uint8Array): void {
     const { book, network, logger } = this.#given;
+    const from = book.handleOfPeer(peerId);
     let message: Message;
     try {
-      const decoded = decode(bytes, this.#strangers.namesFrom(peerId));
+      const names = this.#strangers.namesFrom(peerId);
+      const decoded = decode(bytes, (kind) => (this.peer.mayName(from, kind) ? names : nameless));
       if (decoded.type === 'unknown-kind') {
         logger.debug({ peerId, reason: decoded.reason }, 'a message of a kind unknown here');
         return;
@@ -174,7 +178,6 @@ export class CoreHost {
       network.refuse(peerId, error.message);
       return;
     }
-    const from = book.handleOfPeer(peerId);
     try {
       this.turn((peer, nowMs) => peer.receive(nowMs, from, message));
     } catch (error) {

@@ -36,10 +36,9 @@ export class SentOn {
    * word does not count.
    */
   told(from: PeerHandle): boolean {
-    const { ctx, clients, selection } = this.#parts;
+    const { ctx, selection } = this.#parts;
     const own = this.#parts.ownServer();
-    // The word of one whose tree this peer has left meanwhile comes too late.
-    if (ctx.isServer() || own === NOBODY || (from !== own && from !== clients.parent)) return false;
+    if (ctx.isServer() || own === NOBODY) return false;
     if (!this.#isFull(own)) {
       ctx.world.tell({ type: 'refused', peer: from, what: 'to be sent on by a server that is not full' });
       return false;

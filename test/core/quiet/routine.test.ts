@@ -88,7 +88,7 @@ describe('a heartbeat in which nothing is new', () => {
         return true;
       }
     }
-    expect(heard(quiet(aClient({}, [], new Deaf()), 20))).not.toEqual(newer);
+    expect(heard(quiet(aClient({}, [], { pulses: new Deaf() }), 20))).not.toEqual(newer);
   });
 
   it('is passed on to quiet children with the standing that the parent has', () => {

@@ -111,7 +111,8 @@ describe('a volunteer', () => {
 describe('a server with volunteers', () => {
   function withVolunteers(): LonePeer {
     const lone = aRoot();
-    for (const peer of [one, two, three]) lone.hear(peer, join(peer), { kind: 'volunteer', limits: noLimits });
+    for (const peer of [one, two, three])
+      lone.hear(peer, join(peer), { kind: 'volunteer', limits: noLimits, credential: null });
     return lone;
   }
   const offered = (lone: LonePeer): number[] => lone.sent('offer').map(({ to }) => to);
@@ -156,12 +157,16 @@ describe('a server with volunteers', () => {
 
   it('asks one again that volunteers again although it had taken an offer: its last answer was lost', () => {
     const lone = withVolunteers().hear(one, { kind: 'answer', verdict: 'taken', reason: null });
-    lone.hear(one, { kind: 'volunteer', limits: noLimits });
+    lone.hear(one, { kind: 'volunteer', limits: noLimits, credential: null });
     expect(offered(lone)).toEqual([one, two, one]);
   });
 
   it('asks nobody whose storage is too small for the release', () => {
-    const lone = aRoot().hear(one, join(1), { kind: 'volunteer', limits: { ...noLimits, storageBytes: 999_999 } });
+    const lone = aRoot().hear(one, join(1), {
+      kind: 'volunteer',
+      limits: { ...noLimits, storageBytes: 999_999 },
+      credential: null,
+    });
     expect(offered(lone)).toEqual([]);
     expect(lone.told('offer-declined').map(({ reason }) => reason)).toEqual(['storage']);
   });

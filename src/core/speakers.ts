@@ -1,0 +1,145 @@
+/**
+ * Who may say what: one row for each kind of message, asked once for each message that comes in.
+ *
+ * Noise proves which peer speaks; this table says what that peer may say here. It works like the rules of a firewall: a message that no row
+ * allows reaches no state machine, and the names it brings do not enter the address book (`mayName`). A new kind of message does not compile
+ * without a row.
+ *
+ * Answers are open to anybody, because they count only for who asked: an `accept` bears the number of the question, and a `surveyed` is
+ * taken from a client that was asked in this round. What a statement says is judged by its signature, whoever brings it (`authority.ts`).
+ */
+import type { PeerHandle, TreeKind } from './ids.ts';
+import type { Message, MessageKind } from './messages/index.ts';
+import type { Parts } from './parts.ts';
+
+/**
+ * - `anybody`: strangers too, within the limits on rates and sizes.
+ * - `admitted`: who shows a credential that lets it in; in an open farm everybody.
+ * - `neighbour`, `parent`, `child`: in the tree that the row names, else in the one that the message names, else in either.
+ * - `own-server`: the root of the client tree that this peer is in.
+ * - `leader`: whoever leads the service now.
+ * - `server`: a peer with a membership record; heard by the leader alone.
+ */
+export type Speaker = 'anybody' | 'admitted' | 'neighbour' | 'parent' | 'child' | 'own-server' | 'leader' | 'server';
+
+export interface Row {
+  readonly by: readonly Speaker[];
+  /** The tree in which the speaker must be a relative, where the message does not name one. */
+  readonly tree?: TreeKind;
+}
+
+export type Speakers = Readonly<Record<MessageKind, Row>>;
+
+const anybody: Row = { by: ['anybody'] };
+const neighbour: Row = { by: ['neighbour'] };
+const parent: Row = { by: ['parent'] };
+const child: Row = { by: ['child'] };
+/** Servers compare what they know with their neighbours; one that leaves tells the leader last. */
+const membership: Row = { by: ['neighbour', 'server'], tree: 'servers' };
+
+export const theSpeakers: Speakers = {
+  // Building the tree, and looking around.
+  'tree-create': anybody,
+  join: anybody,
+  accept: anybody,
+  redirect: anybody,
+  evict: parent,
+  part: child,
+  disown: parent,
+  ping: anybody,
+  pong: anybody,
+  'dial-back': anybody,
+  'dialed-back': anybody,
+  // Keeping it alive.
+  'heartbeat-down': parent,
+  'heartbeat-up': child,
+  // Who serves.
+  'members-compare': { by: ['neighbour'], tree: 'servers' },
+  members: membership,
+  view: { by: ['parent'], tree: 'clients' },
+  'view-change': { by: ['parent'], tree: 'clients' },
+  'view-pull': { by: ['child'], tree: 'clients' },
+  // What all are told.
+  cast: neighbour,
+  'cast-pull': neighbour,
+  'cast-gone': neighbour,
+  'cast-heads': neighbour,
+  'release-ask': neighbour,
+  'release-now': neighbour,
+  // Who shall serve.
+  volunteer: { by: ['admitted'] },
+  offer: { by: ['own-server', 'leader'] },
+  answer: anybody,
+  grant: { by: ['leader'] },
+  granted: { by: ['server'] },
+  retire: { by: ['leader'] },
+  // How it feels, and what is wrong.
+  aggregate: child,
+  survey: { by: ['own-server'] },
+  surveyed: anybody,
+  shed: { by: ['own-server', 'parent'], tree: 'clients' },
+  report: { by: ['admitted'] },
+};
+
+/** Whether `from` may say this to the peer whose parts these are. */
+export function maySay(parts: Parts, from: PeerHandle, message: Message): boolean {
+  const { by, tree } = parts.ctx.rules.speakers[message.kind];
+  const named = 'tree' in message ? message.tree : tree;
+  for (const speaker of by) if (isSpeaker(parts, from, speaker, named, message)) return true;
+  return false;
+}
+
+/** Whether `from` might say something of this kind, as far as can be told before it is read: only then its names are worth keeping. */
+export function mayName(parts: Parts, from: PeerHandle, kind: MessageKind): boolean {
+  const { by, tree } = parts.ctx.rules.speakers[kind];
+  for (const speaker of by) if (isSpeaker(parts, from, speaker, tree, null)) return true;
+  return false;
+}
+
+function isSpeaker(
+  parts: Parts,
+  from: PeerHandle,
+  speaker: Speaker,
+  tree: TreeKind | undefined,
+  message: Message | null,
+): boolean {
+  const { ctx } = parts;
+  switch (speaker) {
+    case 'anybody':
+      return true;
+    case 'admitted':
+      return message === null || isAdmitted(parts, from, message);
+    case 'neighbour':
+      return isParent(parts, from, tree) || isChild(parts, from, tree);
+    case 'parent':
+      return isParent(parts, from, tree);
+    case 'child':
+      return isChild(parts, from, tree);
+    case 'own-server':
+      return parts.ownServer() === from;
+    case 'leader':
+      return ctx.authority.isLeader(from);
+    case 'server':
+      return ctx.authority.leads() && parts.membership.get(from) !== null;
+  }
+}
+
+function isParent(parts: Parts, from: PeerHandle, tree: TreeKind | undefined): boolean {
+  return (
+    (tree !== 'servers' && parts.clients.parent === from) || (tree !== 'clients' && parts.serverTree?.parent === from)
+  );
+}
+
+function isChild(parts: Parts, from: PeerHandle, tree: TreeKind | undefined): boolean {
+  if (tree !== 'servers' && parts.clients.child(from) !== null) return true;
+  return tree !== 'clients' && (parts.serverTree?.child(from) ?? null) !== null;
+}
+
+/** The credential stands in the message: checked offline, and noise has proven for whom. */
+function isAdmitted({ ctx, clients }: Parts, from: PeerHandle, message: Message): boolean {
+  if (clients.child(from) !== null) return true;
+  const credential = 'credential' in message ? message.credential : null;
+  return ctx.world.admits(from, credential ?? noCredential);
+}
+
+const noCredential = new Uint8Array(0);
