@@ -18,7 +18,7 @@ import { type ControlServer, serveControl } from './control-server.ts';
 import { findFreePort } from './free-port.ts';
 import { acquireLock } from './lock.ts';
 import { LogFile } from './log-file.ts';
-import type { Logger } from './log.ts';
+import { type Logger, createLoggerFor } from './log.ts';
 import { changesBetween } from './narration.ts';
 import type { NodeRequest } from './node-request.ts';
 import type { Session } from './session.ts';
@@ -99,7 +99,7 @@ class Daemon {
 
   async run(): Promise<void> {
     const file = await this.#openLogFile();
-    this.#logger = await this.#session.createLogger(file);
+    this.#logger = await createLoggerFor(this.#session, file);
     const crashed = (error: unknown, origin: string): void => {
       this.#logger.fatal({ err: error, origin }, 'the daemon broke and ends');
       this.#session.output.error(

@@ -1,10 +1,10 @@
 /** `banyan demo`, which is also `npm start`: the command line of the demonstration; what it shows is put in from outside. */
 import { plan, type CommandPlan } from './command.ts';
-import type { Adapters } from './node-request.ts';
+import type { DemoRequest } from './demonstration/demo-request.ts';
 import { value } from './option.ts';
 import { parsePort, parsePositiveDurationMs, parseWhole } from './quantities.ts';
 
-export function demoCommand(runDemo: NonNullable<Adapters['runDemo']>): CommandPlan {
+export function demoCommand(runDemo: (request: DemoRequest) => Promise<number>): CommandPlan {
   return plan({
     name: 'demo',
     summary: 'a whole farm on this machine, live',

@@ -7,6 +7,8 @@
 import type { Logger } from 'pino';
 import type { LogFile } from './log-file.ts';
 import type { LogLevel } from './option.ts';
+import { hasColor } from './output.ts';
+import type { Session } from './session.ts';
 
 export type { Logger } from 'pino';
 
@@ -17,6 +19,13 @@ export interface LogOptions {
   /** stderr is a terminal that a person reads. */
   readonly isTerminal: boolean;
   readonly hasColor: boolean;
+}
+
+/** The log that the command's options ask for. */
+export async function createLoggerFor(session: Session, file: LogFile | null): Promise<Logger> {
+  const level = session.common.logLevel ?? (file === null ? 'warn' : 'info');
+  const { stderr, environment } = session.outside;
+  return createLogger({ level, file, isTerminal: stderr.isTTY === true, hasColor: hasColor(stderr, environment) });
 }
 
 export async function createLogger({ level, file, isTerminal, hasColor }: LogOptions): Promise<Logger> {

@@ -11,13 +11,22 @@ import { type CommandPlan, addCommand, allOptions } from './command.ts';
 import { commandPlans } from './commands/index.ts';
 import { type KnownKeys, readConfigFile } from './config-file.ts';
 import { demoCommand } from './demo.ts';
-import type { Adapters } from './node-request.ts';
+import type { DemoRequest } from './demonstration/demo-request.ts';
+import type { PeerAdapters } from './node-request.ts';
 import { commonOptions } from './option.ts';
 import { Output } from './output.ts';
 import { type Outside, Session, usualPaths } from './session.ts';
-import { simulateSummary } from './simulation.ts';
+import { type Simulator, simulateSummary } from './simulation.ts';
 import { givenNames, resolveSettings, strayVariables, variableOf } from './settings.ts';
 import { capital, tellError } from './user-error.ts';
+
+/** The parts of the program that are put in from outside. */
+export interface Adapters extends PeerAdapters {
+  /** Resolves with the exit code. A program without one has no command `demo`. */
+  readonly runDemo?: (request: DemoRequest) => Promise<number>;
+  /** A program without a simulator has no command `simulate`. */
+  readonly loadSimulator?: () => Promise<Simulator>;
+}
 
 /** Runs one command line (without `node` and the script). Resolves with the exit code. */
 export async function runProgram(words: readonly string[], adapters: Adapters, outside: Outside): Promise<number> {

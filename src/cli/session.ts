@@ -1,10 +1,8 @@
 /** What every command is given: how to speak, where things lie, who builds peers. */
 import { homedir, tmpdir } from 'node:os';
-import type { LogFile } from './log-file.ts';
-import type { Logger } from './log.ts';
-import type { Adapters } from './node-request.ts';
-import type { LogLevel, Settings, commonOptions } from './option.ts';
-import { Output, type OutputStream, hasColor } from './output.ts';
+import type { PeerAdapters } from './node-request.ts';
+import type { Settings, commonOptions } from './option.ts';
+import { Output, type OutputStream } from './output.ts';
 import { type Paths, pathsFor } from './paths.ts';
 import { type KnownState, knownStates } from './state-folder.ts';
 
@@ -24,7 +22,7 @@ export class Session {
   readonly common: Settings<typeof commonOptions>;
   readonly output: Output;
   readonly paths: Paths;
-  readonly adapters: Adapters;
+  readonly adapters: PeerAdapters;
   readonly outside: Outside;
   /** The config file that was read; null when there is none. */
   readonly configPath: string | null;
@@ -40,7 +38,7 @@ export class Session {
       configPath,
       given,
     }: {
-      readonly adapters: Adapters;
+      readonly adapters: PeerAdapters;
       readonly outside: Outside;
       readonly configPath: string | null;
       readonly given: ReadonlySet<string>;
@@ -61,13 +59,6 @@ export class Session {
     return await knownStates(this.paths, ({ message, hint }) =>
       this.output.warning(`${message} It is left out.${hint === undefined ? '' : ` ${hint}`}`),
     );
-  }
-
-  async createLogger(file: LogFile | null): Promise<Logger> {
-    const { createLogger } = await import('./log.ts');
-    const level: LogLevel = this.common.logLevel ?? (file === null ? 'warn' : 'info');
-    const { stderr, environment } = this.outside;
-    return createLogger({ level, file, isTerminal: stderr.isTTY === true, hasColor: hasColor(stderr, environment) });
   }
 }
 

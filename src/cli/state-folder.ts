@@ -9,7 +9,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { NodeRequest } from './node-request.ts';
 import type { Paths } from './paths.ts';
 import { UserError } from './user-error.ts';
 
@@ -18,8 +17,10 @@ export type Part = 'root' | 'volunteer' | 'reader' | 'gateway';
 
 /** What a peer was told to give, so that it gives the same after a restart that says nothing of it. */
 export interface Gift {
-  readonly serving: NodeRequest['serving'];
-  readonly limits: NodeRequest['limits'];
+  /** Whether it offers itself (`at-once`), consents when asked, or neither. A root serves anyway. */
+  readonly serving: 'at-once' | 'if-asked' | 'never';
+  /** What it gives at most; 0 = no limit. */
+  readonly limits: { readonly uploadBytesPerSecond: number; readonly storageBytes: number; readonly clients: number };
 }
 
 export interface ServiceRecord {

@@ -7,11 +7,11 @@
  * Nobody's request fails. Then it stays for you to look at.
  */
 import { join } from 'node:path';
-import type { DemoRequest } from '../node-request.ts';
 import { Board } from './board.ts';
 import type { Figures } from './board.ts';
 import type { FarmProcess } from './farm-process.ts';
 import { makeDemoFolder } from './demo-folder.ts';
+import type { DemoRequest } from './demo-request.ts';
 import { buildDemoSite } from './demo-site.ts';
 import { DecisionTeller } from './decision-teller.ts';
 import { Ensemble, requiredMs } from './ensemble.ts';
