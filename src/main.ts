@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { frontStreams, isInBackground } from './cli/background.ts';
+import { frontStreams, isInBackground } from './cli/daemon/background.ts';
 import { runProgram } from './cli/program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

@@ -13,7 +13,7 @@ export { prepareFolder, writeReport } from '../report/write-report.ts';
 
 type Run = (options: never, progress: Progress, signal?: AbortSignal) => Findings<unknown> | Promise<Findings<unknown>>;
 
-/** A new experiment is added here, and there is a command for it in src/cli/simulate.ts. */
+/** A new experiment is added here, and there is a command for it in src/cli/simulate/experiments.ts. */
 const loaders: Readonly<Record<string, () => Promise<Run>>> = {
   qos: async () => (await import('./qos.ts')).qosExperiment,
   paper: async () => (await import('./paper.ts')).paperExperiment,

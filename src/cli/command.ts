@@ -6,9 +6,9 @@
  * runs: `banyan --help` loads none of them.
  */
 import { type Command, Option } from 'commander';
-import { type OptionSpec, type OptionSpecs, type Settings, commonOptions } from './option.ts';
+import { type OptionSpec, type OptionSpecs, type Settings, commonOptions } from './settings/option.ts';
 import type { Session } from './session.ts';
-import { variableOf } from './settings.ts';
+import { variableOf } from './settings/settings.ts';
 
 export interface ArgumentPlan {
   readonly name: string;

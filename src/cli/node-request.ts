@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import type { FarmNode } from '../host/index.ts';
 import type { Charter, Invite } from '../service/index.ts';
 import type { Topology } from '../topology/index.ts';
-import type { Gift, Part, StateFolder } from './state-folder.ts';
+import type { Gift, Part, StateFolder } from './state/state-folder.ts';
 
 export interface NodeRequest extends Gift {
   /** The root founds; all others join. A reader and a gateway never serve. */

@@ -6,19 +6,19 @@
  */
 import { resolve } from 'node:path';
 import { Command, CommanderError, type OutputConfiguration } from 'commander';
-import { BACKGROUND_VARIABLE, EndedInBackground, WITH_READER_VARIABLE } from './background.ts';
+import { BACKGROUND_VARIABLE, EndedInBackground, WITH_READER_VARIABLE } from './daemon/background.ts';
 import { type CommandPlan, addCommand, allOptions } from './command.ts';
 import { commandPlans } from './commands/index.ts';
-import { type KnownKeys, readConfigFile } from './config-file.ts';
-import { demoCommand } from './demo.ts';
+import { type KnownKeys, readConfigFile } from './settings/config-file.ts';
+import { demoCommand } from './commands/demo.ts';
 import type { DemoRequest } from './demonstration/demo-request.ts';
 import type { PeerAdapters } from './node-request.ts';
-import { commonOptions } from './option.ts';
-import { Output } from './output.ts';
+import { commonOptions } from './settings/option.ts';
+import { Output } from './words/output.ts';
 import { type Outside, Session, usualPaths } from './session.ts';
-import { type Simulator, simulateSummary } from './simulation.ts';
-import { givenNames, resolveSettings, strayVariables, variableOf } from './settings.ts';
-import { capital, tellError } from './user-error.ts';
+import { type Simulator, simulateSummary } from './simulate/simulation.ts';
+import { givenNames, resolveSettings, strayVariables, variableOf } from './settings/settings.ts';
+import { capital, tellError } from './words/user-error.ts';
 
 /** The parts of the program that are put in from outside. */
 export interface Adapters extends PeerAdapters {
@@ -89,7 +89,7 @@ Options follow the command. Each can be set as BANYAN_<NAME> or in banyan.toml t
 /** The delay graphs have much code behind them, which is only loaded when it is asked for. */
 async function topology(words: readonly string[]): Promise<Command> {
   if (!words.includes('topology')) return new Command('topology').description('make delay graphs, look into them');
-  const { topologyCommand } = await import('./topology.ts');
+  const { topologyCommand } = await import('./topologies/topology.ts');
   return topologyCommand();
 }
 
@@ -101,7 +101,7 @@ async function simulate(
   outside: Outside,
 ): Promise<Command> {
   if (!words.includes('simulate')) return new Command('simulate').description(simulateSummary);
-  const { simulateCommand } = await import('./simulate.ts');
+  const { simulateCommand } = await import('./simulate/simulate.ts');
   return simulateCommand({ simulator: await load(), outside, version, words });
 }
 

@@ -1,10 +1,10 @@
 /** What every command is given: how to speak, where things lie, who builds peers. */
 import { homedir, tmpdir } from 'node:os';
 import type { PeerAdapters } from './node-request.ts';
-import type { Settings, commonOptions } from './option.ts';
-import { Output, type OutputStream } from './output.ts';
-import { type Paths, pathsFor } from './paths.ts';
-import { type KnownState, knownStates } from './state-folder.ts';
+import type { Settings, commonOptions } from './settings/option.ts';
+import { Output, type OutputStream } from './words/output.ts';
+import { type Paths, pathsFor } from './state/paths.ts';
+import { type KnownState, knownStates } from './state/state-folder.ts';
 
 /** The world outside the program, as far as the commands look at it. */
 export interface Outside {

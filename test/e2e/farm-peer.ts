@@ -6,9 +6,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { NodeStatus } from '../../src/host/farm-node.ts';
-import { ControlClient } from '../../src/cli/control-client.ts';
-import type { ControlMethod, ControlMethods } from '../../src/cli/control.ts';
-import { StateFolder } from '../../src/cli/state-folder.ts';
+import { ControlClient } from '../../src/cli/daemon/control-client.ts';
+import type { ControlMethod, ControlMethods } from '../../src/cli/daemon/control.ts';
+import { StateFolder } from '../../src/cli/state/state-folder.ts';
 
 export interface Ended {
   readonly code: number | null;

@@ -1,11 +1,11 @@
 /** `banyan drain`, `banyan leave` and `banyan stop`: three ways to do less. */
-import { ANY_PEER, type Wanted, findState } from '../choice.ts';
+import { ANY_PEER, type Wanted, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { toggle } from '../option.ts';
-import type { ControlClient } from '../control-client.ts';
+import { toggle } from '../settings/option.ts';
+import type { ControlClient } from '../daemon/control-client.ts';
 import type { Session } from '../session.ts';
-import type { StateFolder } from '../state-folder.ts';
-import { UsageError, UserError } from '../user-error.ts';
+import type { StateFolder } from '../state/state-folder.ts';
+import { UsageError, UserError } from '../words/user-error.ts';
 
 const VOLUNTEER: Wanted = {
   parts: ['volunteer'],
@@ -28,7 +28,7 @@ export const drain = plan({
   examples: [['banyan drain', 'ends when nobody is served any more']],
   run: async (session) => {
     const { folder, record } = await findState(session, { ...VOLUNTEER, mustRun: true });
-    const { callControl } = await import('../control-client.ts');
+    const { callControl } = await import('../daemon/control-client.ts');
     session.output.progress({ step: 'Draining', done: 0, total: 0 });
     await callControl(folder, 'drain', {}, { toStart: 'banyan join' });
     session.output.result(
@@ -47,7 +47,7 @@ export const stop = plan({
   examples: [['banyan stop', 'ends when the peer has ended']],
   run: async (session) => {
     const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
-    const { ControlClient } = await import('../control-client.ts');
+    const { ControlClient } = await import('../daemon/control-client.ts');
     const client = await ControlClient.find(folder);
     if (client !== null) await end(folder, () => client.call('stop', {}), client);
     const text = client === null ? `Nothing is running for "${record.name}".` : `Stopped "${record.name}".`;
@@ -70,7 +70,7 @@ export const leave = plan({
   run: async (session, { yes }) => {
     const { folder, record } = await findState(session, JOINED);
     if (!yes) await askToLeave(session, record.name, folder);
-    const { ControlClient } = await import('../control-client.ts');
+    const { ControlClient } = await import('../daemon/control-client.ts');
     const client = await ControlClient.find(folder);
     if (client !== null) await end(folder, () => client.call('leave', {}), client);
     const kept = await folder.remove();
@@ -98,14 +98,14 @@ async function askToLeave(session: Session, name: string, folder: StateFolder): 
     throw new UsageError('Leaving removes what was stored, and there is nobody to ask.', {
       hint: 'Add --yes to go ahead.',
     });
-  const { confirm } = await import('../question.ts');
+  const { confirm } = await import('../words/question.ts');
   if (await confirm(`Leave "${name}" and remove ${folder.path}?`)) return;
   throw new UserError('Nothing was done.', { code: 'declined' });
 }
 
 /** Gives the order and waits until the process has let go of its folder. */
 async function end(folder: StateFolder, order: () => Promise<unknown>, client: ControlClient): Promise<void> {
-  const { findHolder } = await import('../lock.ts');
+  const { findHolder } = await import('../daemon/lock.ts');
   const { pid } = await client.call('info', {});
   await order();
   await client.closed;

@@ -1,7 +1,7 @@
 /** `banyan doctor`: what is wrong, and what to do about it. */
 import { plan } from '../command.ts';
-import { parsePort } from '../quantities.ts';
-import { value } from '../option.ts';
+import { parsePort } from '../words/quantities.ts';
+import { value } from '../settings/option.ts';
 
 export const doctor = plan({
   name: 'doctor',
@@ -18,7 +18,7 @@ export const doctor = plan({
     ['banyan doctor --json', 'one finding a line'],
   ],
   run: async (session, { port }) => {
-    const { examine } = await import('../examination.ts');
+    const { examine } = await import('../doctor/examination.ts');
     const marks = { ok: ['green', '  ok'], warn: ['yellow', 'warn'], fail: ['red', 'FAIL'] } as const;
     const counts = { ok: 0, warn: 0, fail: 0 };
     for await (const finding of examine(session, port)) {

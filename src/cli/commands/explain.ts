@@ -1,10 +1,10 @@
 /** `banyan explain`: why who serves serves. */
-import { ANY_PEER, findState } from '../choice.ts';
+import { ANY_PEER, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { MOST_EXPLAINED } from '../control-methods.ts';
-import { parseChoice, value } from '../option.ts';
-import { parseWhole } from '../quantities.ts';
-import { UsageError } from '../user-error.ts';
+import { MOST_EXPLAINED } from '../daemon/control-methods.ts';
+import { parseChoice, value } from '../settings/option.ts';
+import { parseWhole } from '../words/quantities.ts';
+import { UsageError } from '../words/user-error.ts';
 
 const actions = { promotion: 'promote', retirement: 'retire', move: 'move' } as const;
 
@@ -26,8 +26,8 @@ export const explain = plan({
   run: async (session, { last }, [what]) => {
     const about = what === undefined ? null : actions[actionNamed(what)];
     const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
-    const { ControlClient } = await import('../control-client.ts');
-    const { explanationText } = await import('../explanation.ts');
+    const { ControlClient } = await import('../daemon/control-client.ts');
+    const { explanationText } = await import('../words/explanation.ts');
     const client = await ControlClient.require(folder, record.part === 'root' ? 'banyan serve' : 'banyan join');
     try {
       const entries = await client.call('explain', { about, last });

@@ -2,15 +2,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Requirement } from '../../qos/index.ts';
 import type { Charter, QualityTerms } from '../../service/index.ts';
-import { OWN_SERVICE, findState } from '../choice.ts';
+import { OWN_SERVICE, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import type { Terms } from '../founding.ts';
-import { type OptionSpec, parseChoice, parseText, value } from '../option.ts';
-import { parsePositiveDurationMs, parseWhole } from '../quantities.ts';
-import { parseRequirement } from '../requirement.ts';
+import type { Terms } from '../state/founding.ts';
+import { type OptionSpec, parseChoice, parseText, value } from '../settings/option.ts';
+import { parsePositiveDurationMs, parseWhole } from '../words/quantities.ts';
+import { parseRequirement } from '../words/requirement.ts';
 import type { Session } from '../session.ts';
-import { StateFolder, labelFor, labelledFolder } from '../state-folder.ts';
-import { UsageError, UserError } from '../user-error.ts';
+import { StateFolder, labelFor, labelledFolder } from '../state/state-folder.ts';
+import { UsageError, UserError } from '../words/user-error.ts';
 
 /** Several wishes are one requirement, so the option is made by hand. */
 const wish: OptionSpec<Requirement | null> = {
@@ -124,7 +124,7 @@ export const init = plan({
 });
 
 async function found(session: Session, name: string, settings: TermsSettings): Promise<void> {
-  const { foundService } = await import('../founding.ts');
+  const { foundService } = await import('../state/founding.ts');
   const state = await newFolder(session, name);
   const before = await state.record();
   if (before !== null) {
@@ -138,7 +138,7 @@ async function found(session: Session, name: string, settings: TermsSettings): P
 }
 
 async function exportKey(session: Session, file: string, passphrase: string | undefined): Promise<void> {
-  const { exportService, readOwnCharter } = await import('../founding.ts');
+  const { exportService, readOwnCharter } = await import('../state/founding.ts');
   const { folder, record } = await findState(session, OWN_SERVICE);
   const text = await exportService(folder, await readOwnCharter(folder, record.serviceId), passphrase);
   if (file === '-') {
@@ -165,7 +165,7 @@ async function exportKey(session: Session, file: string, passphrase: string | un
 }
 
 async function restore(session: Session, file: string, passphrase: string | undefined): Promise<void> {
-  const { charterIn, restoreService } = await import('../founding.ts');
+  const { charterIn, restoreService } = await import('../state/founding.ts');
   const text = file === '-' ? await readStdin() : await readFile(file, 'utf8');
   const charterBefore = text.includes('BANYAN CHARTER') ? await charterIn(text) : null;
   const state = await restoreTarget(session, charterBefore);

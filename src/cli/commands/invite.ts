@@ -1,8 +1,8 @@
 /** `banyan invite`: a link for volunteers and readers. */
-import { OWN_SERVICE, findState } from '../choice.ts';
+import { OWN_SERVICE, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { value } from '../option.ts';
-import { parsePositiveDurationMs, parseWhole } from '../quantities.ts';
+import { value } from '../settings/option.ts';
+import { parsePositiveDurationMs, parseWhole } from '../words/quantities.ts';
 import { warnOfLoopback } from './serve.ts';
 
 export const invite = plan({
@@ -25,7 +25,7 @@ export const invite = plan({
   ],
   run: async (session, { expires, uses }) => {
     const { folder } = await findState(session, { ...OWN_SERVICE, mustRun: true });
-    const { callControl } = await import('../control-client.ts');
+    const { callControl } = await import('../daemon/control-client.ts');
     const params = { expiresInSeconds: expires === null ? null : expires / 1000, uses };
     const invitation = await callControl(folder, 'invite', params, { toStart: 'banyan serve' });
     session.output.result({ kind: 'invite', ...invitation }, () => invitation.link);

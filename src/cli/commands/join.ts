@@ -1,12 +1,12 @@
 /** `banyan join`: a volunteer's peer. */
 import { plan } from '../command.ts';
-import { detachOption, limitOptions, peerOptions, toggle } from '../option.ts';
-import { facts } from '../output.ts';
-import { formatBytes } from '../quantities.ts';
-import type { RunningDaemon } from '../daemon.ts';
+import { detachOption, limitOptions, peerOptions, toggle } from '../settings/option.ts';
+import { facts } from '../words/output.ts';
+import { formatBytes } from '../words/quantities.ts';
+import type { RunningDaemon } from '../daemon/daemon.ts';
 import type { Session } from '../session.ts';
-import type { Gift } from '../state-folder.ts';
-import { UsageError } from '../user-error.ts';
+import type { Gift } from '../state/state-folder.ts';
+import { UsageError } from '../words/user-error.ts';
 import { inBackground, refuseIfRunning } from './serve.ts';
 
 export const join = plan({
@@ -31,16 +31,16 @@ export const join = plan({
   ],
   run: async (session, settings, [link]) => {
     if (settings.serve && settings.neverServe) throw new UsageError('--serve and --never-serve do not go together.');
-    const { joinBy } = await import('../joining.ts');
+    const { joinBy } = await import('./joining.ts');
     const { folder: state, record, invite } = await joinBy(session, link, 'volunteer');
     if (settings.detach && !(await inBackground(session))) {
-      const { startInBackground } = await import('../background.ts');
+      const { startInBackground } = await import('../daemon/background.ts');
       await startInBackground(session, state);
       return;
     }
     await refuseIfRunning(state);
-    const { runDaemon } = await import('../daemon.ts');
-    const { addressesOf, emulationOf, limitsOf, servingOf } = await import('../peer-settings.ts');
+    const { runDaemon } = await import('../daemon/daemon.ts');
+    const { addressesOf, emulationOf, limitsOf, servingOf } = await import('../daemon/peer-settings.ts');
     const gift = {
       serving: servingOf(session.given, settings, record.gift),
       limits: limitsOf(session.given, settings, record.gift),

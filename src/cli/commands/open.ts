@@ -1,9 +1,9 @@
 /** `banyan open` and `banyan gateway`: a client that never serves, with an HTTP face. */
 import { type CommandPlan, plan } from '../command.ts';
-import { detachOption, type OptionSpecs, parseText, peerOptions, type Settings, value } from '../option.ts';
-import { facts } from '../output.ts';
-import { parsePort } from '../quantities.ts';
-import type { RunningDaemon } from '../daemon.ts';
+import { detachOption, type OptionSpecs, parseText, peerOptions, type Settings, value } from '../settings/option.ts';
+import { facts } from '../words/output.ts';
+import { parsePort } from '../words/quantities.ts';
+import type { RunningDaemon } from '../daemon/daemon.ts';
 import type { Session } from '../session.ts';
 import { inBackground, refuseIfRunning } from './serve.ts';
 
@@ -54,16 +54,16 @@ async function runFace(
   invite: string | undefined,
   part: 'reader' | 'gateway',
 ): Promise<void> {
-  const { joinBy } = await import('../joining.ts');
+  const { joinBy } = await import('./joining.ts');
   const joined = await joinBy(session, invite, part);
   if (settings.detach && !(await inBackground(session))) {
-    const { startInBackground } = await import('../background.ts');
+    const { startInBackground } = await import('../daemon/background.ts');
     await startInBackground(session, joined.folder);
     return;
   }
   await refuseIfRunning(joined.folder);
-  const { runDaemon } = await import('../daemon.ts');
-  const { addressesOf, emulationOf } = await import('../peer-settings.ts');
+  const { runDaemon } = await import('../daemon/daemon.ts');
+  const { addressesOf, emulationOf } = await import('../daemon/peer-settings.ts');
   await runDaemon(session, {
     record: joined.record,
     request: {

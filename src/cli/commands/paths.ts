@@ -1,7 +1,7 @@
 /** `banyan paths`: where everything lies. */
 import { plan } from '../command.ts';
-import { facts } from '../output.ts';
-import { StateFolder } from '../state-folder.ts';
+import { facts } from '../words/output.ts';
+import { StateFolder } from '../state/state-folder.ts';
 
 export const paths = plan({
   name: 'paths',

@@ -1,18 +1,18 @@
 /** `banyan serve`: publishes a folder and runs its root. Makes the service first when there is none. */
 import { basename } from 'node:path';
 import type { Invitation } from '../../host/index.ts';
-import { OWN_SERVICE, findState } from '../choice.ts';
+import { OWN_SERVICE, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { detachOption, limitOptions, parseText, peerOptions, value } from '../option.ts';
-import { facts } from '../output.ts';
-import { formatBytes, formatCount, parsePort, parseWhole } from '../quantities.ts';
-import type { RunningDaemon } from '../daemon.ts';
-import { formatRequirement, tellRequirement } from '../requirement.ts';
+import { detachOption, limitOptions, parseText, peerOptions, value } from '../settings/option.ts';
+import { facts } from '../words/output.ts';
+import { formatBytes, formatCount, parsePort, parseWhole } from '../words/quantities.ts';
+import type { RunningDaemon } from '../daemon/daemon.ts';
+import { formatRequirement, tellRequirement } from '../words/requirement.ts';
 import type { Charter } from '../../service/index.ts';
 import type { Session } from '../session.ts';
-import { requireApart, siteFolder, tellLeftOut } from '../site-folder.ts';
-import { type KnownState, StateFolder, meantBy } from '../state-folder.ts';
-import { UserError } from '../user-error.ts';
+import { requireApart, siteFolder, tellLeftOut } from '../state/site-folder.ts';
+import { type KnownState, StateFolder, meantBy } from '../state/state-folder.ts';
+import { UserError } from '../words/user-error.ts';
 import { newFolder, termsOf, termsOptions, type TermsSettings } from './init.ts';
 
 export const serve = plan({
@@ -48,13 +48,13 @@ export const serve = plan({
     const known = await ownService(session, site, settings.name, settings);
     if (site !== null) await requireApart(site, known.folder);
     if (settings.detach && !(await inBackground(session))) {
-      const { startInBackground } = await import('../background.ts');
+      const { startInBackground } = await import('../daemon/background.ts');
       await startInBackground(session, known.folder);
       return;
     }
-    const { runDaemon } = await import('../daemon.ts');
-    const { readOwnCharter } = await import('../founding.ts');
-    const { addressesOf, emulationOf, limitsOf } = await import('../peer-settings.ts');
+    const { runDaemon } = await import('../daemon/daemon.ts');
+    const { readOwnCharter } = await import('../state/founding.ts');
+    const { addressesOf, emulationOf, limitsOf } = await import('../daemon/peer-settings.ts');
     const { folder: state, record } = known;
     await refuseIfRunning(state);
     const charter = await readOwnCharter(state, record.serviceId);
@@ -81,12 +81,12 @@ export const serve = plan({
 
 /** Before ports are looked for: a second daemon would only step over the first one's. */
 export async function refuseIfRunning(state: StateFolder): Promise<void> {
-  const { findHolder, inUse } = await import('../lock.ts');
+  const { findHolder, inUse } = await import('../daemon/lock.ts');
   if ((await findHolder(state)) !== null) throw inUse(state);
 }
 
 export async function inBackground(session: Session): Promise<boolean> {
-  const { isInBackground } = await import('../background.ts');
+  const { isInBackground } = await import('../daemon/background.ts');
   return isInBackground(session.outside.environment);
 }
 
@@ -104,7 +104,7 @@ async function ownService(
     return await findState(session, OWN_SERVICE);
   const found = state === null ? publisherOf(site, service ?? name, own) : await recordAt(new StateFolder(state));
   if (found !== undefined) return found;
-  const { foundService } = await import('../founding.ts');
+  const { foundService } = await import('../state/founding.ts');
   const folder = await newFolder(session, name ?? basename(site));
   await requireApart(site, folder);
   const other = await folder.record();

@@ -1,9 +1,9 @@
 /** `banyan service`: a unit for the system's service manager. */
-import { ANY_PEER, findState } from '../choice.ts';
+import { ANY_PEER, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { toggle } from '../option.ts';
-import type { UnitProgram } from '../service-unit.ts';
-import { UsageError } from '../user-error.ts';
+import { toggle } from '../settings/option.ts';
+import type { UnitProgram } from '../daemon/service-unit.ts';
+import { UsageError } from '../words/user-error.ts';
 
 export const service = plan({
   name: 'service',
@@ -24,7 +24,7 @@ export const service = plan({
   run: async (session, { systemd, system, launchd }) => {
     if (systemd === launchd) throw new UsageError('Say which: --systemd or --launchd.');
     const { folder, record } = await findState(session, ANY_PEER);
-    const { launchdList, systemdUnit } = await import('../service-unit.ts');
+    const { launchdList, systemdUnit } = await import('../daemon/service-unit.ts');
     const commands = { root: 'serve', volunteer: 'join', reader: 'open', gateway: 'gateway' } as const;
     const program: UnitProgram = {
       name: record.name,

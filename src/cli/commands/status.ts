@@ -1,8 +1,8 @@
 /** `banyan status`: how the peer is. */
-import { ANY_PEER, findState } from '../choice.ts';
+import { ANY_PEER, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { toggle, value } from '../option.ts';
-import { parsePositiveDurationMs } from '../quantities.ts';
+import { toggle, value } from '../settings/option.ts';
+import { parsePositiveDurationMs } from '../words/quantities.ts';
 
 export const status = plan({
   name: 'status',
@@ -22,8 +22,8 @@ export const status = plan({
   ],
   run: async (session, { watch, interval }) => {
     const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
-    const { ControlClient } = await import('../control-client.ts');
-    const { statusText } = await import('../status-view.ts');
+    const { ControlClient } = await import('../daemon/control-client.ts');
+    const { statusText } = await import('./status-view.ts');
     const starts = { root: 'banyan serve', volunteer: 'banyan join', reader: 'banyan open', gateway: 'banyan gateway' };
     const client = await ControlClient.require(folder, starts[record.part]);
     const { output } = session;

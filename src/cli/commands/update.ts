@@ -1,9 +1,9 @@
 /** `banyan update`: the next release. */
-import { OWN_SERVICE, findState } from '../choice.ts';
+import { OWN_SERVICE, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { formatBytes, formatCount } from '../quantities.ts';
-import { UserError } from '../user-error.ts';
-import { requireApart, siteFolder, tellLeftOut } from '../site-folder.ts';
+import { formatBytes, formatCount } from '../words/quantities.ts';
+import { UserError } from '../words/user-error.ts';
+import { requireApart, siteFolder, tellLeftOut } from '../state/site-folder.ts';
 
 export const update = plan({
   name: 'update',
@@ -27,7 +27,7 @@ export const update = plan({
       });
     const site = await siteFolder(given);
     await requireApart(site, state);
-    const { callControl } = await import('../control-client.ts');
+    const { callControl } = await import('../daemon/control-client.ts');
     const onProgress = session.output.progress.bind(session.output);
     const release = await callControl(
       state,

@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { acquireLock, findHolder } from '../lock.ts';
-import { StateFolder } from '../state-folder.ts';
+import { acquireLock, findHolder } from '../daemon/lock.ts';
+import { StateFolder } from '../state/state-folder.ts';
 
 const prefix = 'banyan-demo-';
 

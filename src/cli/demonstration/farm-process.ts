@@ -4,10 +4,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { NodeStatus } from '../../host/index.ts';
-import { WITH_READER_VARIABLE } from '../background.ts';
-import { ControlClient } from '../control-client.ts';
-import type { ControlMethod, ControlMethods } from '../control.ts';
-import { StateFolder } from '../state-folder.ts';
+import { WITH_READER_VARIABLE } from '../daemon/background.ts';
+import { ControlClient } from '../daemon/control-client.ts';
+import type { ControlMethod, ControlMethods } from '../daemon/control.ts';
+import { StateFolder } from '../state/state-folder.ts';
 
 export interface ReadyLine {
   readonly kind: 'ready';

@@ -1,0 +1,100 @@
+/**
+ * Which of several voices counts: flags over environment over file over defaults.
+ *
+ * In the file, what stands in the command's own table counts more than what stands at the top. Every value remembers who
+ * set it, so that a bad one is complained about where it was written. Pure.
+ */
+import { nearestWord } from '../words/suggestion.ts';
+import type { OptionSpec, OptionSpecs, Settings } from './option.ts';
+import { UsageError } from '../words/user-error.ts';
+
+export type FileValue = string | number | bigint | boolean | readonly (string | number | bigint | boolean)[];
+
+export interface ConfigFile {
+  readonly path: string;
+  readonly common: Readonly<Record<string, FileValue>>;
+  readonly tables: Readonly<Record<string, Readonly<Record<string, FileValue>>>>;
+}
+
+export interface SettingSources {
+  /** By flag without dashes: what commander read. */
+  readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly file: ConfigFile | null;
+  /** The command, which has a table of its own in the file. */
+  readonly command: string;
+}
+
+export function variableOf(name: string): string {
+  return `BANYAN_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** @throws UsageError naming the flag, variable or key that is wrong */
+export function resolveSettings<Specs extends OptionSpecs>(specs: Specs, sources: SettingSources): Settings<Specs> {
+  const entries = Object.entries(specs).map(([key, spec]) => [key, resolveOne(spec, sources)] as const);
+  return Object.fromEntries(entries) as Settings<Specs>;
+}
+
+/** The names of those options that somebody has set. */
+export function givenNames(specs: OptionSpecs, sources: SettingSources): ReadonlySet<string> {
+  const given = Object.values(specs).filter((spec) => find(spec, sources) !== null);
+  return new Set(given.map(({ name }) => name));
+}
+
+function resolveOne(spec: OptionSpec, sources: SettingSources): unknown {
+  const written = find(spec, sources);
+  if (written === null) return spec.fallback;
+  try {
+    return spec.parse(written.texts);
+  } catch (error) {
+    throw new UsageError(`${written.where}: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+function find(
+  spec: OptionSpec,
+  sources: SettingSources,
+): { readonly texts: readonly string[]; readonly where: string } | null {
+  const flag = sources.flags[spec.flag];
+  if (flag !== undefined) return { texts: textsOf(flag), where: `--${spec.flag}` };
+  const variable = variableOf(spec.name);
+  const environment = sources.environment[variable];
+  // An empty variable is how a shell says "not set" in a line that always names it.
+  if (environment !== undefined && environment !== '') {
+    const items = spec.isList
+      ? environment
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== '')
+      : [environment];
+    return { texts: items, where: variable };
+  }
+  const { file, command } = sources;
+  if (file === null) return null;
+  const own = file.tables[command]?.[spec.name];
+  const found = own ?? file.common[spec.name];
+  if (found === undefined) return null;
+  const where = `${file.path}, ${own === undefined ? '' : `[${command}] `}${spec.name}`;
+  if (Array.isArray(found) && !spec.isList) throw new UsageError(`${where}: one value is needed, this is a list.`);
+  if (spec.placeholder === null && typeof found !== 'boolean')
+    throw new UsageError(`${where}: write true or false, without quotes.`);
+  if (spec.placeholder !== null && typeof found === 'boolean')
+    throw new UsageError(`${where}: ${String(found)} is no value for it; see --help.`);
+  return { texts: textsOf(found), where };
+}
+
+function textsOf(written: FileValue): readonly string[] {
+  return Array.isArray(written) ? written.map(String) : [String(written)];
+}
+
+/** Warnings about variables that look like a slip of the hand. */
+export function strayVariables(environment: SettingSources['environment'], names: Iterable<string>): readonly string[] {
+  const known = new Set([...names].map(variableOf));
+  const strays = Object.keys(environment).filter((variable) => variable.startsWith('BANYAN_') && !known.has(variable));
+  return strays.flatMap((stray) => {
+    const nearest = nearestWord(stray, known);
+    return nearest === undefined ? [] : [`The environment variable ${stray} means nothing; did you mean ${nearest}?`];
+  });
+}

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { list, toggle, value } from '../../../src/cli/settings/option.ts';
+import { parseSize, parseWhole } from '../../../src/cli/words/quantities.ts';
+import {
+  type ConfigFile,
+  givenNames,
+  resolveSettings,
+  strayVariables,
+  variableOf,
+} from '../../../src/cli/settings/settings.ts';
+
+const specs = {
+  size: value('max-size', '<size>', 'a size', parseSize, 7),
+  quick: toggle('quick', 'a switch'),
+  names: list('name-of', '<name>', 'a list', (text) => text, { flag: 'name' }),
+};
+
+function fileOf(common: ConfigFile['common'], own: ConfigFile['common'] = {}): ConfigFile {
+  return { path: 'banyan.toml', common, tables: { serve: own } };
+}
+
+const nothing = { flags: {}, environment: {}, file: null, command: 'serve' };
+
+describe('which voice counts', () => {
+  it('and whether anybody spoke at all is known, whatever was said', () => {
+    const environment = { BANYAN_QUICK: 'false', BANYAN_MAX_SIZE: '' };
+    expect([...givenNames(specs, { ...nothing, environment, flags: { name: ['x'] } })]).toEqual(['quick', 'name-of']);
+    expect([...givenNames(specs, { ...nothing, file: fileOf({ 'max-size': '7' }) })]).toEqual(['max-size']);
+  });
+
+  it('is always the first that speaks of: flag, environment, own table, top of the file, default', () => {
+    const voice = fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: undefined });
+    fc.assert(
+      fc.property(voice, voice, voice, voice, (flag, variable, own, common) => {
+        const { size } = resolveSettings(specs, {
+          flags: flag === undefined ? {} : { 'max-size': String(flag) },
+          environment: variable === undefined ? {} : { BANYAN_MAX_SIZE: String(variable) },
+          file: fileOf(
+            common === undefined ? {} : { 'max-size': common },
+            own === undefined ? {} : { 'max-size': own },
+          ),
+          command: 'serve',
+        });
+        expect(size).toBe(flag ?? variable ?? own ?? common ?? 7);
+      }),
+    );
+  });
+
+  it('for switches too, so that --no-quick undoes what the file says', () => {
+    const voice = fc.option(fc.boolean(), { nil: undefined });
+    fc.assert(
+      fc.property(voice, voice, voice, (flag, variable, common) => {
+        const { quick } = resolveSettings(specs, {
+          flags: flag === undefined ? {} : { quick: flag },
+          environment: variable === undefined ? {} : { BANYAN_QUICK: variable ? 'yes' : '0' },
+          file: fileOf(common === undefined ? {} : { quick: common }),
+          command: 'serve',
+        });
+        expect(quick).toBe(flag ?? variable ?? common ?? false);
+      }),
+    );
+  });
+
+  it('another command’s table says nothing', () => {
+    expect(resolveSettings(specs, { ...nothing, command: 'join', file: fileOf({}, { 'max-size': 5 }) }).size).toBe(7);
+  });
+
+  it('an empty variable is as good as none', () => {
+    expect(
+      resolveSettings(specs, { ...nothing, environment: { BANYAN_MAX_SIZE: '' }, file: fileOf({ 'max-size': 3 }) })
+        .size,
+    ).toBe(3);
+  });
+});
+
+describe('lists', () => {
+  it('come from repeated flags, commas in the environment, or arrays in the file', () => {
+    expect(resolveSettings(specs, { ...nothing, flags: { name: ['a', 'b'] } }).names).toEqual(['a', 'b']);
+    expect(resolveSettings(specs, { ...nothing, environment: { BANYAN_NAME_OF: 'a, b,' } }).names).toEqual(['a', 'b']);
+    expect(resolveSettings(specs, { ...nothing, file: fileOf({ 'name-of': ['a', 'b'] }) }).names).toEqual(['a', 'b']);
+    expect(resolveSettings(specs, { ...nothing, file: fileOf({ 'name-of': 'a' }) }).names).toEqual(['a']);
+  });
+});
+
+describe('a value that makes no sense', () => {
+  it.each([
+    ['--max-size', { ...nothing, flags: { 'max-size': 'big' } }],
+    ['BANYAN_MAX_SIZE', { ...nothing, environment: { BANYAN_MAX_SIZE: 'big' } }],
+    ['banyan.toml, [serve] max-size', { ...nothing, file: fileOf({}, { 'max-size': 'big' }) }],
+    ['banyan.toml, max-size', { ...nothing, file: fileOf({ 'max-size': 'big' }) }],
+  ])('is complained about where it was written: %s', (where, sources) => {
+    expect(() => resolveSettings(specs, sources)).toThrow(`${where}: "big" is not a size`);
+  });
+
+  it('includes a text for a switch, a switch for a text and a list for one value', () => {
+    expect(() => resolveSettings(specs, { ...nothing, file: fileOf({ quick: 'yes' }) })).toThrow(
+      'banyan.toml, quick: write true or false',
+    );
+    expect(() => resolveSettings(specs, { ...nothing, file: fileOf({ 'max-size': true }) })).toThrow(
+      'true is no value for it',
+    );
+    expect(() => resolveSettings(specs, { ...nothing, file: fileOf({ 'max-size': [1, 2] }) })).toThrow(
+      'one value is needed',
+    );
+    expect(() => resolveSettings(specs, { ...nothing, environment: { BANYAN_QUICK: 'perhaps' } })).toThrow(
+      'BANYAN_QUICK: "perhaps" is neither yes nor no',
+    );
+  });
+
+  it('exits with 2', () => {
+    const port = { port: value('port', '<port>', '', parseWhole(0, 65_535), 1) };
+    expect(() => resolveSettings(port, { ...nothing, flags: { port: '70000' } })).toThrow(
+      expect.objectContaining({ exitCode: 2 }) as Error,
+    );
+  });
+});
+
+describe('stray variables', () => {
+  it('are told of when they look like a slip of the hand, and left alone when they do not', () => {
+    const names = ['max-upload', 'state'];
+    expect(strayVariables({ BANYAN_MAX_UPLAOD: '1' }, names)).toEqual([
+      'The environment variable BANYAN_MAX_UPLAOD means nothing; did you mean BANYAN_MAX_UPLOAD?',
+    ]);
+    expect(
+      strayVariables({ BANYAN_STATE: '/x', BANYAN_COMPANY_PREFIX_FOR_SOMETHING: '1', PATH: '/bin' }, names),
+    ).toEqual([]);
+    expect(variableOf('max-upload')).toBe('BANYAN_MAX_UPLOAD');
+  });
+});
