@@ -5,9 +5,9 @@
  * by force here, so that nothing is cut off in a pipe; the caller sets `process.exitCode`.
  */
 import { resolve } from 'node:path';
-import { Command, CommanderError, type OutputConfiguration } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { BACKGROUND_VARIABLE, EndedInBackground, WITH_READER_VARIABLE } from './daemon/background.ts';
-import { type CommandPlan, addCommand, allOptions } from './command.ts';
+import { type Call, type CommandPlan, actionsOf, addCommand, allOptions, pathIn } from './command.ts';
 import { commandPlans } from './commands/index.ts';
 import { type KnownKeys, readConfigFile } from './settings/config-file.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -16,8 +16,10 @@ import type { PeerAdapters } from './node-request.ts';
 import { commonOptions } from './settings/option.ts';
 import { Output } from './words/output.ts';
 import { type Outside, Session, usualPaths } from './session.ts';
-import { type Simulator, simulateSummary } from './simulate/simulation.ts';
-import { givenNames, resolveSettings, strayVariables, variableOf } from './settings/settings.ts';
+import { simulateCommand } from './simulate/simulate.ts';
+import type { Simulator } from './simulate/simulation.ts';
+import { resolveSettings, strayVariables, variableOf, writtenOptions } from './settings/settings.ts';
+import { topologyCommand } from './topologies/topology.ts';
 import { capital, tellError } from './words/user-error.ts';
 
 /** The parts of the program that are put in from outside. */
@@ -30,13 +32,14 @@ export interface Adapters extends PeerAdapters {
 
 /** Runs one command line (without `node` and the script). Resolves with the exit code. */
 export async function runProgram(words: readonly string[], adapters: Adapters, outside: Outside): Promise<number> {
-  const program = await createProgram(words, adapters, outside);
+  const plans = await allPlans(words, adapters);
+  const program = createProgram(words, plans, adapters, outside);
   try {
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync([...words], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    if (error instanceof CommanderError) return usageExit(error, words, outside);
+    if (error instanceof CommanderError) return usageExit(error, words, plans, outside);
     if (error instanceof EndedInBackground && error.hasSpoken) return 1;
     const told = tellError(error);
     const output = new Output({ json: isJson(words, outside), ...outside });
@@ -46,12 +49,28 @@ export async function runProgram(words: readonly string[], adapters: Adapters, o
   }
 }
 
-async function createProgram(words: readonly string[], adapters: Adapters, outside: Outside): Promise<Command> {
-  const plans = [...commandPlans, ...(adapters.runDemo === undefined ? [] : [demoCommand(adapters.runDemo)])];
-  const voice: OutputConfiguration = {
-    writeOut: (text) => void outside.stdout.write(text),
-    writeErr: (text) => void (isJson(words, outside) || outside.stderr.write(text)),
-  };
+/** All commands; those that are put in from outside only where they are. */
+async function allPlans(
+  words: readonly string[],
+  { runDemo, loadSimulator }: Adapters,
+): Promise<readonly CommandPlan[]> {
+  const plans: CommandPlan[] = [...commandPlans];
+  if (runDemo !== undefined) plans.push(demoCommand(runDemo));
+  // Delay graphs and the simulator have much code behind them, which is only loaded when it is asked for.
+  plans.push(topologyCommand(words.includes('topology') ? await import('../topology/index.ts') : null));
+  if (loadSimulator !== undefined) {
+    const names = words.includes('simulate') ? (await loadSimulator()).experimentNames : null;
+    plans.push(simulateCommand(loadSimulator, names));
+  }
+  return plans;
+}
+
+function createProgram(
+  words: readonly string[],
+  plans: readonly CommandPlan[],
+  adapters: Adapters,
+  outside: Outside,
+): Command {
   const program = new Command('banyan')
     .description('Volunteers host your service: a self-organising farm, a tree of trees.')
     .version(adapters.version, '-V, --version', 'print the version')
@@ -60,22 +79,13 @@ async function createProgram(words: readonly string[], adapters: Adapters, outsi
     .usage('<command> [options]')
     .exitOverride()
     .enablePositionalOptions()
-    .configureOutput(voice)
+    .configureOutput({
+      writeOut: (text) => void outside.stdout.write(text),
+      writeErr: (text) => void (isJson(words, outside) || outside.stderr.write(text)),
+    })
     .addHelpText('after', `\n${FIRST_STEPS}`);
-  for (const command of plans) {
-    addCommand(program, command, (flags, args) => run(command, plans, { flags, args, adapters, outside }));
-  }
-  program.addCommand(withVoice(await topology(words), voice));
-  if (adapters.loadSimulator !== undefined)
-    program.addCommand(withVoice(await simulate(words, adapters.loadSimulator, adapters.version, outside), voice));
+  for (const command of plans) addCommand(program, command, (call) => run(call, plans, adapters, outside));
   return program;
-}
-
-/** A command that was made apart, and those below it, speak as the program does. */
-function withVoice(command: Command, voice: OutputConfiguration): Command {
-  command.configureOutput(voice);
-  for (const below of command.commands) withVoice(below, voice);
-  return command;
 }
 
 const FIRST_STEPS = `Examples:
@@ -86,48 +96,25 @@ const FIRST_STEPS = `Examples:
 
 Options follow the command. Each can be set as BANYAN_<NAME> or in banyan.toml too; docs/CLI.md tells more.`;
 
-/** The delay graphs have much code behind them, which is only loaded when it is asked for. */
-async function topology(words: readonly string[]): Promise<Command> {
-  if (!words.includes('topology')) return new Command('topology').description('make delay graphs, look into them');
-  const { topologyCommand } = await import('./topologies/topology.ts');
-  return topologyCommand();
-}
-
-/** The same of the simulator. */
-async function simulate(
-  words: readonly string[],
-  load: NonNullable<Adapters['loadSimulator']>,
-  version: string,
-  outside: Outside,
-): Promise<Command> {
-  if (!words.includes('simulate')) return new Command('simulate').description(simulateSummary);
-  const { simulateCommand } = await import('./simulate/simulate.ts');
-  return simulateCommand({ simulator: await load(), outside, version, words });
-}
-
 async function run(
-  command: CommandPlan,
+  { command, path, flags, args }: Call,
   plans: readonly CommandPlan[],
-  call: {
-    readonly flags: Readonly<Record<string, string | boolean | readonly string[]>>;
-    readonly args: readonly (string | undefined)[];
-    readonly adapters: Adapters;
-    readonly outside: Outside;
-  },
+  adapters: Adapters,
+  outside: Outside,
 ): Promise<void> {
-  const { flags, args, adapters, outside } = call;
   const { environment } = outside;
-  const sources = { flags, environment, command: command.name };
+  const sources = { flags, environment, command: path };
   const explicit = resolveSettings({ config: commonOptions.config }, { ...sources, file: null }).config;
-  const known: KnownKeys = Object.fromEntries(plans.map((each) => [each.name, fileKeys(each)]));
   const usual = [resolve('banyan.toml'), resolve(usualPaths(environment).config, 'banyan.toml')];
-  const file = await readConfigFile({ explicit: explicit === null ? undefined : resolve(explicit), usual }, known);
+  const places = { explicit: explicit === null ? undefined : resolve(explicit), usual };
+  const file = await readConfigFile(places, knownKeys(plans));
   const common = resolveSettings(commonOptions, { ...sources, file });
   const settings = resolveSettings(command.options, { ...sources, file });
-  const given = givenNames(command.options, { ...sources, file });
-  const session = new Session(command.name, common, { adapters, outside, configPath: file?.path ?? null, given });
-  const names = [...plans.flatMap((each) => Object.values(allOptions(each)).map(({ name }) => name)), ...OWN_VARIABLES];
-  for (const warning of strayVariables(environment, names)) session.output.warning(warning);
+  const written = writtenOptions(allOptions(command), { ...sources, file });
+  const session = new Session(path, common, { adapters, outside, configPath: file?.path ?? null, written });
+  const actions = [...actionsOf(plans).values()];
+  const names = actions.flatMap((each) => Object.values(allOptions(each)).map(({ name }) => name));
+  for (const warning of strayVariables(environment, [...names, ...OWN_VARIABLES])) session.output.warning(warning);
   await command.run(session, settings, args);
 }
 
@@ -139,17 +126,31 @@ const OWN_VARIABLES = [BACKGROUND_VARIABLE, WITH_READER_VARIABLE].map((variable)
     .replaceAll('_', '-'),
 );
 
-function fileKeys(command: CommandPlan): readonly string[] {
-  return Object.values(allOptions(command))
-    .map(({ name }) => name)
-    .filter((name) => name !== 'config');
+/** The keys of the config file: those of each command, and for a group those of all commands in it. */
+function knownKeys(plans: readonly CommandPlan[]): KnownKeys {
+  const keys = new Map<string, Set<string>>();
+  for (const [path, action] of actionsOf(plans)) {
+    const words = path.split(' ');
+    for (const length of words.keys()) {
+      const table = words.slice(0, length + 1).join(' ');
+      const known = keys.get(table) ?? new Set();
+      keys.set(table, known);
+      for (const { name } of Object.values(allOptions(action))) if (name !== 'config') known.add(name);
+    }
+  }
+  return Object.fromEntries([...keys].map(([table, known]) => [table, [...known]]));
 }
 
 /** To a person commander has told what is wrong already; a program gets its one object. */
-function usageExit(error: CommanderError, words: readonly string[], outside: Outside): number {
+function usageExit(
+  error: CommanderError,
+  words: readonly string[],
+  plans: readonly CommandPlan[],
+  outside: Outside,
+): number {
   const { code, exitCode } = error;
   if (exitCode === 0 || !code.startsWith('commander.')) return exitCode;
-  const hint = usageHint(code, words);
+  const hint = usageHint(code, words, plans);
   if (!isJson(words, outside)) {
     if (hint !== undefined) outside.stderr.write(`${hint}\n`);
     return 2;
@@ -164,18 +165,11 @@ function usageExit(error: CommanderError, words: readonly string[], outside: Out
   return 2;
 }
 
-/** Commands that have commands of their own. */
-const groups = ['topology', 'simulate'];
-
-function usageHint(code: string, words: readonly string[]): string | undefined {
-  const [command = '', subcommand = ''] = words.filter((word) => !word.startsWith('-'));
-  const isGroup = groups.includes(command);
+function usageHint(code: string, words: readonly string[], plans: readonly CommandPlan[]): string | undefined {
   if (code === 'commander.unknownOption' && words[0]?.startsWith('-') === true)
     return 'Options follow the command, as in `banyan status --json`.';
-  if (code === 'commander.unknownCommand')
-    return isGroup ? `See \`banyan ${command} --help\`.` : 'See `banyan --help`.';
   if (code === 'commander.help') return undefined;
-  return `See \`banyan ${isGroup && subcommand !== '' ? `${command} ${subcommand}` : command} --help\`.`;
+  return `See \`${['banyan', pathIn(words, plans), '--help'].filter((word) => word !== '').join(' ')}\`.`;
 }
 
 /** Whether errors are told to a program, as far as that can be known of a command line that may make no sense. */

@@ -2,6 +2,7 @@
 import { homedir, tmpdir } from 'node:os';
 import type { PeerAdapters } from './node-request.ts';
 import type { Settings, commonOptions } from './settings/option.ts';
+import type { Written } from './settings/settings.ts';
 import { Output, type OutputStream } from './words/output.ts';
 import { type Paths, pathsFor } from './state/paths.ts';
 import { type KnownState, knownStates } from './state/state-folder.ts';
@@ -18,6 +19,7 @@ export interface Outside {
 }
 
 export class Session {
+  /** As it is typed: `status`, `simulate qos`. */
   readonly command: string;
   readonly common: Settings<typeof commonOptions>;
   readonly output: Output;
@@ -26,8 +28,8 @@ export class Session {
   readonly outside: Outside;
   /** The config file that was read; null when there is none. */
   readonly configPath: string | null;
-  /** The names of the options that somebody has set, by flag, variable or file; all others have their defaults. */
-  readonly given: ReadonlySet<string>;
+  /** The options that somebody has set, by name; all others have their defaults. */
+  readonly written: ReadonlyMap<string, Written>;
 
   constructor(
     command: string,
@@ -36,12 +38,12 @@ export class Session {
       adapters,
       outside,
       configPath,
-      given,
+      written,
     }: {
       readonly adapters: PeerAdapters;
       readonly outside: Outside;
       readonly configPath: string | null;
-      readonly given: ReadonlySet<string>;
+      readonly written: ReadonlyMap<string, Written>;
     },
   ) {
     this.command = command;
@@ -49,9 +51,14 @@ export class Session {
     this.adapters = adapters;
     this.outside = outside;
     this.configPath = configPath;
-    this.given = given;
+    this.written = written;
     this.output = new Output({ json: common.json, ...outside });
     this.paths = usualPaths(outside.environment);
+  }
+
+  /** The names of the options that somebody has set. */
+  get given(): ReadonlySet<string> {
+    return new Set(this.written.keys());
   }
 
   /** The peers of this machine; those with a damaged record are warned of and left out. */

@@ -1,18 +1,26 @@
 /** The program as people run it: real processes, exit codes, what is on stdout and what on stderr. */
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { actionsOf } from '../../src/cli/command.ts';
 import { commandPlans } from '../../src/cli/commands/index.ts';
+import { simulateCommand } from '../../src/cli/simulate/simulate.ts';
+import { topologyCommand } from '../../src/cli/topologies/topology.ts';
 import { Home, parseLines } from './command-line.ts';
+
+const noSimulator = () => Promise.reject(new Error('help needs no simulator'));
+const simulations = [simulateCommand(noSimulator, null)];
+const others = [...commandPlans, topologyCommand(null)];
+const plans = [...others, ...simulations];
 
 let home: Home;
 beforeAll(async () => (home = await Home.make()));
 afterAll(() => home.clear());
 
 describe('help', () => {
-  it.each(commandPlans.map(({ name }) => name))(
+  it.each([...actionsOf(plans).keys()])(
     'of %s shows an example, each option’s variable, and exits with 0',
     async (name) => {
-      const { code, stdout, stderr } = await home.run([name, '--help']);
+      const { code, stdout, stderr } = await home.run([...name.split(' '), '--help']);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(new RegExp(`\nExamples:\n  (npm|banyan) .*${name}|\nExamples:\n  npm start`));
       const text = stdout.replace(/\s+/g, ' ');
@@ -23,7 +31,7 @@ describe('help', () => {
   it('lists all commands, loads no library to do so, and is there without a word too', async () => {
     const { code, stdout } = await home.run(['--help']);
     expect(code).toBe(0);
-    for (const { name, summary } of commandPlans) expect(stdout).toMatch(new RegExp(`\n  ${name} .*${summary}`));
+    for (const { name, summary } of plans) expect(stdout).toMatch(new RegExp(`\n  ${name} .*${summary}`));
     expect(await home.run([])).toMatchObject({ code: 0, stdout });
     const traced = await home.run(['--help'], { NODE_DEBUG: 'esm' });
     for (const heavy of ['libp2p', 'better-sqlite3', 'pino', 'fast-xml-parser'])
@@ -39,10 +47,32 @@ describe('help', () => {
 
   it('is in the document: docs/CLI.md tells of every command and every option', async () => {
     const text = await readFile(new URL('../../docs/CLI.md', import.meta.url), 'utf8');
-    for (const { name, options } of commandPlans) {
-      expect(text).toContain(`banyan ${name}`);
-      for (const { flag } of Object.values(options)) expect(text).toContain(`--${flag}`);
+    for (const { name } of plans) expect(text).toContain(`banyan ${name}`);
+    for (const [path, { options }] of actionsOf(others)) {
+      expect(text).toContain(path);
+      for (const { flag } of Object.values(options)) expect(text).toMatch(new RegExp(`--${flag}\\b`));
     }
+  });
+
+  it('is in the document: docs/SIMULATOR.md tells of every experiment and every option', async () => {
+    const text = await readFile(new URL('../../docs/SIMULATOR.md', import.meta.url), 'utf8');
+    for (const [path, { options }] of actionsOf(simulations)) {
+      expect(text).toContain(`banyan ${path}`);
+      for (const { flag, placeholder, fallback } of Object.values(options))
+        expect(text).toMatch(new RegExp(`--${placeholder === null && fallback === true ? 'no-' : ''}${flag}\\b`));
+    }
+  });
+
+  it.each([
+    ['topology', ['generate ', 'info [options] <topology>']],
+    ['topology generate', ['transit-stub [options]', 'preset [options] <name>', 'help [command]']],
+    ['simulate', ['qos [options]', 'what-if [options]', 'help [command]']],
+  ])('of the group %s lists its commands, with examples', async (group, commands) => {
+    const { code, stdout, stderr } = await home.run([...group.split(' '), '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const command of commands) expect(stdout).toContain(`\n  ${command}`);
+    expect(stdout).toMatch(new RegExp(`\nExamples:\n  banyan ${group} `));
+    expect(await home.run(['help', ...group.split(' ').slice(0, 1)])).toMatchObject({ code: 0 });
   });
 });
 
@@ -51,8 +81,15 @@ describe('a command line that makes no sense', () => {
     [['statsu'], "unknown command 'statsu'", 'Did you mean status?'],
     [['serve', '--prot', '1'], "unknown option '--prot'", 'Did you mean --port?'],
     [['--quiet'], "unknown option '--quiet'", 'Options follow the command'],
-    [['simulate', 'qso'], "unknown command 'qso'", 'See `banyan simulate --help`.'],
-    [['simulate', 'qos', '--seeds', '0'], 'It must be a whole number', 'See `banyan simulate qos --help`.'],
+    [['simulate', 'qso'], "unknown command 'qso'\n(Did you mean qos?)", 'See `banyan simulate --help`.'],
+    [['simulate', 'qos', '--seeds', '0'], 'it must be a whole number', 'See `banyan simulate qos --help`.'],
+    [['topology', 'generate', 'plan'], '(Did you mean plane?)', 'See `banyan topology generate --help`.'],
+    [
+      ['topology', 'generate', 'plane', '--node', '1'],
+      '(Did you mean --nodes?)',
+      'See `banyan topology generate plane --help`.',
+    ],
+    [['simulate'], 'Usage: banyan simulate', ''],
     [['status', 'now'], "too many arguments for 'status'", 'banyan status --help'],
     [['serve', '--port'], "option '--port <port>' argument missing", 'banyan serve --help'],
     [['serve', '--port', '70000'], '--port: "70000" is not what is needed; write a whole number, from 0 to 65535.', ''],
@@ -107,6 +144,13 @@ describe('something that went wrong', () => {
     [['status', 'now', '--json'], "Too many arguments for 'status'", 'See `banyan status --help`.'],
     [['--json', 'status'], "Unknown option '--json'.", 'Options follow the command'],
     [['topology', 'info', '--json'], 'Missing required argument', 'banyan topology info --help'],
+    [['topology', '--json', 'info', 'x'], "Unknown option '--json'.", 'See `banyan topology --help`.'],
+    [['topology', 'generate', '--json'], "Unknown option '--json'.", 'banyan topology generate --help'],
+    [
+      ['simulate', 'qos', '--policy', 'best', '--json'],
+      '"best" is none of balanced, worst-qos.',
+      'banyan simulate qos --help',
+    ],
   ])('is one JSON object for a command line that makes no sense too: %j', async (args, message, hint) => {
     const { code, stdout, stderr } = await home.run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

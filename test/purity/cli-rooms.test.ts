@@ -1,8 +1,8 @@
 /**
  * The rooms of `src/cli` stand in an order: each imports those below it and none above.
  *
- * A room is a folder, or a file that lies directly in `src/cli`. An `import type` counts like any other: who needs a type of a room needs
- * that room to be understood.
+ * A room is a folder, or a file that lies directly in `src/cli`. An `import type` counts like any other: a type
+ * cannot be understood without the room that it is from.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { posix } from 'node:path';

@@ -4,6 +4,8 @@
  *     max-storage = "500MB"      # at the top: for every command that has such an option
  *     [serve]                    # for one command
  *     port = 4747
+ *     [simulate.qos]             # for one command of a group; [simulate] is for all of them
+ *     simulate-seeds = 100
  *
  * The file is `--config`, else `BANYAN_CONFIG`, else `./banyan.toml`, else the one in the config folder; only one is read.
  * A key that no command knows is refused with a suggestion, since a misspelt limit that is silently ignored is no limit.
@@ -14,7 +16,7 @@ import { nearestWord } from '../words/suggestion.ts';
 import type { ConfigFile, FileValue } from './settings.ts';
 import { UsageError, UserError } from '../words/user-error.ts';
 
-/** Which keys there are, by command: `{ serve: ['port', …], … }`. */
+/** Which keys there are, by command or group as it is typed: `{ serve: ['port', …], 'simulate qos': […], … }`. */
 export type KnownKeys = Readonly<Record<string, readonly string[]>>;
 
 export interface ConfigPlaces {
@@ -55,17 +57,33 @@ export async function parseConfig(text: string, path: string, known: KnownKeys):
   const tables: Record<string, Record<string, FileValue>> = {};
   for (const [key, value] of Object.entries(root)) {
     if (!isTable(value)) common[requireKnown(key, everyKey, path, '')] = requireValue(value, `${path}, ${key}`);
-    else {
-      const keys = known[key];
-      if (keys === undefined) throw unknown('table', `[${key}]`, nearestWord(key, Object.keys(known)), path);
-      const entries = Object.entries(value).map(([name, item]): [string, FileValue] => [
-        requireKnown(name, new Set(keys), path, `[${key}] `),
-        requireValue(item, `${path}, [${key}] ${name}`),
-      ]);
-      tables[key] = Object.fromEntries(entries);
-    }
+    else for (const [command, table] of readTable(value, key, path, known)) tables[command] = table;
   }
   return { path, common, tables };
+}
+
+/** A command's table, and those of the commands in its group, by command. */
+function readTable(
+  table: Record<string, unknown>,
+  command: string,
+  path: string,
+  known: KnownKeys,
+): ReadonlyMap<string, Record<string, FileValue>> {
+  const title = `[${command.replaceAll(' ', '.')}]`;
+  const keys = known[command];
+  if (keys === undefined) {
+    const nearest = nearestWord(command, Object.keys(known));
+    throw unknown('table', title, nearest?.replaceAll(' ', '.'), path);
+  }
+  const isGroup = Object.keys(known).some((other) => other.startsWith(`${command} `));
+  const own: Record<string, FileValue> = {};
+  const tables = new Map([[command, own]]);
+  for (const [name, item] of Object.entries(table)) {
+    if (isGroup && isTable(item))
+      for (const [below, its] of readTable(item, `${command} ${name}`, path, known)) tables.set(below, its);
+    else own[requireKnown(name, new Set(keys), path, `${title} `)] = requireValue(item, `${path}, ${title} ${name}`);
+  }
+  return tables;
 }
 
 function requireKnown(key: string, known: ReadonlySet<string>, path: string, table: string): string {

@@ -41,12 +41,18 @@ interface Extras {
   readonly flag?: string;
   readonly short?: string;
   readonly fallbackText?: string;
+  /** A switch that is on unless told. */
+  readonly isOn?: boolean;
 }
 
-/** On or off; off unless told. */
-export function toggle(name: string, about: string, { flag = name, short }: Extras = {}): OptionSpec<boolean> {
+/** On or off; off unless told, or with `isOn` the other way round: then `about` is about switching it off. */
+export function toggle(
+  name: string,
+  about: string,
+  { flag = name, short, isOn = false }: Extras = {},
+): OptionSpec<boolean> {
   const parse = ([text = '']: readonly string[]): boolean => parseSwitch(text);
-  return { name, flag, short, about, placeholder: null, isList: false, fallback: false, fallbackText: '', parse };
+  return { name, flag, short, about, placeholder: null, isList: false, fallback: isOn, fallbackText: '', parse };
 }
 
 /** One value; `fallback` when nobody says. */
@@ -72,6 +78,15 @@ export function list<Item>(
 ): OptionSpec<readonly Item[]> {
   const read = (texts: readonly string[]): readonly Item[] => texts.map(parse);
   return { name, flag, about, placeholder, isList: true, fallback: [], fallbackText, parse: read };
+}
+
+/**
+ * The same flags under longer names for the environment and the file: `--seeds` of `simulate` is BANYAN_SIMULATE_SEEDS. For flags that
+ * mean something else in other commands: what is set for a service must not change what a simulation finds.
+ */
+export function namedWithin<Specs extends OptionSpecs>(group: string, specs: Specs): Specs {
+  const named = Object.entries(specs).map(([key, spec]) => [key, { ...spec, name: `${group}-${spec.name}` }]);
+  return Object.fromEntries(named) as Specs;
 }
 
 /** Any text but none at all. */

@@ -1,8 +1,8 @@
 /**
  * Which of several voices counts: flags over environment over file over defaults.
  *
- * In the file, what stands in the command's own table counts more than what stands at the top. Every value remembers who
- * set it, so that a bad one is complained about where it was written. Pure.
+ * In the file, the command's own table counts more than its group's, and that more than the top. Every value remembers who set it, so
+ * that a bad one is complained about where it was written. Pure.
  */
 import { nearestWord } from '../words/suggestion.ts';
 import type { OptionSpec, OptionSpecs, Settings } from './option.ts';
@@ -13,6 +13,7 @@ export type FileValue = string | number | bigint | boolean | readonly (string | 
 export interface ConfigFile {
   readonly path: string;
   readonly common: Readonly<Record<string, FileValue>>;
+  /** By command as it is typed: `serve`, `simulate qos`. */
   readonly tables: Readonly<Record<string, Readonly<Record<string, FileValue>>>>;
 }
 
@@ -21,8 +22,16 @@ export interface SettingSources {
   readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly file: ConfigFile | null;
-  /** The command, which has a table of its own in the file. */
+  /** The command as it is typed; it has a table of its own in the file. */
   readonly command: string;
+}
+
+/** What somebody has set, as it was written. */
+export interface Written {
+  readonly texts: readonly string[];
+  /** For complaints: the flag, the variable, or the key with its file. */
+  readonly where: string;
+  readonly source: 'flag' | 'environment' | 'file';
 }
 
 export function variableOf(name: string): string {
@@ -35,10 +44,14 @@ export function resolveSettings<Specs extends OptionSpecs>(specs: Specs, sources
   return Object.fromEntries(entries) as Settings<Specs>;
 }
 
-/** The names of those options that somebody has set. */
-export function givenNames(specs: OptionSpecs, sources: SettingSources): ReadonlySet<string> {
-  const given = Object.values(specs).filter((spec) => find(spec, sources) !== null);
-  return new Set(given.map(({ name }) => name));
+/** The options that somebody has set, by name: flags in their order on the command line, then what else there is. */
+export function writtenOptions(specs: OptionSpecs, sources: SettingSources): ReadonlyMap<string, Written> {
+  const order = Object.keys(sources.flags);
+  const rank = ({ flag }: OptionSpec): number => (order.includes(flag) ? order.indexOf(flag) : order.length);
+  const written = Object.values(specs)
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((spec) => [spec.name, find(spec, sources)] as const);
+  return new Map(written.filter((entry): entry is readonly [string, Written] => entry[1] !== null));
 }
 
 function resolveOne(spec: OptionSpec, sources: SettingSources): unknown {
@@ -48,17 +61,15 @@ function resolveOne(spec: OptionSpec, sources: SettingSources): unknown {
     return spec.parse(written.texts);
   } catch (error) {
     throw new UsageError(`${written.where}: ${error instanceof Error ? error.message : String(error)}.`, {
+      hint: `See \`banyan ${sources.command} --help\`.`,
       cause: error,
     });
   }
 }
 
-function find(
-  spec: OptionSpec,
-  sources: SettingSources,
-): { readonly texts: readonly string[]; readonly where: string } | null {
+function find(spec: OptionSpec, sources: SettingSources): Written | null {
   const flag = sources.flags[spec.flag];
-  if (flag !== undefined) return { texts: textsOf(flag), where: `--${spec.flag}` };
+  if (flag !== undefined) return { texts: textsOf(flag), where: `--${spec.flag}`, source: 'flag' };
   const variable = variableOf(spec.name);
   const environment = sources.environment[variable];
   // An empty variable is how a shell says "not set" in a line that always names it.
@@ -69,20 +80,26 @@ function find(
           .map((item) => item.trim())
           .filter((item) => item !== '')
       : [environment];
-    return { texts: items, where: variable };
+    return { texts: items, where: variable, source: 'environment' };
   }
   const { file, command } = sources;
   if (file === null) return null;
-  const own = file.tables[command]?.[spec.name];
-  const found = own ?? file.common[spec.name];
+  const table = withGroups(command).find((name) => file.tables[name]?.[spec.name] !== undefined);
+  const found = table === undefined ? file.common[spec.name] : file.tables[table]?.[spec.name];
   if (found === undefined) return null;
-  const where = `${file.path}, ${own === undefined ? '' : `[${command}] `}${spec.name}`;
+  const where = `${file.path}, ${table === undefined ? '' : `[${table.replaceAll(' ', '.')}] `}${spec.name}`;
   if (Array.isArray(found) && !spec.isList) throw new UsageError(`${where}: one value is needed, this is a list.`);
   if (spec.placeholder === null && typeof found !== 'boolean')
     throw new UsageError(`${where}: write true or false, without quotes.`);
   if (spec.placeholder !== null && typeof found === 'boolean')
     throw new UsageError(`${where}: ${String(found)} is no value for it; see --help.`);
-  return { texts: textsOf(found), where };
+  return { texts: textsOf(found), where, source: 'file' };
+}
+
+/** A command and the groups it is in, the nearest first: `simulate qos`, `simulate`. */
+function withGroups(command: string): readonly string[] {
+  const words = command.split(' ');
+  return words.map((_, index) => words.slice(0, words.length - index).join(' '));
 }
 
 function textsOf(written: FileValue): readonly string[] {

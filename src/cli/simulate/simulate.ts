@@ -3,89 +3,92 @@
  *
  * Each experiment is a subcommand. Its tables go to standard output, with `--json` its one object instead; how far it is goes to
  * standard error; `--out` leaves a report in a folder. What an experiment does is the simulator's business (`simulation.ts`); here
- * is the talking: flags, units, progress, Ctrl-C. An experiment that the simulator does not have is not listed.
+ * is the talking: settings, progress, Ctrl-C. An experiment that the simulator does not have is not listed.
  */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { Output } from '../words/output.ts';
-import { ProgressBar } from './progress-bar.ts';
+import { type CommandPlan, type GroupPlan, plan } from '../command.ts';
+import type { Session } from '../session.ts';
+import { namedWithin, parseText, value } from '../settings/option.ts';
 import { formatCount } from '../words/quantities.ts';
-import type { Outside } from '../session.ts';
-import { type Experiment, type Flags, experiments } from './experiments.ts';
-import { type Simulator, simulateSummary } from './simulation.ts';
 import { UserError, capital } from '../words/user-error.ts';
+import { type Experiment, experiments } from './experiments.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { replayLine } from './replay-line.ts';
+import type { Simulator } from './simulation.ts';
 
-export interface SimulateContext {
-  readonly simulator: Simulator;
-  readonly outside: Outside;
-  readonly version: string;
-  /** The words after `banyan`, for the line that does it again. */
-  readonly words: readonly string[];
-}
-
-export function simulateCommand(context: SimulateContext): Command {
-  const command = speaking(new Command('simulate'))
-    .summary(simulateSummary)
-    .description(
+/** `names`: the experiments that the simulator has; null for all. */
+export function simulateCommand(load: () => Promise<Simulator>, names: readonly string[] | null): GroupPlan {
+  const present = experiments.filter(({ name }) => names === null || names.includes(name));
+  return {
+    name: 'simulate',
+    summary: 'ask the simulator: placement, attacks, churn, scale',
+    description:
       'Runs farms of simulated peers: the real protocol code on a virtual clock, with delays from a topology. The same seeds give the ' +
-        'same figures on any machine.',
-    );
-  const present = experiments.filter(({ name }) => context.simulator.experimentNames.includes(name));
-  for (const experiment of present) command.addCommand(experimentCommand(experiment, context));
-  const first = present.flatMap(({ examples }) => examples.slice(0, 1));
-  return command.addHelpText('after', `\nExamples:\n${first.map((line) => `  ${line}`).join('\n')}`);
+      'same figures on any machine.',
+    commands: present.map((experiment) => experimentCommand(experiment, load)),
+    examples: present.flatMap(({ examples }) => examples.slice(0, 1).map((line) => [line, ''] as const)),
+  };
 }
 
-function experimentCommand(experiment: Experiment, context: SimulateContext): Command {
-  const command = speaking(new Command(experiment.name))
-    .summary(experiment.summary)
-    .description(experiment.description);
-  for (const option of experiment.options()) command.addOption(option);
-  command
-    .option('--json', 'the result as one JSON object on standard output')
-    .option('--out <folder>', 'write a report there: report.html, charts as SVG, everything as CSV', folderName)
-    .addHelpText('after', `\nExamples:\n${experiment.examples.map((line) => `  ${line}`).join('\n')}`);
-  command.action(async () => {
-    const flags = command.opts<Flags & { json?: boolean; out?: string }>();
-    await run(experiment, flags, context);
+const reportOptions = {
+  out: value('out', '<folder>', 'write a report there: report.html, charts as SVG, everything as CSV', parseText, null),
+};
+
+function experimentCommand(experiment: Experiment, load: () => Promise<Simulator>): CommandPlan {
+  const options = namedWithin('simulate', { ...experiment.options, ...reportOptions });
+  return plan({
+    name: experiment.name,
+    summary: experiment.summary,
+    description: experiment.description,
+    args: [],
+    options,
+    examples: experiment.examples.map((line) => [line, ''] as const),
+    run: async (session, settings) => {
+      const line = (without: readonly string[]): string => replayLine(session, options, without);
+      await run({ experiment, settings, session, line, simulator: await load() });
+    },
   });
-  return command;
 }
 
-async function run(
-  experiment: Experiment,
-  flags: Flags & { readonly json?: boolean; readonly out?: string },
-  { simulator, outside, version, words }: SimulateContext,
-): Promise<void> {
-  const isJson = flags.json === true || /^(1|true|yes|on)$/i.test(outside.environment['BANYAN_JSON'] ?? '');
-  const output = new Output({ json: isJson, ...outside });
-  const options = experiment.optionsFrom(flags);
-  if (typeof flags['topology'] === 'string') await requireTopology(flags['topology']);
+interface Call {
+  readonly experiment: Experiment;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly session: Session;
+  /** The line that does it again, without these flags. */
+  readonly line: (without: readonly string[]) => string;
+  readonly simulator: Simulator;
+}
+
+async function run({ experiment, settings, session, line, simulator }: Call): Promise<void> {
+  const { output, outside } = session;
+  const options = experiment.optionsFrom(settings);
+  const { out, topology } = settings;
+  if (typeof topology === 'string') await requireTopology(topology);
   const stop = new AbortController();
   const interrupted = (signal: NodeJS.Signals): void => stop.abort(new Interruption(signal));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const bar = new ProgressBar(outside.stderr, experiment.name);
   try {
-    if (flags.out !== undefined) await simulator.prepareFolder(flags.out);
+    if (typeof out === 'string') await simulator.prepareFolder(out);
     const findings = await simulator.runExperiment(experiment.name, options, bar, stop.signal);
     bar.end();
     const result = { kind: 'simulation', experiment: experiment.name, ...(findings.result as object) };
-    if (flags.out !== undefined) {
+    if (typeof out === 'string') {
       const content = {
         ...findings,
         title: experiment.title,
         summary: experiment.description,
-        command: commandLine(words),
-        program: `banyan ${version}`,
+        command: line([]),
+        program: `banyan ${session.adapters.version}`,
         result,
       };
-      const files = await simulator.writeReport(flags.out, content, stop.signal);
-      output.note(`Wrote ${formatCount(files.length, 'file')} to ${flags.out}; open report.html in it.`);
+      const files = await simulator.writeReport(out, content, stop.signal);
+      output.note(`Wrote ${formatCount(files.length, 'file')} to ${out}; open report.html in it.`);
     }
     output.result(result, () => simulator.findingsText(findings));
     if (findings.failed === true) process.exitCode = 1;
   } catch (error) {
     bar.end();
-    if (!(error instanceof Interruption)) throw withReplay(error, words);
+    if (!(error instanceof Interruption)) throw withReplay(error, line(['seed', 'seeds']));
     output.note('Stopped; nothing was written.');
     process.exitCode = error.signal === 'SIGINT' ? 130 : 143;
   } finally {
@@ -93,13 +96,13 @@ async function run(
   }
 }
 
-/** A run that failed is told with the line that plays it alone. */
-function withReplay(error: unknown, words: readonly string[]): unknown {
+/** A run that failed is told with the line that plays it alone. `line`: the command without its seeds. */
+function withReplay(error: unknown, line: string): unknown {
   if (!(error instanceof Error) || error.name !== 'TaskError') return error;
   const [, seed] = /^seed (\d+):/.exec(error.message) ?? [];
   if (seed === undefined) return error;
-  const line = `${commandLine(without(words, ['--seed', '--seeds']))} --seed ${seed} --seeds 1`;
-  const told = new UserError(capital(error.message), { hint: `That run alone: ${line}`, cause: error });
+  const hint = `That run alone: ${line} --seed ${seed} --seeds 1`;
+  const told = new UserError(capital(error.message), { hint, cause: error });
   return Object.assign(told, { stack: error.stack });
 }
 
@@ -115,54 +118,6 @@ class Interruption extends Error {
 
 /** A topology that cannot be read is said at once, not after a thread and its seeds have started. */
 async function requireTopology(name: string): Promise<void> {
-  const { presets, readTopology, TopologyError } = await import('../../topology/index.ts');
-  const { readFile } = await import('node:fs/promises');
-  let text: string;
-  try {
-    text = await readFile(name, 'utf8');
-  } catch (error) {
-    if (presets.has(name)) return;
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = isMissing ? `There is no file ${name}.` : `Cannot read ${name}: ${(error as Error).message}.`;
-    throw new UserError(message, { hint: `Ready-made topologies are ${[...presets.keys()].join(', ')}.` });
-  }
-  try {
-    readTopology(text);
-  } catch (error) {
-    if (!(error instanceof TopologyError)) throw error;
-    throw new UserError(`${name}: ${error.message}.`, { cause: error });
-  }
-}
-
-/** The line that does it again: without what only says where the answer goes. */
-function commandLine(words: readonly string[]): string {
-  const quoted = without(words, ['--json', '--out', '--jobs']).map((word) =>
-    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-  );
-  return ['banyan', ...quoted].join(' ');
-}
-
-/** The words without these flags and their values. */
-function without(words: readonly string[], flags: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? '';
-    const [flag = ''] = word.split('=');
-    if (!flags.includes(flag)) kept.push(word);
-    else if (word === flag && flag !== '--json') at++;
-  }
-  return kept;
-}
-
-function folderName(word: string): string {
-  if (word.trim() === '') throw new InvalidArgumentError('It must be the name of a folder.');
-  return word;
-}
-
-/** Usage errors leave with 2, help with 0, and everything is thrown rather than ending the process here. */
-function speaking(command: Command): Command {
-  return command.exitOverride((error) => {
-    const isUsage = error.code.startsWith('commander.') && error.exitCode !== 0;
-    throw isUsage ? new CommanderError(2, error.code, error.message) : error;
-  });
+  const { openTopology } = await import('../topologies/topology-file.ts');
+  await openTopology(name);
 }

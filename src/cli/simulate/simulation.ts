@@ -2,8 +2,6 @@
  * What the command line asks of the simulator: the port between the two. `main.ts` puts the simulator behind it, and loads it when a
  * command simulates; what the simulator found passes through here unread.
  */
-/** For the list of commands. */
-export const simulateSummary = 'ask the simulator: placement, attacks, churn, scale';
 
 export interface SimulationFindings {
   /** The one object of `--json`. */

@@ -5,7 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig, readConfigFile } from '../../../src/cli/settings/config-file.ts';
 import { nearestWord } from '../../../src/cli/words/suggestion.ts';
 
-const known = { serve: ['port', 'max-upload', 'announce'], join: ['max-storage', 'max-upload'], status: ['watch'] };
+const known = {
+  serve: ['port', 'max-upload', 'announce'],
+  join: ['max-storage', 'max-upload'],
+  status: ['watch'],
+  simulate: ['seeds', 'kill'],
+  'simulate qos': ['seeds'],
+};
 
 describe('banyan.toml', () => {
   it('holds settings for all commands and tables for single ones', async () => {
@@ -17,7 +23,16 @@ describe('banyan.toml', () => {
     });
   });
 
+  it('holds tables for a group, and within it for each of its commands', async () => {
+    const text = '[simulate]\nkill = "20%"\nseeds = 5\n[simulate.qos]\nseeds = 7\n';
+    expect(await parseConfig(text, 'banyan.toml', known)).toMatchObject({
+      tables: { simulate: { kill: '20%', seeds: 5 }, 'simulate qos': { seeds: 7 } },
+    });
+  });
+
   it.each([
+    ['[simulate.qos]\nkill = 1', 'there is no key [simulate.qos] kill', 'See docs/CLI.md for those there are.'],
+    ['[simulate.qso]\nseeds = 1', 'there is no table [simulate.qso]', 'Did you mean simulate.qos?'],
     ['max-uplaod = 1', 'there is no key max-uplaod', 'Did you mean max-upload?'],
     ['[serve]\nmax-storage = 1', 'there is no key [serve] max-storage', 'See docs/CLI.md for those there are.'],
     ['[sreve]\nport = 1', 'there is no table [sreve]', 'Did you mean serve?'],

@@ -4,7 +4,7 @@ import { list, toggle, value } from '../../../src/cli/settings/option.ts';
 import { parseSize, parseWhole } from '../../../src/cli/words/quantities.ts';
 import {
   type ConfigFile,
-  givenNames,
+  writtenOptions,
   resolveSettings,
   strayVariables,
   variableOf,
@@ -25,8 +25,10 @@ const nothing = { flags: {}, environment: {}, file: null, command: 'serve' };
 describe('which voice counts', () => {
   it('and whether anybody spoke at all is known, whatever was said', () => {
     const environment = { BANYAN_QUICK: 'false', BANYAN_MAX_SIZE: '' };
-    expect([...givenNames(specs, { ...nothing, environment, flags: { name: ['x'] } })]).toEqual(['quick', 'name-of']);
-    expect([...givenNames(specs, { ...nothing, file: fileOf({ 'max-size': '7' }) })]).toEqual(['max-size']);
+    const spoken = writtenOptions(specs, { ...nothing, environment, flags: { name: ['x'] } });
+    expect([...spoken.keys()].toSorted()).toEqual(['name-of', 'quick']);
+    expect([...spoken.values()].map(({ source }) => source)).toEqual(['flag', 'environment']);
+    expect([...writtenOptions(specs, { ...nothing, file: fileOf({ 'max-size': '7' }) }).keys()]).toEqual(['max-size']);
   });
 
   it('is always the first that speaks of: flag, environment, own table, top of the file, default', () => {
@@ -45,6 +47,21 @@ describe('which voice counts', () => {
         expect(size).toBe(flag ?? variable ?? own ?? common ?? 7);
       }),
     );
+  });
+
+  it('in the file is the command’s own table, then its group’s, then the top', () => {
+    const sizes = (tables: ConfigFile['tables']): number =>
+      resolveSettings(specs, {
+        ...nothing,
+        file: { path: 'banyan.toml', common: { 'max-size': 1 }, tables },
+        command: 'simulate qos',
+      }).size;
+    const [group, own] = [{ 'max-size': 2 }, { 'max-size': 3 }];
+    expect(sizes({ simulate: group, 'simulate qos': own, 'simulate churn': { 'max-size': 4 } })).toBe(3);
+    expect(sizes({ simulate: group, 'simulate churn': own })).toBe(2);
+    expect(sizes({ qos: own, serve: own })).toBe(1);
+    expect(() => sizes({ simulate: { 'max-size': 'much' } })).toThrow('banyan.toml, [simulate] max-size: ');
+    expect(() => sizes({ 'simulate qos': { 'max-size': 'much' } })).toThrow('banyan.toml, [simulate.qos] max-size: ');
   });
 
   it('for switches too, so that --no-quick undoes what the file says', () => {

@@ -6,11 +6,11 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runProgram } from '../../../src/cli/program.ts';
 import { ProgressBar } from '../../../src/cli/simulate/progress-bar.ts';
 import { experiments } from '../../../src/cli/simulate/experiments.ts';
 import type { Simulator } from '../../../src/cli/simulate/simulation.ts';
 import { Home, parseLines } from '../command-line.ts';
+import { runHere } from '../in-process.ts';
 
 /** A simulator that finds nothing, and remembers what it was asked. */
 function listening(names: readonly string[] = experiments.map(({ name }) => name)) {
@@ -32,23 +32,8 @@ function listening(names: readonly string[] = experiments.map(({ name }) => name
   return { simulator, asked, reports };
 }
 
-/** Runs a command line in this process. */
-async function run(words: string, simulator: Simulator) {
-  let [stdout, stderr] = ['', ''];
-  const adapters = {
-    version: '1.2.3',
-    programPath: '',
-    startNode: () => Promise.reject(new Error('no peer is needed here')),
-    loadSimulator: async () => simulator,
-  };
-  const code = await runProgram(words.split(' '), adapters, {
-    environment: {},
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-  });
-  process.exitCode = undefined;
-  return { code, stdout, stderr };
-}
+const run = (words: string, simulator: Simulator, environment: Readonly<Record<string, string>> = {}) =>
+  runHere(words.split(' '), { loadSimulator: async () => simulator }, environment);
 
 describe('the flags', () => {
   it.each([
@@ -92,11 +77,14 @@ describe('the flags', () => {
   });
 
   it.each([
-    ['qos --requirement many', "'many' is invalid. It must be a time above 0, such as 120, 120ms or 0.12s."],
+    [
+      'qos --requirement many',
+      '--requirement: "many" is invalid; it must be a time above 0, such as 120, 120ms or 0.12s.',
+    ],
     ['qos --requirement 0', 'must be a time above 0'],
-    ['qos --policy best', 'Allowed choices are balanced, worst-qos.'],
+    ['qos --policy best', '"best" is none of balanced, worst-qos'],
     ['attack --kill 1.2', 'must be a share from 0 to 1'],
-    ['attack --mode all', 'Allowed choices are random, heaviest, domain, root.'],
+    ['attack --mode all', '"all" is none of random, heaviest, domain, root'],
     ['churn --median-session 0', 'must be a time above 0'],
     ['churn --seeds 1.5', 'must be a whole number from 1'],
     ['scale --peers 1G', 'must be a whole number from 2 to 4000000'],
@@ -116,6 +104,42 @@ describe('the flags', () => {
     const { code, stderr } = await run('simulate qos --topology atlantis', simulator);
     expect({ code, asked }).toEqual({ code: 1, asked: [] });
     expect(stderr).toMatch(/There is no file atlantis\.\nReady-made topologies are transit-stub-/);
+  });
+});
+
+describe('what the environment says', () => {
+  const environment = { BANYAN_SIMULATE_SEEDS: '3', BANYAN_SIMULATE_REQUIREMENT: '90', BANYAN_POLICY: 'worst-qos' };
+
+  it('counts under a name of its own, unless a flag says otherwise', async () => {
+    const { simulator, asked } = listening();
+    expect(await run('simulate qos --seeds 4', simulator, environment)).toMatchObject({ code: 0, stderr: '' });
+    expect(asked).toMatchObject([{ options: { seeds: 4, requirementMs: 90, policy: 'balanced' } }]);
+  });
+
+  it('is in the line that does it again', async () => {
+    const { simulator, reports } = listening();
+    const switches = { ...environment, BANYAN_SIMULATE_DECLARED: '1', BANYAN_SIMULATE_SHEDDING: 'false' };
+    await run('simulate attack --kill 0.1 --out o', simulator, switches);
+    expect(reports).toMatchObject([
+      { command: 'banyan simulate attack --kill 0.1 --requirement 90 --declared --no-shedding --seeds 3' },
+    ]);
+  });
+
+  it('asks for JSON', async () => {
+    const { stdout } = await run('simulate paper', listening().simulator, { BANYAN_JSON: '1' });
+    expect(parseLines(stdout)).toMatchObject([{ kind: 'simulation', experiment: 'paper' }]);
+  });
+});
+
+describe('full servers', () => {
+  it.each([
+    ['attack', { shedding: true }],
+    ['attack --no-shedding', { shedding: false }],
+    ['attack --shedding', { shedding: true }],
+  ])('send clients on unless told otherwise: %s', async (words, options) => {
+    const { simulator, asked } = listening();
+    await run(`simulate ${words}`, simulator);
+    expect(asked).toMatchObject([{ options }]);
   });
 });
 
@@ -151,6 +175,14 @@ describe('help', () => {
       expect(await run(words, simulator), example).toMatchObject({ code: 0 });
     }
     expect(asked).toHaveLength(examples.length);
+  });
+
+  it('shows each option with its variable, and the flag that changes a switch', async () => {
+    const text = (await run('simulate what-if --help', listening().simulator)).stdout.replace(/\s+/g, ' ');
+    expect(text).toContain('--seeds <count> how many runs (default: 20; BANYAN_SIMULATE_SEEDS)');
+    expect(text).toMatch(/--declared [^-]*--max-clients does \(BANYAN_SIMULATE_DECLARED\)/);
+    expect(text).toMatch(/--no-shedding .*\(BANYAN_SIMULATE_SHEDDING=false\)/);
+    expect(text).not.toMatch(/ --shedding| --no-declared/);
   });
 
   it('lists only the experiments that there are', async () => {
