@@ -16,7 +16,7 @@ export interface FarmOptions {
   readonly tree?: Partial<TreeOptions>;
   readonly rules?: Rules;
   /** What sits on the overlay of this peer. */
-  readonly layer?: (peer: PeerHandle) => MakeLayer | null;
+  readonly layers?: (peer: PeerHandle) => readonly MakeLayer[];
   /** Whether others can dial this peer. */
   readonly reachable?: (peer: PeerHandle) => boolean;
   readonly subnet?: (peer: PeerHandle) => number;

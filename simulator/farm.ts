@@ -97,8 +97,8 @@ export class SimulatedFarm extends SimulatedNetwork {
     host.silent = false;
     host.torn = false;
     this.#clocks.get(handle)?.restart(this.nowMs);
-    const layer = this.options.layer?.(handle) ?? null;
-    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layer, this.#pulses);
+    const layers = this.options.layers?.(handle);
+    const peer = new Peer(handle, host, this.tree, this.options.rules ?? theRules, layers, this.#pulses);
     this.#peers[handle] = peer;
     peer.start(this.#timeOf(handle), { ...start, records: host.records });
     this.#passOnEvents();

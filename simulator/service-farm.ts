@@ -117,7 +117,7 @@ export class ServiceFarm {
       tree: { minHeartbeatMs: beatMs, maxHeartbeatMs: beatMs },
       ticksPerMs,
       transferBytesPerSecond: 10e6,
-      layer: () => (parts) => new Quality(parts, qos, (event) => this.#happened(event, parts.ctx.self)),
+      layers: () => [(parts) => new Quality(parts, qos, (event) => this.#happened(event, parts.ctx.self))],
     });
   }
 
@@ -159,7 +159,7 @@ export class ServiceFarm {
   /** From now on the controller is to reach this. */
   require(requirement: Requirement | null): void {
     this.#requirement = requirement;
-    this.farm.act(rootPeer, (peer) => (peer.state.layer as Quality).require(requirement));
+    this.farm.act(rootPeer, (peer) => (peer.state.layerNamed('quality') as Quality).require(requirement));
   }
 
   /** Starts a peer again that was switched off; a root goes on with what it was to reach. */

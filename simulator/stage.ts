@@ -200,7 +200,7 @@ class Stage implements Outcome {
       ...(unreachable.size === 0 ? {} : { reachable: (peer: PeerHandle) => !unreachable.has(peer) }),
       ...(terms === null
         ? {}
-        : { layer: () => (parts) => new Quality(parts, terms, (event) => tell(parts.ctx.self, event)) }),
+        : { layers: () => [(parts) => new Quality(parts, terms, (event) => tell(parts.ctx.self, event))] }),
     });
   }
 

@@ -6,6 +6,7 @@ import type { MembershipListener } from './servers/membership.ts';
 import type { CastListener } from './cast/multicast.ts';
 import { isSound } from './reach/coordinates.ts';
 import type { PeerHandle, TreeKind } from './ids.ts';
+import { isFor } from './layers.ts';
 import type {
   Cast,
   HeartbeatDown,
@@ -177,8 +178,8 @@ export class Dispatch implements CastListener, MembershipListener {
   /** A ping was answered, and it was none of a look within the tree. */
   answered(answer: Answered): void {
     if (answer.asker === 'joining') this.#attachment.answered(answer);
-    else if (answer.asker === 'layer') this.#parts.layer?.pinged(answer);
-    else this.#compareServers(answer);
+    else if (answer.asker === 'comparison') this.#compareServers(answer);
+    else this.#parts.layer?.pinged(answer);
   }
 
   #compareServers(answer: Answered): void {
@@ -187,7 +188,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (!ctx.isServer()) this.better(optimisation.compared(answer, this.#parts.ownServer(), views.servers()));
   }
 
-  /** The layer above found a better server. */
+  /** A layer above found a better server. */
   changeServer(card: PeerCard): void {
     this.better({ purpose: 'change-server', card });
   }
@@ -337,7 +338,7 @@ export class Dispatch implements CastListener, MembershipListener {
 
   castDelivered(cast: Cast): void {
     const { ctx, releases, layer } = this.#parts;
-    layer?.delivered(cast);
+    if (layer !== null && isFor(layer, cast)) layer.delivered(cast);
     if (cast.payload.type !== 'release' || cast.origin === ctx.self) return;
     releases.learn(cast.payload.notice);
     if (ctx.isServer()) releases.fetch();

@@ -4,7 +4,7 @@ export { sealOf } from './cast/multicast.ts';
 export { mix } from './hash.ts';
 export { NOBODY } from './ids.ts';
 export type { PeerHandle, Signature, Standing, TreeKind } from './ids.ts';
-export type { Layer, MakeLayer } from './layer.ts';
+export type { Layer, LayerKind, MakeLayer } from './layer.ts';
 export type * from './messages/index.ts';
 export { defaultOptions } from './options.ts';
 export type { TreeOptions } from './options.ts';

@@ -10,7 +10,8 @@ import type { MembershipListener } from './servers/membership.ts';
 import type { MemberRecord, PeerCard } from './messages/index.ts';
 import { Multicast } from './cast/multicast.ts';
 import { Optimisation } from './tree/optimisation.ts';
-import type { Layer } from './layer.ts';
+import type { Layer, LayerEvents, LayerName } from './layer.ts';
+import { layerNamed } from './layers.ts';
 import type { TreeOptions } from './options.ts';
 import { Pings } from './reach/pings.ts';
 import { Promotion } from './servers/promotion.ts';
@@ -48,8 +49,8 @@ export class Parts {
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
-  /** What sits on this overlay; null for none. */
-  layer: Layer | null = null;
+  /** What sits on this overlay, several layers as if they were one; null for none. */
+  layer: LayerEvents | null = null;
   /** Goes to the tree of another server, by its card; set by the peer. */
   changeServer: (to: PeerCard) => void = nothing;
   /** Stops serving on the root's order and stays a client that may serve again; set by the peer. */
@@ -64,6 +65,11 @@ export class Parts {
     this.reachability = new Reachability(this.ctx, this);
     this.optimisation = new Optimisation(this.ctx, this.pings, this.#distances);
     this.releases = new Releases(this.ctx, this);
+  }
+
+  /** The layer of this name; null where there is none. */
+  layerNamed(name: LayerName): Layer | null {
+    return layerNamed(name, this.layer);
   }
 
   /** Lets go of all that this peer has in `pulses`: it is no more. */
@@ -194,7 +200,7 @@ export class Parts {
 }
 
 function nothing(): void {
-  // Without a layer nobody asks for it.
+  // Without layers nobody asks for it.
 }
 
 /** A membership record as a candidate to hang below. */

@@ -19,6 +19,7 @@ import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
+import { asOne } from './layers.ts';
 import type {
   CastPayload,
   Limits,
@@ -59,7 +60,7 @@ export class Peer {
     world: World,
     options: TreeOptions = defaultOptions,
     rules: Rules = theRules,
-    makeLayer: MakeLayer | null = null,
+    makeLayers: readonly MakeLayer[] = [],
     pulses = new Pulses(),
   ) {
     const [problem] = validateOptions(options);
@@ -71,13 +72,13 @@ export class Peer {
     this.#attachment = new Attachment(this.#parts);
     this.#upkeep = new Upkeep(this.#parts, this.#attachment);
     this.#dispatch = new Dispatch(this.#parts, this.#attachment);
-    if (makeLayer !== null) this.#carry(makeLayer);
+    if (makeLayers.length > 0) this.#carry(makeLayers);
   }
 
-  #carry(makeLayer: MakeLayer): void {
+  #carry(makeLayers: readonly MakeLayer[]): void {
     this.#parts.changeServer = (card) => this.#dispatch.changeServer(card);
     this.#parts.retire = () => this.#attachment.departure.retire();
-    this.#parts.layer = makeLayer(this.#parts);
+    this.#parts.layer = asOne(makeLayers.map((make) => make(this.#parts)));
   }
 
   // --- Life ------------------------------------------------------------------------------------------------------------

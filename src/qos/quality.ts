@@ -16,6 +16,7 @@ import type {
   Answered,
   Cast,
   Layer,
+  LayerKind,
   LayerMessage,
   Order,
   Parts,
@@ -39,6 +40,9 @@ import { Steward } from './group/steward.ts';
 import { Straying, isAstray } from './load/straying.ts';
 import { Window } from './round/window.ts';
 import type { Felt } from './round/window.ts';
+
+const kinds: readonly LayerKind[] = ['aggregate', 'survey', 'surveyed', 'grant', 'granted', 'retire', 'shed'];
+const topics: readonly string[] = [roundTopic];
 
 export class Quality implements Layer {
   readonly #parts: Parts;
@@ -78,6 +82,20 @@ export class Quality implements Layer {
   }
 
   // --- Layer ---------------------------------------------------------------------------------------------------------------
+
+  // Getters, because a million peers need not hold three fields that are the same for all of them.
+
+  get name(): 'quality' {
+    return 'quality';
+  }
+
+  get kinds(): readonly LayerKind[] {
+    return kinds;
+  }
+
+  get topics(): readonly string[] {
+    return topics;
+  }
 
   get isIdle(): boolean {
     const isUnderWay = this.#errand !== null || this.#round !== null || this.#straying?.isMoving === true;
@@ -202,7 +220,7 @@ export class Quality implements Layer {
     // What a server needs besides the way can only be known with the way: the next round shall know it.
     const { server } = felt;
     const isUnknown = server !== NOBODY && server !== ctx.self && Number.isNaN(selection.rttMs(server));
-    if (isUnknown) pings.ask(server, 'layer');
+    if (isUnknown) pings.ask(server, 'quality');
   }
 
   #noteStraying(round: Round, felt: Felt): void {

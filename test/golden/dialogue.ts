@@ -56,8 +56,9 @@ export class Dialogue {
       tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, ...tree },
       ...(controlled
         ? {
-            layer: () => (parts) =>
-              new Quality(parts, controlledOptions, (event) => this.#decided(parts.ctx.self, event)),
+            layers: () => [
+              (parts) => new Quality(parts, controlledOptions, (event) => this.#decided(parts.ctx.self, event)),
+            ],
           }
         : {}),
     });
@@ -148,7 +149,7 @@ export class Dialogue {
   /** From now on the root's controller is to reach this mean delay. */
   require(meanMs: number): this {
     return this.act('root', ({ state }) =>
-      (state.layer as Quality).require({ meanMs, percentile: null, availability: null }),
+      (state.layerNamed('quality') as Quality).require({ meanMs, percentile: null, availability: null }),
     );
   }
 

@@ -274,7 +274,7 @@ describe('the controller of a root whose clock was set back', () => {
     const requirement = { meanMs: 100, percentile: null, availability: null };
     const note = (event: QosEvent): void => void (event.type === 'round-opened' && opened.push(event.round));
     const farm = farmOf(3, {
-      layer: () => (parts) => new Quality(parts, { ...defaultQosOptions, controlled: true, requirement }, note),
+      layers: () => [(parts) => new Quality(parts, { ...defaultQosOptions, controlled: true, requirement }, note)],
     });
     for (let life = 0; life < 3; life++) {
       farm.run(60_000);

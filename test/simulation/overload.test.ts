@@ -204,7 +204,7 @@ describe('a server that offered few places, in a farm without rounds, when a cro
       seed,
       rttMs: (a, b) => (a === b ? 0 : a === 0 || b === 0 ? 60 : 10),
       tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, fanOut, guestRoom: 2 },
-      layer: () => (parts) => new Quality(parts, defaultQosOptions),
+      layers: () => [(parts) => new Quality(parts, defaultQosOptions)],
     });
     farm.start(root, { as: 'root', root, neighbours: [] });
     farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1e6));

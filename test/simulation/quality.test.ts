@@ -365,10 +365,12 @@ describe('a farm with a requirement', () => {
       seed: 1,
       rttMs: () => 2,
       tree: { minHeartbeatMs: 50, maxHeartbeatMs: 50 },
-      layer: () => (parts) =>
-        new Quality(parts, qos, (event) => {
-          if (event.type === 'decided') rounds.push(event.decision.round);
-        }),
+      layers: () => [
+        (parts) =>
+          new Quality(parts, qos, (event) => {
+            if (event.type === 'decided') rounds.push(event.decision.round);
+          }),
+      ],
     });
     farm.start(rootPeer, { as: 'root', root: rootPeer, neighbours: [] });
     for (const n of [1, 2]) farm.start(handle(n), { as: 'peer', root: rootPeer, neighbours: [rootPeer] });
@@ -377,7 +379,7 @@ describe('a farm with a requirement', () => {
         farm.crash(rootPeer, true);
         farm.restart(rootPeer);
       }
-      farm.act(rootPeer, ({ state }) => (state.layer as Quality).require({ ...nothing, meanMs }));
+      farm.act(rootPeer, ({ state }) => (state.layerNamed('quality') as Quality).require({ ...nothing, meanMs }));
       farm.run(20_000);
     }
     // 9 beats a round: 2.2 a second, all of them read.

@@ -5,10 +5,11 @@
 import type { Context } from '../context.ts';
 import { isSound, maxRttMs } from './coordinates.ts';
 import type { PeerHandle } from '../ids.ts';
+import type { LayerName } from '../layer.ts';
 import type { Pong } from '../messages/index.ts';
 
-/** Who wants to know: an attempt to hang somewhere, a look for a better parent, a client comparing servers, or the layer above. */
-export type Asker = 'joining' | 'optimisation' | 'comparison' | 'layer';
+/** Who wants to know: an attempt to hang somewhere, a look for a better parent, a client comparing servers, or a layer above. */
+export type Asker = 'joining' | 'optimisation' | 'comparison' | LayerName;
 
 interface Asked {
   readonly peer: PeerHandle;

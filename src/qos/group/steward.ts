@@ -85,7 +85,7 @@ export class Steward {
   /** A round begins: measures the way to the servers that it would use if it did not serve itself. */
   lookAround(): void {
     const nearest = this.#parts.knownServers().slice(0, neighboursMeasured);
-    for (const { subject } of nearest) this.#parts.pings.ask(subject, 'layer');
+    for (const { subject } of nearest) this.#parts.pings.ask(subject, 'quality');
   }
 
   /** The own tree has reported, or its time is up. */

@@ -39,7 +39,7 @@ export class Errand {
 
   /** Pings all that it was asked about. */
   start(): void {
-    for (const peer of this.#open) this.#parts.pings.ask(peer, 'layer');
+    for (const peer of this.#open) this.#parts.pings.ask(peer, 'quality');
   }
 
   beat(): void {

@@ -16,7 +16,7 @@ function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = nul
   const farm = new SimulatedFarm({
     seed: 7,
     rttMs: (a, b) => 20 + ((a * 31 + b * 17) % 60),
-    layer: () => () => idleLayer(idle),
+    layers: () => [() => idleLayer(idle)],
   });
   farm.onSend = onSend;
   farm.start(root, { as: 'root', root, neighbours: [] });

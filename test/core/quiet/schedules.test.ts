@@ -66,7 +66,7 @@ function played(
   const farm = new SimulatedFarm({
     seed,
     crashCloses: seed % 2 === 0,
-    layer: () => () => idleLayer(isShort),
+    layers: () => [() => idleLayer(isShort)],
     ...options,
   });
   farm.start(root, { as: 'root', root, neighbours: [] });
