@@ -79,6 +79,8 @@ export type PeerEvent =
       readonly releaseNumber: number;
     }
   | { readonly type: 'excluded-self' }
+  /** It sends its children on and goes when they have other places, or its time is up: `drained` or `left` follows. */
+  | { readonly type: 'draining-began' }
   | { readonly type: 'drained' }
   | { readonly type: 'left' };
 

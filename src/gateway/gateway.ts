@@ -52,6 +52,17 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   keepAliveMs: 15_000,
 };
 
+/** What became of a request. */
+export interface EndedRequest {
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+  /** Null when no answer began. */
+  readonly firstByteMs: number | null;
+  /** The whole answer went out. */
+  readonly complete: boolean;
+}
+
 export interface GatewayOptions {
   readonly proxy: FarmProxy;
   readonly host: string;
@@ -59,6 +70,7 @@ export interface GatewayOptions {
   readonly port: number;
   readonly logger?: GatewayLogger;
   readonly limits?: Partial<GatewayLimits>;
+  readonly onEnded?: (request: EndedRequest) => void;
 }
 
 export interface Gateway {
@@ -81,14 +93,16 @@ class Door implements Gateway {
   readonly #proxy: FarmProxy;
   readonly #logger: GatewayLogger | undefined;
   readonly #limits: GatewayLimits;
+  readonly #onEnded: ((request: EndedRequest) => void) | undefined;
   readonly #host: string;
   #underWay = 0;
   #isClosing = false;
 
-  constructor({ proxy, host, logger, limits }: GatewayOptions) {
+  constructor({ proxy, host, logger, limits, onEnded }: GatewayOptions) {
     this.#proxy = proxy;
     this.#logger = logger;
     this.#host = host;
+    this.#onEnded = onEnded;
     this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...limits };
     this.#server = createServer(
       {
@@ -155,18 +169,15 @@ class Door implements Gateway {
     response.once('close', () => {
       clearTimeout(late);
       this.#underWay -= 1;
-      const { method, url } = request;
-      const durationMs = Math.round(performance.now() - startedAtMs);
-      const complete = response.writableFinished;
-      const details = {
-        method,
-        url,
+      const ended: EndedRequest = {
+        method: request.method ?? '',
         status: response.statusCode,
-        durationMs,
+        durationMs: Math.round(performance.now() - startedAtMs),
         firstByteMs: firstByteMs && Math.round(firstByteMs),
-        complete,
+        complete: response.writableFinished,
       };
-      this.#logger?.debug(details, 'request');
+      this.#logger?.debug({ ...ended, url: request.url }, 'request');
+      this.#onEnded?.(ended);
       // An answer that had begun before the gateway closed leaves its connection idle.
       if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections());
     });

@@ -2,6 +2,7 @@
 export {
   DEFAULT_GATEWAY_LIMITS,
   startGateway,
+  type EndedRequest,
   type FarmProxy,
   type Gateway,
   type GatewayLimits,

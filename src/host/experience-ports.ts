@@ -3,6 +3,7 @@
  */
 import type { Sample } from '../core/index.ts';
 import type { AddressBook } from './world/address-book.ts';
+import type { ReaderEvent } from './happenings.ts';
 import type { HostingParts, Hosting } from './hosting/hosting.ts';
 import type { ProbePort } from './reading/idle-probe.ts';
 import type { ReaderPort } from './reading/reader.ts';
@@ -12,24 +13,43 @@ export interface ExperienceParts extends Pick<HostingParts, 'host' | 'reachable'
   readonly hosting: Hosting;
 }
 
-/** `busy` is called whenever the user's own requests have told enough. */
-export function readerPort({ host, book, hosting, reachable }: ExperienceParts, busy: () => void): ReaderPort {
+/** `busy` is called whenever the user's own requests have told enough, `tell` with all that came of them. */
+export function readerPort(
+  { host, book, hosting, reachable }: ExperienceParts,
+  busy: () => void,
+  tell: (event: ReaderEvent) => void,
+): ReaderPort {
   const failureOf = (server: string): Sample => ({ server: book.handleOfPeer(server), delayMs: Number.NaN, ok: false });
   return {
     rank: () => (host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map(reachable),
-    asked: (server) => host.turn((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server))),
-    abandoned: (server) => host.turn((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server))),
+    asked: (server) => {
+      host.turn((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server)));
+      tell({ type: 'server-asked', server });
+    },
+    abandoned: (server) => {
+      host.turn((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server)));
+      tell({ type: 'request-abandoned', server });
+    },
     measured: (server, delayMs, isFirst) => {
       busy();
       const handle = book.handleOfPeer(server);
       host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
+      tell({ type: 'server-answered', server, delayMs, isFirst });
     },
     // Another server answers in its place: this one is judged by it, but the user did not go without.
-    failed: (server) => host.turn((peer, nowMs) => peer.probed(nowMs, failureOf(server))),
-    unanswered: (server) => host.turn((peer, nowMs) => peer.measured(nowMs, failureOf(server))),
-    lied: (server, path, release) => {
-      host.turn((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
+    failed: (server) => {
+      host.turn((peer, nowMs) => peer.probed(nowMs, failureOf(server)));
+      tell({ type: 'server-failed', server });
     },
+    unanswered: (server) => {
+      host.turn((peer, nowMs) => peer.measured(nowMs, failureOf(server)));
+      tell({ type: 'request-unanswered', server });
+    },
+    lied: (server, path, release, reason) => {
+      host.turn((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
+      tell({ type: 'lie-found', server, path, release, reason });
+    },
+    accepted: (release) => tell({ type: 'release-accepted', release }),
     manifestFrom: async (server, signal) => await hosting.manifestFrom(server, signal),
     nowMs: () => Date.now(),
   };

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Requirement } from '../qos/index.ts';
+import type { HappeningStream } from './happenings.ts';
 
 export type FarmRole = 'root' | 'server' | 'client' | 'outside';
 
@@ -180,6 +181,8 @@ export interface UpdateResult {
 }
 
 export interface FarmNode {
+  /** All that happens to this peer, for whoever wants to listen. Not plain data: it stays in this process. */
+  readonly happenings: HappeningStream;
   status(): NodeStatus;
   /** Root only. */
   invite(options: InviteOptions): Invitation;

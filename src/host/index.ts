@@ -13,6 +13,7 @@ export type {
   QualityStatus,
   UpdateResult,
 } from './farm-node.ts';
+export type { Happening } from './happenings.ts';
 export { controllerBeatsOf } from './node-options.ts';
 export { startNode } from './node.ts';
 export type { Node } from './node.ts';

@@ -3,7 +3,7 @@
  * the time has come, which is never before all of them stand here.
  */
 import { sign } from 'node:crypto';
-import type { PeerEvent, PeerHandle } from '../core/index.ts';
+import type { PeerHandle } from '../core/index.ts';
 import { Quality } from '../qos/index.ts';
 import type { Charter, Manifest } from '../service/index.ts';
 import { AddressBook } from './world/address-book.ts';
@@ -12,6 +12,8 @@ import { CoreHost } from './world/core-host.ts';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { Doorkeeper } from './door/doorkeeper.ts';
 import { probePort, readerPort } from './experience-ports.ts';
+import { Happenings } from './happenings.ts';
+import type { Happening } from './happenings.ts';
 import { Hosting } from './hosting/hosting.ts';
 import { HttpClient } from '../network/index.ts';
 import type { Network } from '../network/index.ts';
@@ -22,10 +24,13 @@ import type { NodeOptions } from './node-options.ts';
 import { Problems } from './problems.ts';
 import { Reader } from './reading/reader.ts';
 import { RootDuties } from './hosting/root-duties.ts';
+import { Settling } from './settling.ts';
 
 export interface NodeParts {
   readonly book: AddressBook;
+  readonly happenings: Happenings;
   readonly problems: Problems;
+  readonly settling: Settling;
   /** Null where this peer decides nothing: it is not the root, or nothing is required. */
   readonly decisions: DecisionLog | null;
   readonly host: CoreHost;
@@ -37,16 +42,16 @@ export interface NodeParts {
   readonly probe: IdleProbe;
 }
 
-/** Nothing is started yet. `happened` is told of everything that happens in the core. */
-export function assemble(
-  options: NodeOptions,
-  network: Network,
-  charter: Charter,
-  happened: (event: PeerEvent) => void,
-): NodeParts {
+/** Nothing is started yet. */
+export function assemble(options: NodeOptions, network: Network, charter: Charter): NodeParts {
   const { logger, state } = options;
   const book = new AddressBook();
-  const problems = new Problems(logger);
+  const happenings = new Happenings((sentence, error) => {
+    logger.error({ err: error }, sentence);
+    problems.say('listener', sentence);
+  });
+  const tell = (happening: Happening): void => host.tell(happening);
+  const problems: Problems = new Problems(logger, (event) => tell({ from: 'problems', event }));
   const clock = new FarmClock();
   clock.on('jumped', (byMs) => problems.say('clock', `The system clock jumped by ${Math.round(byMs / 1000)} s.`));
   const qos = qosOptionsOf(charter, options.controllerBeats);
@@ -59,17 +64,12 @@ export function assemble(
     clock,
     serviceId: charter.serviceId,
     options: treeOptionsOf(charter),
-    makeLayer: (parts) =>
-      new Quality(parts, qos, (event) => {
-        decisions?.happened(event);
-        tellLoad(event, problems, logger, (peer) => book.peerIdOf(peer));
-      }),
+    makeLayers: [(parts) => new Quality(parts, qos, (event) => tell({ from: 'quality', event }))],
     logger,
     sign: (bytes) => sign(null, bytes, key),
     admits: (peerId, credential) => door.admits(peerId, credential),
     transfer: (notice, from) => void hosting.transfer(notice, from),
-    onEvent: happened,
-    onProblem: (sentence) => (sentence === null ? problems.over('disk') : problems.say('disk', sentence)),
+    happened: (happening) => happenings.tell(happening),
   });
   const door = new Doorkeeper({
     network,
@@ -95,9 +95,43 @@ export function assemble(
   const duties = new RootDuties({ ...shared, hosting });
   const probe = new IdleProbe(http, probePort({ ...shared, hosting }, network.peerId), logger);
   const asked = (): void => probe.busy();
-  const reader: Reader = new Reader(http, readerPort({ ...shared, hosting }, asked), logger);
+  const reader: Reader = new Reader(
+    http,
+    readerPort({ ...shared, hosting }, asked, (event) => tell({ from: 'reader', event })),
+    logger,
+  );
+  const settling = new Settling(problems, () => host.peer.state.upTree()?.attached === false);
+  const parts = { book, happenings, problems, settling, decisions, host, http, hosting, duties, door, reader, probe };
   followAddresses(network, book, host);
-  return { book, problems, decisions, host, http, hosting, duties, door, reader, probe };
+  followNetwork(network, tell);
+  listenInside(parts, options);
+  return parts;
+}
+
+/** What the peer itself makes of what happens to it; others listen after these. */
+function listenInside({ happenings, decisions, problems, book }: NodeParts, { logger }: NodeOptions): void {
+  if (decisions !== null)
+    happenings.listen(({ from, event }) => {
+      if (from === 'quality') decisions.happened(event);
+    });
+  happenings.listen(({ from, event }) => {
+    if (from === 'quality') tellLoad(event, problems, logger, (peer) => book.peerIdOf(peer));
+  });
+  happenings.listen(({ from, event }) => {
+    if (from !== 'commits') return;
+    if (event.type === 'commits-resumed') problems.over('disk');
+    if (event.type !== 'commit-failed') return;
+    problems.say('disk', `The state could not be written, so nothing that depends on it was sent: ${event.reason}`);
+  });
+}
+
+function followNetwork(network: Network, tell: (happening: Happening) => void): void {
+  const from = 'network';
+  network.on('connected', (peerId) => tell({ from, event: { type: 'connected', peerId } }));
+  network.on('disconnected', (peerId) => tell({ from, event: { type: 'disconnected', peerId } }));
+  network.on('refused', (peerId, reason) => tell({ from, event: { type: 'refused', peerId, reason } }));
+  network.on('sendFailed', (peerId, reason) => tell({ from, event: { type: 'send-failed', peerId, reason } }));
+  network.on('addressesChanged', (addresses) => tell({ from, event: { type: 'addresses-changed', addresses } }));
 }
 
 function decisionLogOf(

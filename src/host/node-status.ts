@@ -14,9 +14,6 @@ export interface StatusSources extends Pick<NodeParts, 'book' | 'decisions' | 'h
   readonly uptimeSeconds: number;
 }
 
-/** A peer may take this long to find its place before that is a problem. */
-const settlingSeconds = 10;
-
 export function composeStatus(from: StatusSources): NodeStatus {
   const { charter, network, book, peer, hosting } = from;
   const { ctx, servers, clients, releases } = peer.state;
@@ -54,7 +51,7 @@ export function composeStatus(from: StatusSources): NodeStatus {
     uptimeSeconds: from.uptimeSeconds,
     quality: qualityOf(from),
     limits: ctx.limits,
-    problems: problemsOf(from),
+    problems: from.problems.list(),
   };
 }
 
@@ -62,18 +59,6 @@ function qualityOf({ charter, decisions }: StatusSources): QualityStatus {
   const { requirement, policy, margin } = qosOptionsOf(charter);
   const { latest = null, lastAction = null } = decisions ?? {};
   return { requirement, policy, margin, latest, lastAction };
-}
-
-function problemsOf({ problems, peer, uptimeSeconds }: StatusSources): string[] {
-  const sentences = problems.list();
-  const up = peer.state.upTree();
-  const isLost = up !== null && !up.attached && !problems.has('orphan');
-  if (isLost && uptimeSeconds > settlingSeconds) {
-    sentences.push(
-      'This peer has not found a place in the farm yet: are its other peers running, and is this machine online?',
-    );
-  }
-  return sentences;
 }
 
 function serversOf({ peer, book }: StatusSources): ServerStatus[] {

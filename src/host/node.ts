@@ -18,6 +18,7 @@ import type {
   Progress,
   UpdateResult,
 } from './farm-node.ts';
+import type { HappeningStream } from './happenings.ts';
 import { introduce, neighboursOf } from './door/introduction.ts';
 import { Network } from '../network/index.ts';
 import { NodeError } from './node-error.ts';
@@ -60,20 +61,23 @@ export async function startNode(options: NodeOptions): Promise<Node> {
 export class Node implements FarmNode {
   readonly network: Network;
   readonly charter: Charter;
+  /** Who listens from outside hears of what happened after this peer has acted upon it. */
+  readonly happenings: HappeningStream;
   readonly #options: NodeOptions;
   readonly #parts: NodeParts;
   readonly #neighbours: readonly string[];
-  readonly #waiting: { readonly type: PeerEvent['type']; readonly resolve: () => void }[] = [];
   readonly #startedAtMs = performance.now();
   #stopped = false;
-  /** Told of everything that happens in the core, after it has been acted upon. */
-  onEvent: (event: PeerEvent) => void = () => {};
 
   constructor(options: NodeOptions, network: Network, charter: Charter, invite: Invite | null) {
     this.#options = options;
     this.network = network;
     this.charter = charter;
-    this.#parts = assemble(options, network, charter, (event) => this.#happened(event));
+    this.#parts = assemble(options, network, charter);
+    this.happenings = this.#parts.happenings;
+    this.happenings.listen(({ from, event }) => {
+      if (from === 'peer') this.#happened(event);
+    });
     this.#neighbours = neighboursOf(invite, options.state, network.peerId, this.#parts.book);
   }
 
@@ -101,6 +105,7 @@ export class Node implements FarmNode {
       this.#parts.duties.announce(current.release, current.id, current.totalBytes);
     }
     if (this.#isControlled) this.#parts.probe.start();
+    this.#parts.settling.look();
     // Where the root decides who serves, being there when asked means to be counted among the willing.
     const isAsked = serving === 'if-asked' && this.#isControlled && state.recall('drained') !== 'yes';
     if ((serving === 'at-once' || isAsked) && !this.#isRoot) {
@@ -200,6 +205,7 @@ export class Node implements FarmNode {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#parts.settling.stop();
     this.#parts.hosting.stop();
     this.#parts.probe.stop();
     this.#parts.host.stop();
@@ -219,6 +225,7 @@ export class Node implements FarmNode {
         else this.#parts.hosting.stopServing();
         if (event.role !== 'server' && event.role !== 'root') this.#parts.problems.over('full');
         this.#parts.hosting.explainStorage();
+        this.#parts.settling.look();
         break;
       case 'release-learned':
         this.#parts.hosting.explainStorage();
@@ -239,6 +246,7 @@ export class Node implements FarmNode {
         break;
       case 'attached':
         this.#parts.problems.over('orphan');
+        this.#parts.settling.look();
         break;
       case 'orphaned':
         this.#parts.problems.say('orphan', 'This peer has lost its place in the farm and is looking for another.');
@@ -251,13 +259,7 @@ export class Node implements FarmNode {
       default:
         break;
     }
-    for (const waiting of [...this.#waiting]) {
-      if (waiting.type !== event.type) continue;
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-      waiting.resolve();
-    }
     this.#options.logger.debug({ event: event.type }, 'core event');
-    this.onEvent(event);
   }
 
   // --- Inside ------------------------------------------------------------------------------------------------------------------
@@ -265,13 +267,19 @@ export class Node implements FarmNode {
   /** Acts, and waits for an event; false when it has not come in time. */
   async #until(type: PeerEvent['type'], withinMs: number, act: Parameters<CoreHost['turn']>[0]): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
+    let end = (): void => {};
     const happened = new Promise<boolean>((resolve) => {
-      this.#waiting.push({ type, resolve: () => resolve(true) });
       timer = setTimeout(() => resolve(false), withinMs);
+      end = this.happenings.listen(({ from, event }) => {
+        if (from === 'peer' && event.type === type) resolve(true);
+      });
     });
-    this.#parts.host.turn(act);
-    const came = await happened;
-    clearTimeout(timer);
-    return came;
+    try {
+      this.#parts.host.turn(act);
+      return await happened;
+    } finally {
+      end();
+      clearTimeout(timer);
+    }
   }
 }

@@ -58,9 +58,9 @@ class TreePeer {
       sign: (bytes) => sign(null, bytes, signingKey),
       admits: () => true,
       transfer: () => {},
-      onEvent,
-      onProblem: (sentence) => {
-        if (sentence !== null) throw new Error(sentence);
+      happened: ({ from, event }) => {
+        if (from === 'peer') onEvent(event);
+        if (from === 'commits' && event.type === 'commit-failed') throw new Error(event.reason);
       },
     });
     network.on('identified', (peerId, addresses) => book.confirm(book.handleOfPeer(peerId), addresses));

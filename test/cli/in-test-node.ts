@@ -1,5 +1,6 @@
 /** A peer of which only the outside is there: for what stands around a peer and must not care which one it is. */
 import type { FarmNode, NodeStatus } from '../../src/host/farm-node.ts';
+import { Happenings } from '../../src/host/happenings.ts';
 
 export const someStatus: NodeStatus = {
   service: { id: 'a'.repeat(32), name: 'my-site' },
@@ -29,6 +30,9 @@ export const someStatus: NodeStatus = {
 
 export function inTestNode(parts: Partial<FarmNode> = {}): FarmNode {
   return {
+    happenings: new Happenings((sentence) => {
+      throw new Error(sentence);
+    }),
     status: () => someStatus,
     invite: ({ expiresInSeconds, uses }) => ({
       link: 'banyan:test',

@@ -188,7 +188,7 @@ export function up(rest: Partial<HeartbeatUp> = {}): HeartbeatUp {
 export interface LoneWorld extends Partial<World> {
   readonly pulses?: Pulses;
   readonly rules?: Rules;
-  readonly layer?: MakeLayer | null;
+  readonly layers?: readonly MakeLayer[];
 }
 
 export class LonePeer {
@@ -201,10 +201,10 @@ export class LonePeer {
   constructor(
     self: PeerHandle = peerNumber(1),
     options: Partial<TreeOptions> = {},
-    { pulses = new Pulses(), rules = theRules, layer = null, ...world }: LoneWorld = {},
+    { pulses = new Pulses(), rules = theRules, layers = [], ...world }: LoneWorld = {},
   ) {
     const tree = { ...defaultOptions, minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, ...options };
-    this.peer = new Peer(self, { ...this.#world(), ...world }, tree, rules, layer, pulses);
+    this.peer = new Peer(self, { ...this.#world(), ...world }, tree, rules, layers, pulses);
   }
 
   #world(): World {

@@ -155,7 +155,7 @@ function consequences(kind: MessageKind, { by, says: said }: Attempt, isRowAway:
   const lone = by({
     rules: { ...theRules, speakers },
     admits: (peer) => peer !== stranger,
-    layer: () => ({ ...idleLayer(false), receive: (_from, message) => void reached.push(message) }),
+    layers: [() => ({ ...idleLayer(false), receive: (_from, message) => void reached.push(message) })],
   });
   lone.forget().hear(stranger, said(lone));
   return [...lone.effects, ...reached];

@@ -1,13 +1,21 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type FarmProxy, type Gateway, type GatewayLimits, startGateway } from '../../src/gateway/index.ts';
+import {
+  type EndedRequest,
+  type FarmProxy,
+  type Gateway,
+  type GatewayLimits,
+  startGateway,
+} from '../../src/gateway/index.ts';
 
 const open: Gateway[] = [];
+const ended: EndedRequest[] = [];
 const logged: { readonly level: string; readonly details: object }[] = [];
 afterEach(async () => {
   for (const gateway of open.splice(0)) await gateway.close(0);
   logged.length = 0;
+  ended.length = 0;
 });
 
 async function start(proxy: FarmProxy, limits: Partial<GatewayLimits> = {}): Promise<Gateway> {
@@ -15,7 +23,14 @@ async function start(proxy: FarmProxy, limits: Partial<GatewayLimits> = {}): Pro
     debug: (details: object) => void logged.push({ level: 'debug', details }),
     error: (details: object) => void logged.push({ level: 'error', details }),
   };
-  const gateway = await startGateway({ proxy, host: '127.0.0.1', port: 0, limits, logger });
+  const gateway = await startGateway({
+    proxy,
+    host: '127.0.0.1',
+    port: 0,
+    limits,
+    logger,
+    onEnded: (request) => void ended.push(request),
+  });
   open.push(gateway);
   return gateway;
 }
@@ -62,6 +77,21 @@ describe('a gateway', () => {
     expect(JSON.stringify([seen?.headers, seen?.headersDistinct, seen?.rawHeaders])).not.toMatch(
       /203\.0\.113|forwarded|via|real-ip/i,
     );
+  });
+
+  it('tells of each request how it ended, and not for which page it was', async () => {
+    const gateway = await start(hello);
+    await fetch(`${gateway.url}page?x=1`);
+    await until(() => ended.length === 1);
+    expect(ended).toEqual([
+      {
+        method: 'GET',
+        status: 200,
+        durationMs: expect.any(Number) as number,
+        firstByteMs: expect.any(Number) as number,
+        complete: true,
+      },
+    ]);
   });
 
   it('writes an access line at debug, without the visitor’s address', async () => {

@@ -375,6 +375,7 @@ export class Dialogue {
       case 'reachability-changed':
         return event.reachable ? 'can be dialled by others' : 'can no longer be dialled';
       case 'child-accepted':
+      case 'draining-began':
       case 'release-learned':
         return null;
     }

@@ -9,7 +9,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Gateway } from '../../gateway/index.ts';
-import type { FarmNode, NodeStatus } from '../../host/index.ts';
+import type { FarmNode } from '../../host/index.ts';
 import { WITH_READER_VARIABLE, cutLoose, isInBackground } from './background.ts';
 import type { DaemonInfo } from './control.ts';
 import { clearControlAddress, prepareControlAddress } from './control-address.ts';
@@ -19,7 +19,7 @@ import { findFreePort } from './free-port.ts';
 import { acquireLock } from './lock.ts';
 import { LogFile } from './log-file.ts';
 import { type Logger, createLoggerFor } from './log.ts';
-import { changesBetween } from '../words/narration.ts';
+import { narrate } from './narrator.ts';
 import type { NodeRequest } from '../node-request.ts';
 import type { Session } from '../session.ts';
 import { FILES, type Gift, type ServiceRecord } from '../state/state-folder.ts';
@@ -46,7 +46,6 @@ export interface RunningDaemon {
   readonly info: DaemonInfo;
 }
 
-const LOOK_EVERY_MS = 500;
 const GRACE_MS = 5_000;
 const PATIENCE_MS = 20_000;
 
@@ -181,6 +180,7 @@ class Daemon {
       host: http.host,
       port,
       logger: this.#logger,
+      onEnded: (request) => node.happenings.tell({ from: 'gateway', event: { type: 'request-ended', ...request } }),
     });
     if (steppedOver !== null) this.#session.output.note(`Port ${steppedOver} is in use; the site is at port ${port}.`);
   }
@@ -192,18 +192,14 @@ class Daemon {
 
   /** Tells what changes until it is told to stop. */
   async #watch(): Promise<void> {
-    let before: NodeStatus | null = null;
-    while (!this.#stopping.isRequested) {
-      const now: NodeStatus | undefined = this.#node?.status();
-      if (now === undefined) return;
-      for (const change of changesBetween(before, now)) {
-        const { text, ...details } = change;
-        this.#logger.info(details, text);
-        this.#session.output.result({ kind: 'changed', ...change }, () => text);
-      }
-      before = now;
-      await this.#stopping.within(LOOK_EVERY_MS);
-    }
+    if (this.#node === null || this.#stopping.isRequested) return;
+    const end = narrate(this.#node, (change) => {
+      const { text, ...details } = change;
+      this.#logger.info(details, text);
+      this.#session.output.result({ kind: 'changed', ...change }, () => text);
+    });
+    await this.#stopping.requested;
+    end();
   }
 
   async #down(): Promise<void> {
@@ -228,10 +224,15 @@ class Daemon {
 class StopSignal {
   isUp = false;
   reason: 'signal' | 'stop' | 'leave' | null = null;
-  readonly #wakers = new Set<() => void>();
+  /** Resolves when it is time to stop. */
+  readonly requested: Promise<void>;
+  #resolve = (): void => {};
   readonly #onSignal: () => void;
 
   constructor(session: Session) {
+    this.requested = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
     this.#onSignal = () => {
       // Before it is up there is nobody to say goodbye to; and who insists gets his way.
       if (!this.isUp || this.reason !== null) {
@@ -249,21 +250,7 @@ class StopSignal {
 
   request(reason: 'signal' | 'stop' | 'leave'): void {
     this.reason ??= reason;
-    for (const wake of this.#wakers) wake();
-  }
-
-  /** Resolves after `ms`, or at once when it is time to stop. */
-  async within(ms: number): Promise<void> {
-    if (this.isRequested) return;
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.#wakers.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      this.#wakers.add(wake);
-    });
+    this.#resolve();
   }
 
   end(): void {

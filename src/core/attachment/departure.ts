@@ -65,6 +65,7 @@ export class Departure {
     this.#intent = intent;
     if (ctx.draining) return;
     ctx.draining = true;
+    ctx.world.tell({ type: 'draining-began' });
     this.#beats = 0;
     ctx.timers.set('drain', ctx.nowMs + ctx.options.drainBeats * ctx.intervalMs);
     // Within an incarnation the parent stays the same: who may bury this peer must be clear to those who heard the last record.

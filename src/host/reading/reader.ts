@@ -27,6 +27,8 @@ export interface ReaderPort {
   /** The user got no answer, from this server or any before it. */
   unanswered(server: string): void;
   lied(server: string, path: string, release: number, reason: string): void;
+  /** Answers may be of this release from now on. */
+  accepted(release: number): void;
   /** A server's current manifest, checked. */
   manifestFrom(server: string, signal: AbortSignal): Promise<Manifest>;
   nowMs(): number;
@@ -88,6 +90,7 @@ export class Reader {
   accept(manifest: Manifest): void {
     if (this.#accepted === null) this.#accepted = new AcceptedReleases(manifest, this.#port.nowMs());
     else this.#accepted.accept(manifest, this.#port.nowMs());
+    this.#port.accepted(manifest.release);
   }
 
   /**

@@ -13,7 +13,6 @@ import type {
   DurableRecord,
   MakeLayer,
   Message,
-  PeerEvent,
   PeerHandle,
   ReleaseNotice,
   Signature,
@@ -25,6 +24,7 @@ import type {
 } from '../../core/index.ts';
 import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes } from '../../wire/index.ts';
 import type { DurableRows } from '../node-state.ts';
+import type { CommitEvent, Happening } from '../happenings.ts';
 import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
 import type { HostLogger, Network } from '../../network/index.ts';
@@ -38,7 +38,7 @@ export interface CoreHostOptions {
   readonly serviceId: string;
   readonly options: TreeOptions;
   /** What sits on the overlay; nothing when left out. */
-  readonly makeLayer?: MakeLayer;
+  readonly makeLayers?: readonly MakeLayer[];
   readonly logger: HostLogger;
   /** Signs with this peer's key. */
   readonly sign: (bytes: Uint8Array) => Uint8Array;
@@ -46,9 +46,8 @@ export interface CoreHostOptions {
   readonly admits: (peerId: string, credential: Uint8Array) => boolean;
   /** Fetch and install; ends in `installed` or `installFailed`. */
   readonly transfer: (notice: ReleaseNotice, from: string) => void;
-  readonly onEvent: (event: PeerEvent) => void;
-  /** The state could not be written, as a sentence; null when it can be again. */
-  readonly onProblem: (sentence: string | null) => void;
+  /** Told of what happened in the core and to its commits, and of what others gave to `tell`; never within a turn. */
+  readonly happened: (happening: Happening) => void;
 }
 
 /** For messages that their sender may not say: they are read, so that what is malformed is noticed, and nobody in them is remembered. */
@@ -65,7 +64,7 @@ export class CoreHost {
   readonly #strangers: Strangers;
   readonly #records: DurableRecord[] = [];
   readonly #outbox: { readonly to: PeerHandle; readonly message: Message }[] = [];
-  readonly #events: PeerEvent[] = [];
+  readonly #happenings: Happening[] = [];
   readonly #encoded = new WeakMap<Message, Uint8Array>();
   #inTurn = false;
   #stopped = false;
@@ -77,7 +76,7 @@ export class CoreHost {
     this.#given = given;
     this.#strangers = new Strangers(given.book);
     this.self = given.book.handleOfPeer(given.network.peerId);
-    this.peer = new Peer(this.self, this.#world(), given.options, theRules, given.makeLayer ?? null);
+    this.peer = new Peer(this.self, this.#world(), given.options, theRules, given.makeLayers);
     const { network } = given;
     this.#on(network, 'message', (peerId: string, bytes: Uint8Array) => this.#received(peerId, bytes));
     this.#on(network, 'disconnected', (peerId: string) => this.#lost(peerId));
@@ -126,21 +125,35 @@ export class CoreHost {
     if (this.#records.length > 0 && !this.#commit(this.#records)) outbox.length = 0;
     else this.#records.length = 0;
     for (const { to, message } of outbox) this.#post(to, message);
-    for (const event of this.#events.splice(0)) this.#given.onEvent(event);
+    for (const happening of this.#happenings.splice(0)) this.#given.happened(happening);
+  }
+
+  /** Passes on what happened, at once or when the turn is over: whoever listens may call into the core. */
+  tell(happening: Happening): void {
+    if (this.#inTurn) this.#happenings.push(happening);
+    else this.#given.happened(happening);
   }
 
   #commit(records: readonly DurableRecord[]): boolean {
+    const beganMs = performance.now();
     try {
       this.#given.rows.put(records.map((record) => encodeDurable(record, this.#given.book)));
-      if (this.#isDiskSick) this.#given.onProblem(null);
+      const tookMs = performance.now() - beganMs;
+      if (this.#isDiskSick) this.#noteCommit({ type: 'commits-resumed' });
       this.#isDiskSick = false;
+      this.#noteCommit({ type: 'committed', records: records.length, tookMs });
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#isDiskSick = true;
-      this.#given.onProblem(`The state could not be written, so nothing that depends on it was sent: ${reason}`);
+      this.#noteCommit({ type: 'commit-failed', reason });
       return false;
     }
+  }
+
+  /** Told with the events of the turn, after them, when its messages have left. */
+  #noteCommit(event: CommitEvent): void {
+    this.#happenings.push({ from: 'commits', event });
   }
 
   #post(to: PeerHandle, message: Message): void {
@@ -214,7 +227,7 @@ export class CoreHost {
         void this.#dial(peer).then((worked) => this.turn((me, nowMs) => me.dialed(nowMs, peer, nonce, worked)));
       },
       tell: (event) => {
-        this.#events.push(event);
+        this.#happenings.push({ from: 'peer', event });
       },
       random: () => Math.random(),
       sign: (statement: Unsigned<Signed>) => this.#given.sign(statementBytes(serviceId, statement, book)),

@@ -59,6 +59,7 @@ async function farmOf(
       failed: (server) => measured.push({ server, ok: false }),
       unanswered: (server) => unanswered.push(server),
       lied: (server) => liars.push(server),
+      accepted: () => {},
       manifestFrom: () => Promise.resolve(manifest),
       nowMs: () => Date.now(),
     },

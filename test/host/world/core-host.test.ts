@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { defaultOptions } from '../../../src/core/options.ts';
+import type { Happening } from '../../../src/host/happenings.ts';
 import { AddressBook } from '../../../src/host/world/address-book.ts';
 import { FarmClock } from '../../../src/host/world/clock.ts';
 import { CoreHost } from '../../../src/host/world/core-host.ts';
@@ -16,15 +17,18 @@ interface Hosted {
   readonly network: Network;
   /** What happened, in order: rows that were put, messages that left. */
   readonly log: string[];
-  readonly problems: (string | null)[];
+  /** What became of commits: why they failed, or that they did not. */
+  readonly commits: string[];
+  /** Called with all that happened. */
+  listener: (happening: Happening) => void;
   disk: 'well' | 'full';
 }
 
 async function hosted(): Promise<Hosted> {
   const network = await startNetwork();
-  const [log, problems]: [string[], (string | null)[]] = [[], []];
+  const [log, commits]: [string[], string[]] = [[], []];
   const { privateKey } = generateKeyPairSync('ed25519');
-  const state: Hosted = { network, log, problems, disk: 'well' } as unknown as Hosted;
+  const state: Hosted = { network, log, commits, listener: () => {}, disk: 'well' } as unknown as Hosted;
   network.send = () => {
     log.push('send');
   };
@@ -45,8 +49,11 @@ async function hosted(): Promise<Hosted> {
     sign: (bytes) => sign(null, bytes, privateKey),
     admits: () => true,
     transfer: () => {},
-    onEvent: () => {},
-    onProblem: (sentence) => problems.push(sentence),
+    happened: (happening) => {
+      const { from, event } = happening;
+      if (from === 'commits') commits.push(event.type === 'commit-failed' ? event.reason : event.type);
+      state.listener(happening);
+    },
   });
   afterwards(() => host.stop());
   return Object.assign(state, { host });
@@ -70,7 +77,7 @@ describe('the host of a core', () => {
 
   test('lets no message leave while the disk refuses, not even in later turns, and makes up for it afterwards', async () => {
     const run = await hosted();
-    const { host, log, problems } = run;
+    const { host, log, commits } = run;
     const peer = new AddressBook().handleOfPeer((await startNetwork()).peerId);
     const ping = (): void => {
       host.turn((core, nowMs) => core.receive(nowMs, peer, { kind: 'ping', nonce: 1 }));
@@ -79,11 +86,37 @@ describe('the host of a core', () => {
     host.turn((core, nowMs) => core.start(nowMs, { as: 'root', root: host.self, neighbours: [], records: [] }));
     ping();
     expect(log).toEqual([]);
-    expect(problems[0]).toContain('no space left');
+    expect(commits[0]).toContain('no space left');
     run.disk = 'well';
     ping();
     expect(log[0]).toMatch(/^put .*incarnation/);
     expect(log[1]).toBe('send');
-    expect(problems.at(-1)).toBeNull();
+    expect(commits.slice(-2)).toEqual(['commits-resumed', 'committed']);
+  });
+
+  test('passes on what happened when the turn is over and its messages have left: whoever listens may take a turn', async () => {
+    const run = await hosted();
+    const { host, log } = run;
+    const peer = new AddressBook().handleOfPeer((await startNetwork()).peerId);
+    run.listener = ({ event }) => {
+      log.push(event.type);
+      if (event.type === 'role-changed')
+        host.turn((core, nowMs) => core.receive(nowMs, peer, { kind: 'ping', nonce: 1 }));
+    };
+    host.turn((core, nowMs) => {
+      host.tell({ from: 'network', event: { type: 'connected', peerId: 'a' } });
+      core.start(nowMs, { as: 'root', root: host.self, neighbours: [], records: [] });
+    });
+    expect(log[0]).toMatch(/^put /);
+    expect(log.filter((what) => !what.startsWith('put'))).toEqual([
+      'connected',
+      'role-changed',
+      'send',
+      'reachability-changed',
+      'member-changed',
+      'committed',
+    ]);
+    host.tell({ from: 'network', event: { type: 'disconnected', peerId: 'a' } });
+    expect(log.at(-1)).toBe('disconnected');
   });
 });
