@@ -1,9 +1,9 @@
 /**
  * Who may say what: one row for each kind of message, asked once for each message that comes in.
  *
- * Noise proves which peer speaks; this table says what that peer may say here. It works like the rules of a firewall: a message that no row
- * allows reaches no state machine, and the names it brings do not enter the address book (`mayName`). A new kind of message does not compile
- * without a row.
+ * Noise proves which peer speaks; this table says what that peer may say here. It works like the rules of a firewall: a message that no
+ * row allows reaches no state machine, and the names it brings do not enter the address book (`mayName`). A new kind of message does not
+ * compile without a row.
  *
  * Answers are open to anybody, because they count only for who asked: an `accept` bears the number of the question, and a `surveyed` is
  * taken from a client that was asked in this round. What a statement says is judged by its signature, whoever brings it (`authority.ts`).

@@ -73,13 +73,13 @@ describe('two layers in one peer', () => {
     farm.act(peer, (core, nowMs) => core.measured(nowMs, { server: root, delayMs: 9, ok: true }));
     farm.act(peer, (core, nowMs) => core.answered(nowMs, 4));
     farm.act(peer, (core, nowMs) => core.receive(nowMs, root, { kind: 'grant', number: 1, orders: [] }));
-    farm.act(peer, (core, nowMs) => core.receive(nowMs, root, { kind: 'granted', number: 1, peer }));
+    farm.act(peer, (core, nowMs) => core.receive(nowMs, root, { kind: 'survey', round: 1, cards: [] }));
     for (const topic of ['book', 'round', 'of nobody'])
       farm.act(root, (core, nowMs) => core.multicast(nowMs, { type: 'note', topic, bytes: new Uint8Array(1) }));
     farm.act(root, (core, nowMs) => core.publish(nowMs, 2, new Uint8Array(32), 1_000));
     farm.run(100);
     const heard = ({ log }: Told): string[] => log.filter((what) => what !== 'beat');
-    expect(heard(quality)).toEqual(['measured', 'answered', 'granted', 'note on round', 'release']);
+    expect(heard(quality)).toEqual(['measured', 'answered', 'survey', 'note on round', 'release']);
     expect(heard(ledger)).toEqual(['measured', 'answered', 'grant', 'note on book', 'release']);
   });
 
