@@ -113,7 +113,7 @@ export class Upkeep {
   }
 
   #serve(): void {
-    const { membership, promotion, releases } = this.#parts;
+    const { promotion, releases } = this.#parts;
     this.#askAgain();
     this.#declareServing();
     this.#sweep ??= new Sweep(this.#parts);
@@ -121,7 +121,7 @@ export class Upkeep {
     promotion.beat();
     promotion.offerNext();
     releases.fetch();
-    if (this.#beat % expireEveryBeats === 0) membership.expire();
+    if (this.#beat % expireEveryBeats === 0) this.#parts.expire();
   }
 
   /** A server whose known neighbours changed tells its clients. A new one that has yet to hear who there is knows less than they do. */
@@ -176,6 +176,8 @@ export class Upkeep {
     const { ctx } = this.#parts;
     if (ctx.nowMs < this.#noteAtMs || !(this.#parts.upTree()?.attached ?? true)) return;
     this.#noteAtMs = ctx.nowMs + attachedEveryMs;
+    // A client has no other round for it, and may have served in its time.
+    if (!ctx.isServer()) this.#parts.expire();
     ctx.world.persist({ type: 'attached', atMs: ctx.nowMs });
   }
 

@@ -16,19 +16,19 @@ export interface ExperienceParts extends Pick<HostingParts, 'host' | 'reachable'
 export function readerPort({ host, book, hosting, reachable }: ExperienceParts, busy: () => void): ReaderPort {
   const failureOf = (server: string): Sample => ({ server: book.handleOfPeer(server), delayMs: Number.NaN, ok: false });
   return {
-    rank: () => (host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map(reachable),
-    asked: (server) => host.turn((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server))),
-    abandoned: (server) => host.turn((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server))),
+    rank: () => (host.tell((peer, nowMs) => peer.rank(nowMs)) ?? []).map(reachable),
+    asked: (server) => host.tell((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server))),
+    abandoned: (server) => host.tell((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server))),
     measured: (server, delayMs, isFirst) => {
       busy();
       const handle = book.handleOfPeer(server);
-      host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
+      host.tell((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
     },
     // Another server answers in its place: this one is judged by it, but the user did not go without.
-    failed: (server) => host.turn((peer, nowMs) => peer.probed(nowMs, failureOf(server))),
-    unanswered: (server) => host.turn((peer, nowMs) => peer.measured(nowMs, failureOf(server))),
+    failed: (server) => host.tell((peer, nowMs) => peer.probed(nowMs, failureOf(server))),
+    unanswered: (server) => host.tell((peer, nowMs) => peer.measured(nowMs, failureOf(server))),
     lied: (server, path, release) => {
-      host.turn((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
+      host.tell((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
     },
     manifestFrom: async (server, signal) => await hosting.manifestFrom(server, signal),
     nowMs: () => Date.now(),
@@ -46,13 +46,13 @@ export function probePort({ host, book, hosting, reachable }: ExperienceParts, s
       // A server answers itself, and its own tree tells how.
       const { role, draining } = host.peer.state.ctx;
       if (role !== 'client' || draining) return [];
-      const ranked = host.turn((peer, nowMs) => peer.rank(nowMs)) ?? [];
+      const ranked = host.tell((peer, nowMs) => peer.rank(nowMs)) ?? [];
       return ranked.slice(0, 2).map(reachable);
     },
     serveOwn: async () => await hosting.answerTimeMs(),
     self,
     intervalMs: () => host.peer.state.ctx.intervalMs,
-    measured: (server, delayMs, ok) => host.turn((peer, nowMs) => peer.measured(nowMs, sampleOf(server, delayMs, ok))),
-    compared: (server, delayMs, ok) => host.turn((peer, nowMs) => peer.probed(nowMs, sampleOf(server, delayMs, ok))),
+    measured: (server, delayMs, ok) => host.tell((peer, nowMs) => peer.measured(nowMs, sampleOf(server, delayMs, ok))),
+    compared: (server, delayMs, ok) => host.tell((peer, nowMs) => peer.probed(nowMs, sampleOf(server, delayMs, ok))),
   };
 }

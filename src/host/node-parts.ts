@@ -69,7 +69,7 @@ export function assemble(
     admits: (peerId, credential) => door.admits(peerId, credential),
     transfer: (notice, from) => void hosting.transfer(notice, from),
     onEvent: happened,
-    onProblem: (sentence) => (sentence === null ? problems.over('disk') : problems.say('disk', sentence)),
+    onProblem: (about, sentence) => (sentence === null ? problems.over(about) : problems.say(about, sentence)),
   });
   const door = new Doorkeeper({
     network,
@@ -124,6 +124,6 @@ function followAddresses(network: Network, book: AddressBook, host: CoreHost): v
   book.replace(book.handleOfPeer(network.peerId), network.addresses());
   network.on('addressesChanged', (addresses) => {
     book.replace(host.self, addresses);
-    host.turn((peer, nowMs) => peer.addressChanged(nowMs));
+    host.tell((peer, nowMs) => peer.addressChanged(nowMs));
   });
 }

@@ -59,7 +59,7 @@ class TreePeer {
       admits: () => true,
       transfer: () => {},
       onEvent,
-      onProblem: (sentence) => {
+      onProblem: (_about, sentence) => {
         if (sentence !== null) throw new Error(sentence);
       },
     });

@@ -41,7 +41,8 @@ export class Membership {
   readonly #ctx: Context;
   /** Null while there is none. */
   #entries: Map<PeerHandle, Entry> | null = null;
-  #pending: readonly MemberRecord[] = none;
+  /** What has not been passed on, by subject, in the order in which it came; null while there is nothing. */
+  #pending: Map<PeerHandle, MemberRecord> | null = null;
   #buckets: readonly number[] = emptyBuckets;
   #digest = 0;
   /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
@@ -148,17 +149,13 @@ export class Membership {
 
   /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */
   replace(records: readonly MemberRecord[]): void {
-    const { self, nowMs, options, world } = this.#ctx;
+    const { self } = this.#ctx;
     const before = [...this.records()].filter(({ subject }) => subject !== self);
     for (const { subject } of before) this.#remove(subject);
     this.stale = false;
     for (const record of records) this.merge(record);
     // On disk too they must not live on: the next start would believe it.
-    for (const record of before) {
-      if (this.get(record.subject) !== null) continue;
-      const atMs = nowMs - options.tombstoneMs - 1;
-      world.persist({ type: 'member', peer: record.subject, record: { ...record, state: 'gone' }, atMs });
-    }
+    for (const { subject } of before) if (this.get(subject) === null) this.#forget(subject);
   }
 
   /**
@@ -171,20 +168,25 @@ export class Membership {
 
   restore(record: MemberRecord, atMs: number): void {
     this.#remove(record.subject);
-    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) return;
-    this.#add(record, atMs);
+    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) this.#forget(record.subject);
+    else this.#add(record, atMs);
   }
 
   /** Deltas that have not been passed on, so many as go with one beat. */
   takeDeltas(): readonly MemberRecord[] {
-    if (this.#pending.length === 0) return none;
-    const deltas = this.#pending.slice(0, mostDeltas);
-    this.#pending = this.#pending.slice(mostDeltas);
+    if (this.#pending === null) return none;
+    const deltas: MemberRecord[] = [];
+    for (const [subject, record] of this.#pending) {
+      if (deltas.length === mostDeltas) return deltas;
+      deltas.push(record);
+      this.#pending.delete(subject);
+    }
+    this.#pending = null;
     return deltas;
   }
 
   hasDeltas(): boolean {
-    return this.#pending.length > 0;
+    return this.#pending !== null;
   }
 
   /** One number for the whole list; equal lists have equal digests. */
@@ -206,11 +208,17 @@ export class Membership {
     return records;
   }
 
-  /** Forgets tombstones that have lasted long enough. */
-  expire(): void {
+  /** Forgets tombstones that have lasted long enough, here and on the disk. Returns whose they were. */
+  expire(): PeerHandle[] {
     const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
+    const expired: PeerHandle[] = [];
     for (const { record, atMs } of this.#known())
-      if (record.state === 'gone' && atMs < limitMs) this.#remove(record.subject);
+      if (record.state === 'gone' && atMs < limitMs) expired.push(record.subject);
+    for (const subject of expired) {
+      this.#remove(subject);
+      this.#forget(subject);
+    }
+    return expired;
   }
 
   #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {
@@ -231,10 +239,17 @@ export class Membership {
   #store(record: MemberRecord, own: boolean): void {
     this.#remove(record.subject);
     this.#add(record, this.#ctx.nowMs);
-    this.#pending = [...this.#pending.filter((pending) => pending.subject !== record.subject), record];
+    this.#pending ??= new Map();
+    // Set again it would keep its old place, and go out before what came earlier.
+    this.#pending.delete(record.subject);
+    this.#pending.set(record.subject, record);
     this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
     this.#ctx.world.tell({ type: 'member-changed', record });
     this.#listener?.memberChanged(record, own);
+  }
+
+  #forget(subject: PeerHandle): void {
+    this.#ctx.world.forget({ type: 'member', which: subject });
   }
 
   #known(): Iterable<Entry> {
