@@ -31,7 +31,6 @@ export function readerPort({ host, book, hosting, reachable }: ExperienceParts, 
       host.tell((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
     },
     manifestFrom: async (server, signal) => await hosting.manifestFrom(server, signal),
-    nowMs: () => Date.now(),
   };
 }
 
