@@ -8,7 +8,7 @@ export { NOBODY } from './ids.ts';
 export type { PeerHandle, Signature, Standing, TreeKind } from './ids.ts';
 export type { Layer, MakeLayer } from './layer.ts';
 export type * from './messages/index.ts';
-export { defaultOptions } from './options.ts';
+export { defaultOptions, mostChildren } from './options.ts';
 export type { TreeOptions } from './options.ts';
 export type { Parts } from './parts.ts';
 export { Peer } from './peer.ts';
