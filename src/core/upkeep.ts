@@ -1,6 +1,7 @@
 /**
  * What a peer does on every beat, in order: count the silent, tell the others, look after its neighbourhood.
  */
+import { invariant } from './invariant.ts';
 import type { Attachment } from './attachment/attachment.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
@@ -81,6 +82,7 @@ export class Upkeep {
   /** Counts the beats that took the short way. */
   #catchUp(): void {
     const { ctx } = this.#parts;
+    invariant(ctx.routineDone >= 0, 'beats that went by quietly are counted once');
     this.#beat += ctx.routineDone;
     this.#untilLook -= ctx.routineDone;
     ctx.routineDone = 0;

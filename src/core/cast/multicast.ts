@@ -10,6 +10,7 @@
  *
  * Source: P2P Volunteers, section 3.4.1 (data propagation); numbering and gaps after Overcast and scalable reliable multicast.
  */
+import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
 import { CastRelay } from './cast-relay.ts';
 import { NOBODY } from '../ids.ts';
@@ -295,6 +296,7 @@ export class Multicast {
   #forget(stream: Stream): void {
     for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
     stream.history = noHistory;
+    invariant(this.#keptBytes >= 0, 'no more is forgotten than was kept');
   }
 
   #pull(from: PeerHandle, stream: Stream, upTo: number): void {
@@ -318,6 +320,7 @@ export class Multicast {
   }
 
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
+    invariant(cast.sequence === stream.sequence + 1, 'messages of an origin are delivered in order, without a gap');
     stream.sequence = cast.sequence;
     stream.history = stream.history.concat(cast);
     this.#keptBytes += payloadBytes(cast);

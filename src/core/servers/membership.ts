@@ -9,6 +9,7 @@
  *
  * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
  */
+import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
 import { isSound, predictRttMs } from '../reach/coordinates.ts';
 import { mix } from '../hash.ts';
@@ -80,6 +81,7 @@ export class Membership {
   declare(state: MemberState, parent: PeerHandle): MemberRecord {
     const { self, incarnation, coordinate } = this.#ctx;
     const { standing } = this.#ctx.authority;
+    invariant(incarnation > 0, 'who says something of itself has begun its life');
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject: self,
@@ -110,6 +112,7 @@ export class Membership {
     if (state === 'gone' && (known === null || known.state === 'gone' || known.state === 'excluded')) return;
     const { self, authority } = this.#ctx;
     const { standing } = authority;
+    invariant(subject !== self || state !== 'gone', 'nobody buries itself');
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject,
@@ -182,6 +185,7 @@ export class Membership {
       this.#pending.delete(subject);
     }
     this.#pending = null;
+    invariant(deltas.length > 0, 'a list of what waits is not empty');
     return deltas;
   }
 
@@ -237,6 +241,11 @@ export class Membership {
   }
 
   #store(record: MemberRecord, own: boolean): void {
+    const known = this.get(record.subject);
+    invariant(
+      !own || known === null || record.incarnation >= known.incarnation,
+      'an incarnation that is written here never falls',
+    );
     this.#remove(record.subject);
     this.#add(record, this.#ctx.nowMs);
     this.#pending ??= new Map();
