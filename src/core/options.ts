@@ -79,7 +79,8 @@ export function validateOptions(options: TreeOptions): string[] {
   need(options.guestRoom >= 0, `guestRoom is ${options.guestRoom}; it cannot be negative`);
   need(
     options.fanOut + options.guestRoom <= mostChildren,
-    `fanOut (${options.fanOut}) and guestRoom (${options.guestRoom}) are more than ${mostChildren} children together; no heartbeat could name them all`,
+    `fanOut (${options.fanOut}) and guestRoom (${options.guestRoom}) are more than ${mostChildren} children; ` +
+      'no heartbeat could name them all',
   );
   need(
     options.viewSize <= mostViewed,

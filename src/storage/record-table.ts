@@ -2,8 +2,8 @@
  * What the protocol must not forget, as it hands it over: rows of kind, key and value, of which this knows nothing more.
  *
  * Rows come back in the order in which they were last written, since a later one may say more than an earlier one of another key (the
- * parent in the tree of servers, and then in that of clients). So each carries its `place`, a number that only grows; rows from before there were
- * places have 0, and come first, by kind and key.
+ * parent in the tree of servers, and then in that of clients). So each carries its `place`, a number that only grows; rows from before
+ * there were places have 0, and come first, by kind and key.
  */
 import type { SqliteFile } from './sqlite-file.ts';
 

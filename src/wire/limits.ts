@@ -62,7 +62,7 @@ export const itemLimits = {
   /** Addresses of one peer; the sender names its first eight. */
   addresses: 8,
   addressBytes: 256,
-  /** And of all addresses of one peer together: what whoever keeps them keeps at most, so that lists of peers stay inside their messages. */
+  /** The most bytes of addresses that a peer keeps of another: lists of peers have to stay inside their messages. */
   addressesBytes: 512,
   ancestors: 256,
   /** Also the most children of one parent that it can name. */

@@ -1,10 +1,10 @@
 /**
  * A user's request, answered by the best server that can, with bytes that are proven to be the owner's.
  *
- * The servers are tried in the order of this client's own experience. A server that fails, is too old, or lies costs the user
- * nothing but time: before the first byte the next one is asked, and a body that breaks off in the middle is continued by
- * another server from the byte where it stopped. Whoever lied is reported and never asked again. How long it waits it measures on the steady
- * clock: the wall clock may be set at any time, and says nothing of a user's patience.
+ * The servers are tried in the order of this client's own experience. A server that fails, is too old, or lies costs the user nothing
+ * but time: before the first byte the next one is asked, and a body that breaks off in the middle is continued by another server from
+ * the byte where it stopped. Whoever lied is reported and never asked again. How long it waits it measures on the steady clock: the
+ * wall clock may be set at any time, and says nothing of a user's patience.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection).
  */

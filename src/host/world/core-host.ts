@@ -5,8 +5,9 @@
  * transaction, and only then do the messages leave: so the promise of `World.persist` costs one fsync a turn, and most turns
  * persist nothing. If the disk refuses, the turn's messages do not leave, the person is told, and the peer lives on.
  *
- * A call that throws is a defect of ours. It broke off somewhere in the middle, so what it had asked for so far is half of something: nothing of it
- * is sent, written or told, the person is, and the peer is helped up (`Peer.revive`). A message that cannot be encoded concerns itself alone.
+ * A call that throws is a defect of ours. It broke off somewhere in the middle, so what it had asked for so far is half of something:
+ * nothing of it is sent, written or told, the person is, and the peer is helped up (`Peer.revive`). A message that cannot be encoded
+ * concerns itself alone.
  */
 import type { EventEmitter } from 'node:events';
 import { createPublicKey, verify } from 'node:crypto';
