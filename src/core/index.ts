@@ -1,8 +1,8 @@
 /** The boundary of this folder: the peer, its port, its messages, and the state machines that a layer works with. */
 export type { Start } from './beginning.ts';
 export { sealOf } from './cast/multicast.ts';
-export { durableKeyOf } from './durable-key.ts';
-export type { DurableKey } from './durable-key.ts';
+export { durableKeyOf } from './world.ts';
+export type { DurableKey } from './world.ts';
 export { mix } from './hash.ts';
 export { NOBODY } from './ids.ts';
 export type { PeerHandle, Signature, Standing, TreeKind } from './ids.ts';

@@ -24,8 +24,8 @@ import type {
   Cast,
   CastPayload,
 } from '../../src/core/messages/index.ts';
-import { durableKeyOf } from '../../src/core/durable-key.ts';
-import type { DurableKey } from '../../src/core/durable-key.ts';
+import { durableKeyOf } from '../../src/core/world.ts';
+import type { DurableKey } from '../../src/core/world.ts';
 import { defaultOptions } from '../../src/core/options.ts';
 import type { TreeOptions } from '../../src/core/options.ts';
 import { sealOf } from '../../src/core/cast/multicast.ts';
