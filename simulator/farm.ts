@@ -10,6 +10,7 @@
  */
 import { defaultOptions, mix, noSeat, Peer, Pulses, theRules } from '../src/core/index.ts';
 import type {
+  DurableRecord,
   Limits,
   Message,
   PeerEvent,
@@ -132,6 +133,11 @@ export class SimulatedFarm extends SimulatedNetwork {
 
   peer(handle: PeerHandle): Peer | null {
     return this.#peers[handle] ?? null;
+  }
+
+  /** What lies on a peer's disk, in the order in which it was last written. */
+  diskOf(handle: PeerHandle): DurableRecord[] {
+    return this.hosts[handle]?.records ?? [];
   }
 
   /** All that live, by their numbers. */

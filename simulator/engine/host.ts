@@ -4,7 +4,9 @@
  * A machine outlives its peer: what is persisted stays over a crash, as on a disk. There may be a million of them, so what most
  * never need (a disk with something on it) is made when it is needed, and what every event needs the farm keeps in its own arrays.
  */
+import { durableKeyOf } from '../../src/core/index.ts';
 import type {
+  DurableKey,
   DurableRecord,
   Message,
   PeerEvent,
@@ -56,6 +58,7 @@ export class Host implements World {
     this.start = start;
   }
 
+  /** What lies on its disk, in the order in which it was last written. */
   get records(): DurableRecord[] {
     return this.#disk === null ? [] : [...this.#disk.values()];
   }
@@ -73,7 +76,19 @@ export class Host implements World {
   persist(record: DurableRecord): void {
     if (!this.#surroundings.keepsDisks || this.torn) return;
     this.#disk ??= new Map();
-    this.#disk.set(durableKey(record), record);
+    const key = spelled(durableKeyOf(record));
+    // A map keeps the place of what is set again: the latest record is to be the last.
+    this.#disk.delete(key);
+    this.#disk.set(key, record);
+    this.#mayTear();
+  }
+
+  forget(key: DurableKey): void {
+    if (this.torn || this.#disk?.delete(spelled(key)) !== true) return;
+    this.#mayTear();
+  }
+
+  #mayTear(): void {
     if (!this.doomed) return;
     this.doomed = false;
     this.torn = true;
@@ -129,8 +144,6 @@ export class Host implements World {
   }
 }
 
-function durableKey(record: DurableRecord): string {
-  if (record.type === 'member' || record.type === 'client-record') return `${record.type} ${record.peer}`;
-  if (record.type === 'release') return `release ${record.installed}`;
-  return record.type;
+function spelled({ type, which }: DurableKey): string {
+  return `${type} ${which}`;
 }

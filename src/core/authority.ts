@@ -8,6 +8,7 @@
  * The *standing* (charter, epoch, term) works like a ratchet, or like the fencing tokens of a lock service: a peer keeps the highest that
  * it has seen in a statement it verified, writes it down, and refuses what was signed below it.
  */
+import { invariant } from './invariant.ts';
 import { NOBODY, compareStanding, firstStanding } from './ids.ts';
 import type { PeerHandle, Standing } from './ids.ts';
 import type { Context } from './context.ts';
@@ -20,8 +21,7 @@ export class Authority {
   readonly #ctx: Context;
   /** The service's root, as the charter names it; NOBODY before the peer knows the service. */
   #rootPeer: PeerHandle = NOBODY;
-  /** The highest standing seen in a statement of whoever led. */
-  standing: Standing = firstStanding;
+  #standing: Standing = firstStanding;
 
   constructor(ctx: Context) {
     this.#ctx = ctx;
@@ -30,6 +30,16 @@ export class Authority {
   /** The charter names this peer as the service's root. */
   name(rootPeer: PeerHandle): void {
     this.#rootPeer = rootPeer;
+  }
+
+  /** The highest standing seen in a statement of whoever led. */
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  set standing(standing: Standing) {
+    invariant(compareStanding(standing, this.#standing) >= 0, 'standing never falls');
+    this.#standing = standing;
   }
 
   /** The charter is known. */

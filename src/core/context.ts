@@ -4,6 +4,7 @@
  */
 import { Authority } from './authority.ts';
 import type { PeerHandle } from './ids.ts';
+import { invariant } from './invariant.ts';
 import type { Coordinate, Limits, Statement, Unsigned } from './messages/index.ts';
 import { origin } from './reach/coordinates.ts';
 import type { TreeOptions } from './options.ts';
@@ -114,11 +115,13 @@ export class Context extends Timers {
   /** Raises the incarnation above `seen` and writes it down. */
   raiseIncarnation(seen: number): void {
     this.incarnation = Math.max(this.incarnation, seen) + 1;
+    invariant(Number.isSafeInteger(this.incarnation), 'an incarnation is a number that can grow');
     this.world.persist({ type: 'incarnation', value: this.incarnation });
   }
 
   become(role: Role): void {
     if (this.role === role) return;
+    invariant(this.role !== 'root' || role === 'outside', 'the root stays the root until it leaves');
     this.role = role;
     this.world.persist({ type: 'role', role });
     this.world.tell({ type: 'role-changed', role });

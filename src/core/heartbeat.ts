@@ -7,6 +7,8 @@
  *
  * Source: P2P Volunteers, section 3.3.3 (two heartbeat timers).
  */
+import { invariant } from './invariant.ts';
+import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Context } from './context.ts';
 import type { HeartbeatDown, HeartbeatUp, MemberRecord } from './messages/index.ts';
@@ -43,6 +45,7 @@ export function beat(parts: Parts): void {
   beatDown(parts, parts.clients, noDeltas);
   const up = parts.upTree();
   if (up !== null && up.parent >= 0) beatUp(parts, up, deltas);
+  invariant(ctx.intervalMs > 0, 'the next beat lies in the future');
   ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
 }
 
@@ -80,7 +83,9 @@ export function beatTo(parts: Parts, tree: Tree, child: PeerHandle): void {
 
 export function beatUp(parts: Parts, tree: Tree, deltas: readonly MemberRecord[] = noDeltas): void {
   const { ctx } = parts;
+  invariant(tree.parent !== NOBODY, 'a beat goes up to somebody');
   let { size, height } = tree.extent();
+  invariant(size >= 1, 'a peer is part of its own subtree');
   if (tree.kind === 'servers') {
     const below = parts.clients.extent();
     size += below.size - 1;
@@ -94,6 +99,7 @@ export function beatUp(parts: Parts, tree: Tree, deltas: readonly MemberRecord[]
 function compose(parts: Parts, tree: Tree, deltas: readonly MemberRecord[], withRoster: boolean): HeartbeatDown {
   const { ctx } = parts;
   const place = tree.shown();
+  invariant(place === null || tree.hasPassed(place), 'no better place is shown below than was passed');
   return {
     kind: 'heartbeat-down',
     tree: tree.kind,

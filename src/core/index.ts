@@ -1,12 +1,14 @@
 /** The boundary of this folder: the peer, its port, its messages, and the state machines that a layer works with. */
 export type { Start } from './beginning.ts';
 export { sealOf } from './cast/multicast.ts';
+export { durableKeyOf } from './world.ts';
+export type { DurableKey } from './world.ts';
 export { mix } from './hash.ts';
 export { NOBODY } from './ids.ts';
 export type { PeerHandle, Signature, Standing, TreeKind } from './ids.ts';
 export type { Layer, LayerKind, MakeLayer } from './layer.ts';
 export type * from './messages/index.ts';
-export { defaultOptions } from './options.ts';
+export { defaultOptions, mostChildren } from './options.ts';
 export type { TreeOptions } from './options.ts';
 export type { Parts } from './parts.ts';
 export { Peer } from './peer.ts';

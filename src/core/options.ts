@@ -58,7 +58,15 @@ export const defaultOptions: TreeOptions = {
   castHistory: 256,
 };
 
-/** Sentences about what does not fit together; empty when all is well. */
+/**
+ * The most children of a kind that a heartbeat can name to each other: a roster of more is too long for the wire, even when each of them
+ * has but one short address (`src/wire/limits.ts`; a test there counts them).
+ */
+export const mostChildren = 691;
+/** The most servers of a view that fit one message, however long their addresses are. */
+const mostViewed = 64;
+
+/** Sentences about what does not fit together, or through the wire; empty when all is well. */
 export function validateOptions(options: TreeOptions): string[] {
   const problems: string[] = [];
   const need = (holds: boolean, sentence: string): void => {
@@ -69,6 +77,15 @@ export function validateOptions(options: TreeOptions): string[] {
     `fanOut is ${options.fanOut}; a tree needs at least 2 children a parent`,
   );
   need(options.guestRoom >= 0, `guestRoom is ${options.guestRoom}; it cannot be negative`);
+  need(
+    options.fanOut + options.guestRoom <= mostChildren,
+    `fanOut (${options.fanOut}) and guestRoom (${options.guestRoom}) are more than ${mostChildren} children; ` +
+      'no heartbeat could name them all',
+  );
+  need(
+    options.viewSize <= mostViewed,
+    `viewSize is ${options.viewSize}; a view of more than ${mostViewed} servers may not fit a message`,
+  );
   need(
     options.minHeartbeatMs >= 50,
     `minHeartbeatMs is ${options.minHeartbeatMs}; under 50 ms the pulse is all the farm would do`,

@@ -99,6 +99,12 @@ export class Parts {
     this.#selection?.probed(server, rttMs);
   }
 
+  /** Forgets who left long ago, and what was felt of them, here and on the disk. */
+  expire(): void {
+    for (const peer of this.#membership?.expire() ?? []) this.#selection?.forget(peer);
+    this.#selection?.expire();
+  }
+
   get membership(): Membership {
     this.#membership ??= new Membership(this.ctx, this.membershipListener);
     return this.#membership;

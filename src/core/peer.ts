@@ -17,6 +17,8 @@ import { beginLife } from './beginning.ts';
 import type { Start } from './beginning.ts';
 import type { Context } from './context.ts';
 import { Dispatch } from './dispatch.ts';
+import { expectParent, startBeating } from './heartbeat.ts';
+import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { MakeLayer } from './layer.ts';
 import { asOne } from './layers.ts';
@@ -202,6 +204,20 @@ export class Peer {
     if (!isBeat) return this.#settle();
     this.#routine.hasTold();
     this.#rest();
+  }
+
+  /** The last call broke off by a fault of the program: whatever it left half done, the peer goes on beating and looking for a parent. */
+  revive(nowMs: number): void {
+    this.#begin(nowMs);
+    const { ctx } = this.#parts;
+    const tree = this.#parts.upTree();
+    if (ctx.role !== 'outside') startBeating(ctx);
+    if (tree !== null && tree.parent !== NOBODY) expectParent(ctx, tree);
+    else if (tree?.orphaned === true || this.#attachment.purpose !== null)
+      ctx.timers.set('attempt', nowMs + ctx.intervalMs);
+    // Whether the world still has the alarm is not known.
+    this.#wakeAtMs = null;
+    this.#settle();
   }
 
   /** The last connection to this peer was closed or broke. */

@@ -2,6 +2,7 @@
  * The deadlines of one peer. Time comes in as an argument and the earliest deadline goes out, so a peer needs exactly one
  * alarm of its world, whatever it is waiting for.
  */
+import { invariant } from './invariant.ts';
 
 /** Every reason a peer wakes up for. */
 export const timerNames = [
@@ -25,6 +26,8 @@ export class Timers {
   #drain: number | null = null;
 
   set(name: TimerName, atMs: number | null): void {
+    // NaN would never be due, and hide the timers after it.
+    invariant(atMs === null || !Number.isNaN(atMs), 'a deadline is a time');
     switch (name) {
       case 'beat':
         this.#beat = atMs;

@@ -1,6 +1,7 @@
 /**
  * What a peer does on every beat, in order: count the silent, tell the others, look after its neighbourhood.
  */
+import { invariant } from './invariant.ts';
 import type { Attachment } from './attachment/attachment.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
@@ -81,6 +82,7 @@ export class Upkeep {
   /** Counts the beats that took the short way. */
   #catchUp(): void {
     const { ctx } = this.#parts;
+    invariant(ctx.routineDone >= 0, 'beats that went by quietly are counted once');
     this.#beat += ctx.routineDone;
     this.#untilLook -= ctx.routineDone;
     ctx.routineDone = 0;
@@ -113,7 +115,7 @@ export class Upkeep {
   }
 
   #serve(): void {
-    const { membership, promotion, releases } = this.#parts;
+    const { promotion, releases } = this.#parts;
     this.#askAgain();
     this.#declareServing();
     this.#sweep ??= new Sweep(this.#parts);
@@ -121,7 +123,7 @@ export class Upkeep {
     promotion.beat();
     promotion.offerNext();
     releases.fetch();
-    if (this.#beat % expireEveryBeats === 0) membership.expire();
+    if (this.#beat % expireEveryBeats === 0) this.#parts.expire();
   }
 
   /** A server whose known neighbours changed tells its clients. A new one that has yet to hear who there is knows less than they do. */
@@ -176,6 +178,8 @@ export class Upkeep {
     const { ctx } = this.#parts;
     if (ctx.nowMs < this.#noteAtMs || !(this.#parts.upTree()?.attached ?? true)) return;
     this.#noteAtMs = ctx.nowMs + attachedEveryMs;
+    // A client has no other round for it, and may have served in its time.
+    if (!ctx.isServer()) this.#parts.expire();
     ctx.world.persist({ type: 'attached', atMs: ctx.nowMs });
   }
 

@@ -6,8 +6,10 @@
  *
  * **The promise**: what is given to `persist` is on disk BEFORE any message given to `send` after it leaves the machine.
  * A world may do that one by one, or gather the effects of one call, commit them together, and then let the messages go.
+ * `forget` is under the same promise. A peer that starts again is given what it persisted in the order in which it last did.
  * (The idea, effects that carry their ordering, is that of the `Ready` struct of etcd's raft.)
  */
+import { NOBODY } from './ids.ts';
 import type { PeerHandle, Signature, TreeKind } from './ids.ts';
 import type {
   CastHead,
@@ -19,7 +21,7 @@ import type {
   Unsigned,
 } from './messages/index.ts';
 
-/** What a peer remembers over a restart. The latest of each (`type`, and `peer` or `origin` where there is one) counts. */
+/** What a peer remembers over a restart. The latest of each key (`durableKeyOf`) counts. */
 export type DurableRecord =
   | { readonly type: 'incarnation'; readonly value: number }
   | { readonly type: 'standing'; readonly charter: number; readonly epoch: number; readonly term: number }
@@ -89,6 +91,8 @@ export interface World {
   send(to: PeerHandle, message: Message): void;
   /** Writes down what must survive a restart; see the promise above. */
   persist(record: DurableRecord): void;
+  /** Takes a record off the disk again, in its order among those that are persisted. One that is not there is no error. */
+  forget(key: DurableKey): void;
   /** Asks for one `peer.wake` at this time (ms); a later call replaces an earlier one. */
   wakeAt(atMs: number): void;
   /** Keep a connection to this peer open (parent, backup, children). */
@@ -113,4 +117,29 @@ export interface World {
   fingerprint(peer: PeerHandle): number;
   /** The network neighbourhood a peer sits in: peers of one subnet have the same number. */
   subnet(peer: PeerHandle): number;
+}
+
+/**
+ * Which durable record takes the place of which. It is a promise of this port, so it is said here once, and not by each disk. A disk
+ * only spells the key: the state database as bytes (`src/wire/durable.ts`, a peer as its public key), the simulator as text.
+ */
+export interface DurableKey {
+  readonly type: DurableRecord['type'];
+  /** Which of its type: a peer, or a name. Null where there is only one. */
+  readonly which: PeerHandle | string | null;
+}
+
+export function durableKeyOf(record: DurableRecord): DurableKey {
+  switch (record.type) {
+    case 'parent':
+      return { type: record.type, which: record.tree };
+    // The one that is served and the newest one heard of are two facts: the second must not overwrite the first.
+    case 'release':
+      return { type: record.type, which: record.installed ? 'installed' : 'latest' };
+    case 'member':
+    case 'client-record':
+      return { type: record.type, which: record.peer === NOBODY ? null : record.peer };
+    default:
+      return { type: record.type, which: null };
+  }
 }

@@ -21,37 +21,36 @@ export function readerPort(
 ): ReaderPort {
   const failureOf = (server: string): Sample => ({ server: book.handleOfPeer(server), delayMs: Number.NaN, ok: false });
   return {
-    rank: () => (host.turn((peer, nowMs) => peer.rank(nowMs)) ?? []).map(reachable),
+    rank: () => (host.inform((peer, nowMs) => peer.rank(nowMs)) ?? []).map(reachable),
     asked: (server) => {
-      host.turn((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server)));
+      host.inform((peer, nowMs) => peer.asked(nowMs, book.handleOfPeer(server)));
       tell({ type: 'server-asked', server });
     },
     abandoned: (server) => {
-      host.turn((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server)));
+      host.inform((peer, nowMs) => peer.abandoned(nowMs, book.handleOfPeer(server)));
       tell({ type: 'request-abandoned', server });
     },
     measured: (server, delayMs, isFirst) => {
       busy();
       const handle = book.handleOfPeer(server);
-      host.turn((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
+      host.inform((peer, nowMs) => peer.measured(nowMs, { server: handle, delayMs, ok: true, isFirst }));
       tell({ type: 'server-answered', server, delayMs, isFirst });
     },
     // Another server answers in its place: this one is judged by it, but the user did not go without.
     failed: (server) => {
-      host.turn((peer, nowMs) => peer.probed(nowMs, failureOf(server)));
+      host.inform((peer, nowMs) => peer.probed(nowMs, failureOf(server)));
       tell({ type: 'server-failed', server });
     },
     unanswered: (server) => {
-      host.turn((peer, nowMs) => peer.measured(nowMs, failureOf(server)));
+      host.inform((peer, nowMs) => peer.measured(nowMs, failureOf(server)));
       tell({ type: 'request-unanswered', server });
     },
     lied: (server, path, release, reason) => {
-      host.turn((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
+      host.inform((peer, nowMs) => peer.lied(nowMs, book.handleOfPeer(server), path, release));
       tell({ type: 'lie-found', server, path, release, reason });
     },
     accepted: (release) => tell({ type: 'release-accepted', release }),
     manifestFrom: async (server, signal) => await hosting.manifestFrom(server, signal),
-    nowMs: () => Date.now(),
   };
 }
 
@@ -66,13 +65,14 @@ export function probePort({ host, book, hosting, reachable }: ExperienceParts, s
       // A server answers itself, and its own tree tells how.
       const { role, draining } = host.peer.state.ctx;
       if (role !== 'client' || draining) return [];
-      const ranked = host.turn((peer, nowMs) => peer.rank(nowMs)) ?? [];
+      const ranked = host.inform((peer, nowMs) => peer.rank(nowMs)) ?? [];
       return ranked.slice(0, 2).map(reachable);
     },
     serveOwn: async () => await hosting.answerTimeMs(),
     self,
     intervalMs: () => host.peer.state.ctx.intervalMs,
-    measured: (server, delayMs, ok) => host.turn((peer, nowMs) => peer.measured(nowMs, sampleOf(server, delayMs, ok))),
-    compared: (server, delayMs, ok) => host.turn((peer, nowMs) => peer.probed(nowMs, sampleOf(server, delayMs, ok))),
+    measured: (server, delayMs, ok) =>
+      host.inform((peer, nowMs) => peer.measured(nowMs, sampleOf(server, delayMs, ok))),
+    compared: (server, delayMs, ok) => host.inform((peer, nowMs) => peer.probed(nowMs, sampleOf(server, delayMs, ok))),
   };
 }

@@ -8,7 +8,8 @@ export type NodeErrorCode =
   | 'drain-unfinished'
   | 'is-root'
   | 'not-root'
-  | 'not-up';
+  | 'not-up'
+  | 'addresses-too-long';
 
 export class NodeError extends Error {
   readonly code: NodeErrorCode;

@@ -4,7 +4,7 @@
 import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { PrivateKey } from '@libp2p/interface';
-import { defaultOptions } from '../core/index.ts';
+import { defaultOptions, mostChildren } from '../core/index.ts';
 import type { Limits, TreeOptions } from '../core/index.ts';
 import { defaultQosOptions } from '../qos/index.ts';
 import type { QosOptions, Requirement } from '../qos/index.ts';
@@ -54,7 +54,7 @@ export function treeOptionsOf(charter: Charter): TreeOptions {
   return {
     ...defaultOptions,
     fanOut,
-    guestRoom: fanOut,
+    guestRoom: Math.min(fanOut, mostChildren - fanOut),
     minHeartbeatMs: heartbeatMs,
     maxHeartbeatMs: Math.max(heartbeatMs, defaultOptions.maxHeartbeatMs),
   };

@@ -70,6 +70,7 @@ export function assemble(options: NodeOptions, network: Network, charter: Charte
     admits: (peerId, credential) => door.admits(peerId, credential),
     transfer: (notice, from) => void hosting.transfer(notice, from),
     happened: (happening) => happenings.tell(happening),
+    onProblem: (about, sentence) => (sentence === null ? problems.over(about) : problems.say(about, sentence)),
   });
   const door = new Doorkeeper({
     network,
@@ -158,6 +159,6 @@ function followAddresses(network: Network, book: AddressBook, host: CoreHost): v
   book.replace(book.handleOfPeer(network.peerId), network.addresses());
   network.on('addressesChanged', (addresses) => {
     book.replace(host.self, addresses);
-    host.turn((peer, nowMs) => peer.addressChanged(nowMs));
+    host.inform((peer, nowMs) => peer.addressChanged(nowMs));
   });
 }

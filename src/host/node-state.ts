@@ -2,11 +2,16 @@
  * What a running peer keeps on disk, as the host sees it; `src/storage` has the file behind it.
  */
 import type { TokenBook } from '../service/index.ts';
-import type { DurableRow } from '../wire/index.ts';
+import type { DurableRow, RowKey } from '../wire/index.ts';
 
-/** Where durable rows lie; `put` is one transaction, on disk when it returns. */
+/** A row to be written in place of what has its kind and key; or, without a value, to be taken away. */
+export type RowChange = DurableRow | (RowKey & { readonly value: null });
+
+/** Where durable rows lie. */
 export interface DurableRows {
-  put(rows: readonly DurableRow[]): void;
+  /** One transaction, in this order; on disk when it returns. */
+  put(changes: readonly RowChange[]): void;
+  /** All rows, in the order in which they were last written. */
   all(): readonly DurableRow[];
 }
 

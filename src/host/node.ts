@@ -22,6 +22,8 @@ import type { HappeningStream } from './happenings.ts';
 import { introduce, neighboursOf } from './door/introduction.ts';
 import { Network } from '../network/index.ts';
 import { NodeError } from './node-error.ts';
+import { carried } from './world/address-book.ts';
+import { itemLimits } from '../wire/index.ts';
 import { qosOptionsOf } from './node-options.ts';
 import type { NodeOptions } from './node-options.ts';
 import { assemble } from './node-parts.ts';
@@ -31,9 +33,21 @@ import { composeStatus } from './node-status.ts';
 /** Children and parent are given this long before draining, or leaving, is done without them, ms. */
 const drainTimeoutMs = 30_000;
 const leaveTimeoutMs = 60_000;
+/** A peer that announces more than goes into the messages of others would be known by some of it, and nobody could say by which. */
+function checkAnnounced(announce: readonly string[]): void {
+  if (announce.length <= itemLimits.addresses && carried(announce).length === announce.length) return;
+  const bytes = announce.reduce((sum, address) => sum + Buffer.byteLength(address), 0);
+  throw new NodeError(
+    'addresses-too-long',
+    `The ${announce.length} announced addresses have ${bytes} bytes; a peer can be known by ${itemLimits.addresses} addresses of ` +
+      `${itemLimits.addressBytes} bytes each and ${itemLimits.addressesBytes} together: announce fewer, or shorter ones.`,
+  );
+}
+
 /** Starts a peer. @throws ServiceError or Error with a sentence when it cannot come up */
 export async function startNode(options: NodeOptions): Promise<Node> {
   const { privateKey, invite, state, logger } = options;
+  checkAnnounced(options.announce ?? []);
   const network = await Network.create({
     privateKey,
     listen: options.listen,

@@ -185,6 +185,11 @@ export class Network extends EventEmitter<NetworkEvents> {
     return this.#node.getPeers().map((peer) => peer.toString());
   }
 
+  /** Peers to which messages are on the way, or a stream is held. */
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
   /** Connections that stand now, to whomever; two to one peer count twice. */
   get connectionCount(): number {
     return this.#node.getConnections().length;
@@ -282,7 +287,12 @@ export class Network extends EventEmitter<NetworkEvents> {
       link = new OutgoingLink(
         async () => await this.openStream(peerId, PEER_PROTOCOL),
         this.limits,
-        (reason) => this.#reportFailure(peerId, reason),
+        (reason) => {
+          // Nothing waits on it any more, and of a peer that was never reached no end of a connection will be told.
+          this.#links.delete(peerId);
+          if (!this.isConnected(peerId)) this.#keeper.forget(peerId);
+          this.#reportFailure(peerId, reason);
+        },
       );
       this.#links.set(peerId, link);
     }

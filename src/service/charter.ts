@@ -23,6 +23,8 @@ import {
 /** Shares are written in millionths; delays are at most an hour. */
 const MILLION = 1_000_000;
 const LONGEST_MS = 3_600_000;
+/** Of more children a parent could not tell them all: the wire's limit, `mostChildren` of the core. */
+export const mostFanOut = 691;
 
 const CHARTER: DocumentKind = { name: 'charter', format: 1, maxBytes: 64 * 1024 };
 
@@ -133,7 +135,7 @@ export function readCharter(bytes: Uint8Array, expectedServiceId?: string): Char
     rootPeerId: fields.text('rootPeerId', PEER_ID_PATTERN),
     requirementMs: fields.integerOrNull('requirementMs', 1, LONGEST_MS),
     quality: fields.has('quality') ? readQuality(fields.object('quality')) : usualQuality,
-    tree: { fanOut: tree.integer('fanOut', 2, 1000), heartbeatMs: tree.integer('heartbeatMs', 50, 600_000) },
+    tree: { fanOut: tree.integer('fanOut', 2, mostFanOut), heartbeatMs: tree.integer('heartbeatMs', 50, 600_000) },
     kind: fields.text('kind', /^[a-z][a-z0-9-]{0,31}$/),
     admission: fields.oneOf('admission', ['open', 'invited']),
     gateways: fields.texts('gateways', PEER_ID_PATTERN, 256),

@@ -61,7 +61,7 @@ export class ReleaseStore {
     this.#blocks = blocks;
     this.#files = new ReleaseFiles(folder);
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
     this.#tell = options.onEvent ?? (() => undefined);
   }
 

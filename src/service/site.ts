@@ -52,7 +52,7 @@ export class Site {
   constructor(store: ReleaseStore, options: SiteOptions = {}) {
     this.#store = store;
     this.#cache = new ByteCache(options.cacheBytes ?? 64 * 1024 * 1024);
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** The response to a request. A release that is missing, or damaged where it is asked for, is a 503: ask elsewhere. */

@@ -49,7 +49,7 @@ export type HeadVerdict =
 
 export type BodyVerdict = { readonly verdict: 'ok'; readonly pass: readonly Uint8Array[] } | Lie;
 
-/** The releases that a reader takes as true: the newest it has seen, and for 60 s after that the one before. */
+/** The releases that a reader takes as true: the newest it has seen, and for 60 s after that the one before. `nowMs`: of a steady clock. */
 export class AcceptedReleases {
   #newest: Manifest;
   #previous: Manifest | null = null;

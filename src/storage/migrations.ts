@@ -55,6 +55,11 @@ export const MIGRATIONS: readonly string[] = [
     body TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- The order in which records were last written; what was written before there was one comes first.
+  ALTER TABLE records ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX records_by_place ON records (place);
+  `,
 ];
 
 /** How many steps a file has taken. */

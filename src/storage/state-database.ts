@@ -6,7 +6,7 @@
  */
 import { DecisionTable } from './decision-table.ts';
 import { CounterTable, SettingTable } from './daemon-tables.ts';
-import { RecordTable, type StateRow } from './record-table.ts';
+import { RecordTable, type StateChange, type StateRow } from './record-table.ts';
 import { SqliteFile, type OpenOptions } from './sqlite-file.ts';
 import { TokenTable } from './token-table.ts';
 
@@ -59,12 +59,12 @@ export class StateDatabase {
     return this.#file.batch(work);
   }
 
-  /** Writes durable records as one transaction; on the disk when this returns. */
-  put(rows: readonly StateRow[]): void {
-    this.records.put(rows);
+  /** Writes durable records, and takes away those without a value, in this order and as one transaction; on the disk when this returns. */
+  put(changes: readonly StateChange[]): void {
+    this.records.put(changes);
   }
 
-  /** All durable records, by kind and key. */
+  /** All durable records, in the order in which they were last written. */
   all(): StateRow[] {
     return this.records.all();
   }

@@ -5,8 +5,8 @@
  * envelopes like those of messages, with a version of their own: a database outlives many versions of the program. A peer that is
  * to be found again after a restart stands there with the addresses it had.
  */
-import { NOBODY } from '../core/index.ts';
-import type { DurableRecord, Role } from '../core/index.ts';
+import { durableKeyOf } from '../core/index.ts';
+import type { DurableKey, DurableRecord, Role } from '../core/index.ts';
 import { choice } from './choices.ts';
 import { open, seal } from './envelope.ts';
 import type { Format } from './envelope.ts';
@@ -17,12 +17,16 @@ import { utf8Bytes } from './utf8.ts';
 import { bool, enumeration, float64, introducedPeer, introducedPeerOrNobody, peer, uint, unlessNaN } from './values.ts';
 import { WireError } from './wire-error.ts';
 
-/** A row of the state database. */
-export interface DurableRow {
+/** Which row of the state database. */
+export interface RowKey {
   /** The record's `type`. */
   readonly kind: string;
   /** Which of its kind: a peer's key, a tree's name, or empty when there is only one. */
   readonly key: Uint8Array;
+}
+
+/** A row of the state database. */
+export interface DurableRow extends RowKey {
   readonly value: Uint8Array;
 }
 
@@ -57,17 +61,15 @@ const durableFormat: Format<DurableRecord> = {
 
 const theOnly = new Uint8Array(0);
 
-function keyOf(record: DurableRecord, names: Pick<PeerNames, 'keyOf'>): Uint8Array {
-  if (record.type === 'parent') return utf8Bytes(record.tree);
-  // The one that is served and the newest one heard of are two facts: the second must not overwrite the first.
-  if (record.type === 'release') return utf8Bytes(record.installed ? 'installed' : 'latest');
-  if ('peer' in record) return record.peer === NOBODY ? theOnly : names.keyOf(record.peer);
-  return theOnly;
+/** The row that a key of the core names: what the core says, in the bytes that mean the same to every process. */
+export function encodeDurableKey({ type, which }: DurableKey, names: Pick<PeerNames, 'keyOf'>): RowKey {
+  if (which === null) return { kind: type, key: theOnly };
+  return { kind: type, key: typeof which === 'string' ? utf8Bytes(which) : names.keyOf(which).slice() };
 }
 
 /** The row that keeps a record. Throws `WireError` for values that its fields cannot hold. */
 export function encodeDurable(record: DurableRecord, names: Pick<PeerNames, 'keyOf' | 'addressesOf'>): DurableRow {
-  return { kind: record.type, key: keyOf(record, names).slice(), value: seal(durableFormat, record, names) };
+  return { ...encodeDurableKey(durableKeyOf(record), names), value: seal(durableFormat, record, names) };
 }
 
 /**
@@ -81,7 +83,7 @@ export function decodeDurable(row: DurableRow, names: Pick<PeerNames, 'keyOf' | 
   if (record.type !== row.kind) {
     throw new WireError('out-of-range', `a row of kind '${row.kind}' holds a record of type '${record.type}'`);
   }
-  const key = keyOf(record, names);
+  const { key } = encodeDurableKey(durableKeyOf(record), names);
   if (key.length !== row.key.length || key.some((byte, i) => byte !== row.key[i])) {
     throw new WireError('out-of-range', `a row of kind '${row.kind}' holds the record of another key`);
   }

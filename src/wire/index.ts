@@ -1,6 +1,6 @@
 /** The boundary of this folder: messages, statements and durable records as bytes. `docs/protocol/wire.md` explains. */
-export { decodeDurable, durableVersion, encodeDurable } from './durable.ts';
-export type { DurableRow } from './durable.ts';
+export { decodeDurable, durableVersion, encodeDurable, encodeDurableKey } from './durable.ts';
+export type { DurableRow, RowKey } from './durable.ts';
 export { itemLimits, largestMessageBytes, sizeLimits } from './limits.ts';
 export { decode, encode, protocolVersion } from './message-bytes.ts';
 export type { Decoded } from './message-bytes.ts';

@@ -62,6 +62,8 @@ export const itemLimits = {
   /** Addresses of one peer; the sender names its first eight. */
   addresses: 8,
   addressBytes: 256,
+  /** The most bytes of addresses that a peer keeps of another: lists of peers have to stay inside their messages. */
+  addressesBytes: 512,
   ancestors: 256,
   /** Also the most children of one parent that it can name. */
   siblings: 1024,

@@ -62,6 +62,9 @@ class TreePeer {
         if (from === 'peer') onEvent(event);
         if (from === 'commits' && event.type === 'commit-failed') throw new Error(event.reason);
       },
+      onProblem: (_about, sentence) => {
+        if (sentence !== null) throw new Error(sentence);
+      },
     });
     network.on('identified', (peerId, addresses) => book.confirm(book.handleOfPeer(peerId), addresses));
     book.replace(this.host.self, network.addresses());

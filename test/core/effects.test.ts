@@ -149,6 +149,8 @@ describe('options', () => {
   it.each([
     [{ fanOut: 1 }, /fanOut is 1; a tree needs at least 2/],
     [{ guestRoom: -1 }, /guestRoom is -1/],
+    [{ fanOut: 684 }, /fanOut \(684\) and guestRoom \(8\) are more than 691 children/],
+    [{ viewSize: 65 }, /viewSize is 65; a view of more than 64/],
     [{ minHeartbeatMs: 10 }, /minHeartbeatMs is 10/],
     [{ minHeartbeatMs: 6_000 }, /maxHeartbeatMs \(5000\) is below minHeartbeatMs \(6000\)/],
     [{ missedBeats: 1 }, /missedBeats is 1; under 2 one lost message/],

@@ -24,6 +24,8 @@ import type {
   Cast,
   CastPayload,
 } from '../../src/core/messages/index.ts';
+import { durableKeyOf } from '../../src/core/world.ts';
+import type { DurableKey } from '../../src/core/world.ts';
 import { defaultOptions } from '../../src/core/options.ts';
 import type { TreeOptions } from '../../src/core/options.ts';
 import { sealOf } from '../../src/core/cast/multicast.ts';
@@ -38,6 +40,7 @@ import type { DurableRecord, PeerEvent, World } from '../../src/core/world.ts';
 export type Effect =
   | { readonly does: 'send'; readonly to: PeerHandle; readonly message: Message }
   | { readonly does: 'persist'; readonly record: DurableRecord }
+  | { readonly does: 'forget'; readonly key: DurableKey }
   | { readonly does: 'connect' | 'disconnect'; readonly peer: PeerHandle }
   | { readonly does: 'transfer'; readonly notice: ReleaseNotice; readonly from: PeerHandle }
   | { readonly does: 'dial'; readonly peer: PeerHandle; readonly nonce: number }
@@ -195,7 +198,7 @@ export class LonePeer {
   readonly effects: Effect[] = [];
   readonly peer: Peer;
   nowMs = 1_000;
-  readonly #disk: DurableRecord[] = [];
+  #disk: DurableRecord[] = [];
   #wakeAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -214,6 +217,14 @@ export class LonePeer {
       persist: (record) => {
         this.#disk.push(record);
         add({ does: 'persist', record });
+      },
+      forget: (key) => {
+        const isOther = (record: DurableRecord): boolean => {
+          const { type, which } = durableKeyOf(record);
+          return type !== key.type || which !== key.which;
+        };
+        this.#disk = this.#disk.filter(isOther);
+        add({ does: 'forget', key });
       },
       wakeAt: (atMs) => {
         this.#wakeAtMs = atMs;
@@ -300,7 +311,7 @@ export class LonePeer {
     );
   }
 
-  /** Everything that was ever persisted: what a next life starts with. */
+  /** Everything that was ever persisted and not forgotten: what a next life starts with. */
   get records(): readonly DurableRecord[] {
     return this.#disk;
   }

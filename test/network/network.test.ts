@@ -22,6 +22,18 @@ function record(network: Network): { messages: string[]; from: string[]; refused
 }
 
 describe('a held stream', () => {
+  it('to a peer that was never reached leaves nothing behind', async () => {
+    const a = await startNetwork();
+    const heard = record(a);
+    const nobody = await startNetwork();
+    await nobody.stop();
+    a.learn(nobody.peerId, ['/ip4/127.0.0.1/tcp/1']);
+    a.send(nobody.peerId, bytes('lost'));
+    expect(a.linkCount).toBe(1);
+    await until('it has failed', () => heard.failed.length > 0);
+    expect(a.linkCount).toBe(0);
+  });
+
   it('delivers messages in order, dialling by itself, and tells who sent them', async () => {
     const [a, b] = await startPair();
     const heard = record(b);

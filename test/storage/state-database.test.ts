@@ -69,7 +69,7 @@ describe('the state database', () => {
     first.count('requests-served', 2.5);
     first.close();
     const second = openState();
-    expect(texts(second.all())).toEqual(['member/a=2', 'member/b=1', 'role/=client']);
+    expect(texts(second.all())).toEqual(['member/b=1', 'role/=client', 'member/a=2']);
     expect(texts(second.records.list('member'))).toEqual(['member/a=2', 'member/b=1']);
     expect(second.recall('charter')).toBe('the document');
     expect([second.counter('requests-served'), second.counter('bytes-served')]).toEqual([42.5, 0]);
@@ -93,6 +93,15 @@ describe('the state database', () => {
     decisions.put(rows);
     expect(decisions.last(20_000)).toHaveLength(10_000);
     expect(decisions.last(20_000)[0]?.round).toBe(30_005);
+  });
+
+  it('takes rows away in their order among those that are written', () => {
+    const state = openState();
+    const away = { kind: 'member', key: Buffer.from('a'), value: null };
+    state.put([row('member', 'b', '1'), row('member', 'a', '1'), away]);
+    expect(texts(state.all())).toEqual(['member/b=1']);
+    state.put([away, row('member', 'a', '2')]);
+    expect(texts(state.all())).toEqual(['member/b=1', 'member/a=2']);
   });
 
   it('looks up and deletes single records', () => {
@@ -144,6 +153,26 @@ describe('the state database', () => {
     });
     two.remember('b', 'two');
     expect([one.recall('a'), one.recall('b')]).toEqual(['one', 'two']);
+  });
+});
+
+describe('a state file of an earlier program', () => {
+  it('keeps its records, in the order it gave them back in, and new ones come after them', () => {
+    const raw = new Database(path);
+    for (const step of MIGRATIONS.slice(0, 2)) raw.exec(step);
+    raw.pragma('user_version = 2');
+    const insert = raw.prepare('INSERT INTO records (kind, key, value) VALUES (?, ?, ?)');
+    for (const [kind, key] of [
+      ['role', ''],
+      ['member', 'b'],
+      ['member', 'a'],
+    ] as const)
+      insert.run(kind, Buffer.from(key), Buffer.from('old'));
+    raw.close();
+    const state = openState();
+    expect(texts(state.all())).toEqual(['member/a=old', 'member/b=old', 'role/=old']);
+    state.put([row('incarnation', '', 'new'), row('member', 'a', 'new')]);
+    expect(texts(state.all())).toEqual(['member/b=old', 'role/=old', 'incarnation/=new', 'member/a=new']);
   });
 });
 

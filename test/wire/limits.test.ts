@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
-import type { MemberRecord, Message } from '../../src/core/messages/index.ts';
+import { mostNoteBytes } from '../../src/core/cast/multicast.ts';
+import type { MemberRecord, Message, PeerCard } from '../../src/core/messages/index.ts';
+import { mostChildren } from '../../src/core/options.ts';
+import { mostFanOut } from '../../src/service/charter.ts';
+import { aRoot } from '../core/lone-peer.ts';
 import { decode, encode, itemLimits, largestMessageBytes, sizeLimits, wireSize } from '../../src/wire/index.ts';
 import { AddressBook, keyNumber } from './address-book.ts';
 import { arbitraryMember, arbitraryOf, messageKinds } from './arbitrary-messages.ts';
@@ -90,6 +94,56 @@ describe('limits', () => {
       ...full.subarray(start),
     ]);
     expect(received(longer)).toBe('list-length');
+  });
+});
+
+describe('what an owner or a service may ask for', () => {
+  test('is as many children as a heartbeat can name, each with one short address, and not one more', () => {
+    const names = new AddressBook(() => ['/ip4/10.0.0.1/tcp/4747']);
+    for (let n = 0; n < 800; n++) names.handleOf(keyNumber(n), []);
+    const far = { x: -99_999, y: 99_999, z: -99_999, height: 99_999, error: 10_000 };
+    const cards = (from: number, count: number): PeerCard[] =>
+      Array.from({ length: count }, (_, n) => ({ peer: (from + n) as PeerHandle, coordinate: far, rttMs: 300 }));
+    const withSiblings = (count: number): Message =>
+      heartbeat({
+        roster: { version: 1e6, ancestors: cards(0, 33), siblings: cards(37, count), uncles: cards(33, 4) },
+      });
+    expect(() => encode(withSiblings(mostChildren), names)).not.toThrow();
+    expect(errorOf(() => encode(withSiblings(mostChildren + 8), names)).code).toBe('too-large');
+    expect(mostFanOut).toBe(mostChildren);
+  });
+
+  test('is a note that fits a message, with the longest topic', () => {
+    const lone = aRoot();
+    const topic = 'x'.repeat(85);
+    lone.peer.multicast(lone.nowMs, { type: 'note', topic, bytes: new Uint8Array(mostNoteBytes) });
+    const [delivered] = lone.told('delivered');
+    if (delivered === undefined) throw new Error('it was not delivered');
+    const message = {
+      kind: 'cast',
+      origin: 0 as PeerHandle,
+      incarnation: Number.MAX_SAFE_INTEGER,
+      sequence: Number.MAX_SAFE_INTEGER,
+      payload: { type: 'note', topic: 'x'.repeat(256), bytes: new Uint8Array(mostNoteBytes) },
+      standing: { charter: 2 ** 50, epoch: 2 ** 50, term: 2 ** 50 },
+      signature: new Uint8Array(64),
+    } as const;
+    expect(encode(message, sender).length).toBeLessThanOrEqual(sizeLimits.cast);
+    const longer = { type: 'note', topic, bytes: new Uint8Array(mostNoteBytes + 1) } as const;
+    expect(() => lone.peer.multicast(lone.nowMs, longer)).toThrow(/a note of 64901 bytes on 'x+'; .* room for 64900/);
+    expect(() =>
+      lone.peer.multicast(lone.nowMs, { ...longer, topic: 'x'.repeat(86), bytes: new Uint8Array(1) }),
+    ).toThrow(/a topic of 86 characters/);
+  });
+
+  test('is a view of the most servers it may ask for, with all the addresses that are kept of each', () => {
+    const names = new AddressBook(() => ['a'.repeat(256), 'a'.repeat(256)]);
+    for (let n = 0; n < 140; n++) names.handleOf(keyNumber(n), []);
+    const [record] = fc.sample(arbitraryMember, { numRuns: 1, seed: 1 });
+    if (record === undefined) throw new Error('no record');
+    const subjects = Array.from({ length: 66 }, (_, n) => ({ ...record, subject: n as PeerHandle }));
+    const view = { kind: 'view', version: 1, server: 0 as PeerHandle, records: subjects } as const;
+    expect(() => encode(view, names)).not.toThrow();
   });
 });
 

@@ -109,9 +109,9 @@ async function end(folder: StateFolder, order: () => Promise<unknown>, client: C
   const { pid } = await client.call('info', {});
   await order();
   await client.closed;
-  const untilMs = Date.now() + 30_000;
+  const untilMs = performance.now() + 30_000;
   while ((await findHolder(folder)) !== null || isAlive(pid)) {
-    if (Date.now() > untilMs)
+    if (performance.now() > untilMs)
       throw new UserError(`The process on ${folder.path} does not end.`, {
         hint: 'End it by hand; `banyan status` shows its number.',
         code: 'no-end',

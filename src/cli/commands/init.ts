@@ -48,7 +48,7 @@ export const termsOptions = {
     parseChoice(['invited', 'open']),
     'invited',
   ),
-  fanOut: value('fan-out', '<count>', 'children a parent takes at most', parseWhole(2, 1000), 8),
+  fanOut: value('fan-out', '<count>', 'children a parent takes at most', parseWhole(2, 691), 8),
   heartbeat: value('heartbeat', '<duration>', 'interval of the heartbeats', parsePositiveDurationMs, 1_000, {
     fallbackText: '1s',
   }),

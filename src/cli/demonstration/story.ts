@@ -235,9 +235,9 @@ class Story {
     const by = (actMs: number): number => beganAtMs + actMs * pace + spareMs;
     await this.#untilMet(Number.NEGATIVE_INFINITY, by(acts.attack));
     await this.#attack(performance.now() + attackWithinMs * pace);
-    const attackedAtMs = Date.now();
+    const attackedAtMs = performance.now();
     if (await this.#untilMet(attackedAtMs + shockMs, by(acts.drain))) {
-      this.#recoveryMs = Date.now() - attackedAtMs;
+      this.#recoveryMs = performance.now() - attackedAtMs;
       const took = (this.#recoveryMs / 1000).toFixed(0);
       this.#board.say(`The farm has recovered: the requirement is met again, ${took} s after the attack.`);
     }

@@ -6,6 +6,7 @@
  *
  * Source: P2P Volunteers, sections 3.3.2 and 3.3.3.
  */
+import { invariant } from '../invariant.ts';
 import { Departure } from './departure.ts';
 import { NOBODY } from '../ids.ts';
 import { isFree } from '../servers/membership.ts';
@@ -84,6 +85,7 @@ export class Attachment implements JoiningHost {
     const known = tree.child(from) !== null;
     if (verdict.evict !== null) this.evict(tree, verdict.evict.peer, 'worse');
     const place = tree.take(from, join);
+    invariant(tree.child(from) !== null, 'who is taken has a seat');
     ctx.world.connect(from);
     ctx.world.send(from, {
       kind: 'accept',
@@ -263,6 +265,7 @@ export class Attachment implements JoiningHost {
 
   adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void {
     const { ctx, multicast, clients } = this.#parts;
+    invariant(ctx.role !== 'root', 'the root hangs below nobody');
     this.#joining = null;
     const before = tree.parent;
     const fresh = ctx.role === 'outside';
@@ -318,6 +321,7 @@ export class Attachment implements JoiningHost {
 
   #part(tree: Tree, parent: PeerHandle): void {
     const { ctx } = this.#parts;
+    invariant(tree.parent === parent, 'only a parent is parted from');
     ctx.world.send(parent, { kind: 'part', tree: tree.kind });
     ctx.world.disconnect(parent);
     tree.parent = NOBODY;
@@ -330,6 +334,7 @@ export class Attachment implements JoiningHost {
     const { world } = parts.ctx;
     if (parts.backup !== NOBODY && !parts.links().includes(parts.backup)) world.disconnect(parts.backup);
     if (next !== NOBODY) world.connect(next);
+    invariant(next !== parts.ctx.self, 'a backup is somebody else');
     parts.backup = next;
   }
 

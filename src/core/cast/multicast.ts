@@ -10,6 +10,7 @@
  *
  * Source: P2P Volunteers, section 3.4.1 (data propagation); numbering and gaps after Overcast and scalable reliable multicast.
  */
+import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
 import { CastRelay } from './cast-relay.ts';
 import { NOBODY } from '../ids.ts';
@@ -64,6 +65,9 @@ const mostSequence = 2 ** 40;
 const mostSkipped = 2 ** 24;
 /** Bytes of payload kept for those who missed some, all origins together. */
 const historyBytes = 4 << 20;
+/** A note that is as long as this, with the longest topic, fits a message (`src/wire/limits.ts`). */
+export const mostNoteBytes = 64_900;
+const mostTopicBytes = 256;
 const mostEarly = 256;
 const mostOrigins = 4_096;
 /** Messages sent in answer to one pull; the next heartbeat's digest asks for more. */
@@ -88,8 +92,9 @@ export class Multicast {
     this.#neighbourhood = neighbourhood;
   }
 
-  /** Sends a message of this peer's own to everybody. Returns its sequence number. */
+  /** Sends a message of this peer's own to everybody. Returns its sequence number. @throws RangeError for a note that fits no message */
   publish(payload: CastPayload): number {
+    if (payload.type === 'note') checkNote(payload.topic, payload.bytes);
     const { self, bootIncarnation: incarnation } = this.#ctx;
     const stream = this.#stream(self, incarnation, this.#ownSequence);
     stream.proven = true;
@@ -291,6 +296,7 @@ export class Multicast {
   #forget(stream: Stream): void {
     for (const cast of stream.history) this.#keptBytes -= payloadBytes(cast);
     stream.history = noHistory;
+    invariant(this.#keptBytes >= 0, 'no more is forgotten than was kept');
   }
 
   #pull(from: PeerHandle, stream: Stream, upTo: number): void {
@@ -314,6 +320,7 @@ export class Multicast {
   }
 
   #deliver(stream: Stream, cast: Cast, from: PeerHandle): void {
+    invariant(cast.sequence === stream.sequence + 1, 'messages of an origin are delivered in order, without a gap');
     stream.sequence = cast.sequence;
     stream.history = stream.history.concat(cast);
     this.#keptBytes += payloadBytes(cast);
@@ -370,4 +377,15 @@ export function sealOf(cast: Omit<Cast, 'signature'>): Unsigned<CastSeal> {
 
 function payloadBytes(cast: Cast): number {
   return cast.payload.type === 'note' ? cast.payload.bytes.length + 64 : 256;
+}
+
+/** Said to whoever wants to send it: later there would be nobody to tell, and its number would be missing for ever. */
+function checkNote(topic: string, bytes: Uint8Array): void {
+  if (bytes.length > mostNoteBytes)
+    throw new RangeError(`a note of ${bytes.length} bytes on '${topic}'; a message has room for ${mostNoteBytes}`);
+  // A character takes three bytes of UTF-8 at most, two halves of a pair four.
+  if (topic.length * 3 > mostTopicBytes)
+    throw new RangeError(
+      `a topic of ${topic.length} characters; ${Math.floor(mostTopicBytes / 3)} always fit a message`,
+    );
 }

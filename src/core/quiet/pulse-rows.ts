@@ -1,6 +1,7 @@
 /**
  * The rows in which quiet peers keep their pulses: how one is handed over, read, and taken back. What goes by in them is in `pulses.ts`.
  */
+import { invariant } from '../invariant.ts';
 import { origin } from '../reach/coordinates.ts';
 import { NOBODY, firstStanding, isSameStanding } from '../ids.ts';
 import type { PeerHandle, Standing } from '../ids.ts';
@@ -94,6 +95,10 @@ export class PulseRows {
     const integers = this.integers;
     const number = peer * row.numberWidth;
     const integer = peer * row.integerWidth;
+    invariant(
+      (integers[integer + row.state]! & row.handedOver) === 0,
+      'a pulse is handed over once, until it is taken back',
+    );
     if (nowMs <= numbers[number + row.landsAt]! && this.#saysOtherwise(peer)) return false;
     numbers[number + row.beatAt] = pulse.beatAtMs;
     numbers[number + row.silenceAt] = pulse.silenceAtMs;
@@ -144,7 +149,9 @@ export class PulseRows {
 
   /** The row is the truth no more. */
   takeBack(peer: PeerHandle): void {
-    this.integers[peer * row.integerWidth + row.state]! &= row.underWay;
+    const state = peer * row.integerWidth + row.state;
+    invariant((this.integers[state]! & row.handedOver) !== 0, 'what is taken back was handed over');
+    this.integers[state]! &= row.underWay;
   }
 
   beatAtMs(peer: PeerHandle): number {

@@ -8,6 +8,7 @@
  * the peer hands its pulse over (`pulses.ts`). The short way does the very same as the long one: same messages, same
  * deadlines, same state.
  */
+import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
 import { isSound } from '../reach/coordinates.ts';
 import type { PeerHandle } from '../ids.ts';
@@ -88,6 +89,7 @@ export class Routine {
     pulses.takeBack(self);
     const done = pulses.routineDone(self);
     ctx.routineBeats -= done;
+    invariant(ctx.routineBeats >= 0, 'no more beats go by quietly than were promised to be quiet');
     ctx.routineDone += done;
     timers.set('beat', pulses.beatAtMs(self));
     timers.set('silence', pulses.silenceAtMs(self));

@@ -4,6 +4,7 @@
  * A parent looks at all its children in every beat and notes each of theirs. As fields of objects that would be two or three
  * places in memory for each; a seat is one, and stands beside its neighbours.
  */
+import { invariant } from '../invariant.ts';
 import type { PeerHandle } from '../ids.ts';
 
 /** A seat: 8 numbers of 8 bytes, or two integers in the place of one. */
@@ -39,6 +40,7 @@ export class Seats {
     const seat = this.#free;
     const integer = seat * seatIntegers;
     const integers = this.#integers;
+    invariant(integers[integer + parentOf] === nobody, 'a seat that is taken was free');
     this.#free = integers[integer + next]!;
     integers[integer + parentOf] = parent;
     integers[integer + childOf] = child;
@@ -55,6 +57,7 @@ export class Seats {
   }
 
   release(seat: number): void {
+    invariant(this.#integers[seat * seatIntegers + parentOf] !== nobody, 'a seat is let go once');
     this.#integers[seat * seatIntegers + parentOf] = nobody;
     this.#integers[seat * seatIntegers + next] = this.#free;
     this.#free = seat;

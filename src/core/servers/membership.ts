@@ -9,6 +9,7 @@
  *
  * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
  */
+import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
 import { isSound, predictRttMs } from '../reach/coordinates.ts';
 import { mix } from '../hash.ts';
@@ -41,7 +42,8 @@ export class Membership {
   readonly #ctx: Context;
   /** Null while there is none. */
   #entries: Map<PeerHandle, Entry> | null = null;
-  #pending: readonly MemberRecord[] = none;
+  /** What has not been passed on, by subject, in the order in which it came; null while there is nothing. */
+  #pending: Map<PeerHandle, MemberRecord> | null = null;
   #buckets: readonly number[] = emptyBuckets;
   #digest = 0;
   /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
@@ -79,6 +81,7 @@ export class Membership {
   declare(state: MemberState, parent: PeerHandle): MemberRecord {
     const { self, incarnation, coordinate } = this.#ctx;
     const { standing } = this.#ctx.authority;
+    invariant(incarnation > 0, 'who says something of itself has begun its life');
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject: self,
@@ -109,6 +112,7 @@ export class Membership {
     if (state === 'gone' && (known === null || known.state === 'gone' || known.state === 'excluded')) return;
     const { self, authority } = this.#ctx;
     const { standing } = authority;
+    invariant(subject !== self || state !== 'gone', 'nobody buries itself');
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject,
@@ -148,17 +152,13 @@ export class Membership {
 
   /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */
   replace(records: readonly MemberRecord[]): void {
-    const { self, nowMs, options, world } = this.#ctx;
+    const { self } = this.#ctx;
     const before = [...this.records()].filter(({ subject }) => subject !== self);
     for (const { subject } of before) this.#remove(subject);
     this.stale = false;
     for (const record of records) this.merge(record);
     // On disk too they must not live on: the next start would believe it.
-    for (const record of before) {
-      if (this.get(record.subject) !== null) continue;
-      const atMs = nowMs - options.tombstoneMs - 1;
-      world.persist({ type: 'member', peer: record.subject, record: { ...record, state: 'gone' }, atMs });
-    }
+    for (const { subject } of before) if (this.get(subject) === null) this.#forget(subject);
   }
 
   /**
@@ -171,20 +171,26 @@ export class Membership {
 
   restore(record: MemberRecord, atMs: number): void {
     this.#remove(record.subject);
-    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) return;
-    this.#add(record, atMs);
+    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) this.#forget(record.subject);
+    else this.#add(record, atMs);
   }
 
   /** Deltas that have not been passed on, so many as go with one beat. */
   takeDeltas(): readonly MemberRecord[] {
-    if (this.#pending.length === 0) return none;
-    const deltas = this.#pending.slice(0, mostDeltas);
-    this.#pending = this.#pending.slice(mostDeltas);
+    if (this.#pending === null) return none;
+    const deltas: MemberRecord[] = [];
+    for (const [subject, record] of this.#pending) {
+      if (deltas.length === mostDeltas) return deltas;
+      deltas.push(record);
+      this.#pending.delete(subject);
+    }
+    this.#pending = null;
+    invariant(deltas.length > 0, 'a list of what waits is not empty');
     return deltas;
   }
 
   hasDeltas(): boolean {
-    return this.#pending.length > 0;
+    return this.#pending !== null;
   }
 
   /** One number for the whole list; equal lists have equal digests. */
@@ -206,11 +212,17 @@ export class Membership {
     return records;
   }
 
-  /** Forgets tombstones that have lasted long enough. */
-  expire(): void {
+  /** Forgets tombstones that have lasted long enough, here and on the disk. Returns whose they were. */
+  expire(): PeerHandle[] {
     const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
+    const expired: PeerHandle[] = [];
     for (const { record, atMs } of this.#known())
-      if (record.state === 'gone' && atMs < limitMs) this.#remove(record.subject);
+      if (record.state === 'gone' && atMs < limitMs) expired.push(record.subject);
+    for (const subject of expired) {
+      this.#remove(subject);
+      this.#forget(subject);
+    }
+    return expired;
   }
 
   #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {
@@ -229,12 +241,24 @@ export class Membership {
   }
 
   #store(record: MemberRecord, own: boolean): void {
+    const known = this.get(record.subject);
+    invariant(
+      !own || known === null || record.incarnation >= known.incarnation,
+      'an incarnation that is written here never falls',
+    );
     this.#remove(record.subject);
     this.#add(record, this.#ctx.nowMs);
-    this.#pending = [...this.#pending.filter((pending) => pending.subject !== record.subject), record];
+    this.#pending ??= new Map();
+    // Set again it would keep its old place, and go out before what came earlier.
+    this.#pending.delete(record.subject);
+    this.#pending.set(record.subject, record);
     this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
     this.#ctx.world.tell({ type: 'member-changed', record });
     this.#listener?.memberChanged(record, own);
+  }
+
+  #forget(subject: PeerHandle): void {
+    this.#ctx.world.forget({ type: 'member', which: subject });
   }
 
   #known(): Iterable<Entry> {

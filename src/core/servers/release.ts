@@ -7,6 +7,7 @@
  *
  * Source: P2P Volunteers, sections 3.4.3 (service update) and 3.4.1 (failure recovery).
  */
+import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
 import { NOBODY } from '../ids.ts';
 import type { PeerHandle } from '../ids.ts';
@@ -40,6 +41,7 @@ export class Releases {
   }
 
   #note(notice: ReleaseNotice): void {
+    invariant(this.#latest === null || notice.number >= this.#latest.number, 'the newest release known never falls');
     this.#latest = notice;
     this.#ctx.releaseNumber = notice.number;
   }
@@ -104,6 +106,7 @@ export class Releases {
     const sources = this.#sources.releaseSources();
     const from = sources[this.#failures % Math.max(1, sources.length)] ?? NOBODY;
     if (from === NOBODY) return;
+    invariant(from !== this.#ctx.self, 'nobody fetches a release from itself');
     this.#transferring = true;
     this.#ctx.world.transfer(this.latest, from);
   }

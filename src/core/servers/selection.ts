@@ -49,6 +49,8 @@ const forgiveHalfMs = 15_000;
 /** An untried server is taken to answer in this share of its predicted round trip, plus the farm's usual time to serve. */
 const optimism = 0.9;
 const persistEvery = 32;
+/** What was felt of this many servers is kept over a longer time; of more, what was written down the longest ago is forgotten. */
+const mostRecords = 256;
 /** A request that has been waiting says something of its server from here, for a connection may have to be made; and up to here, ms. */
 const leastWaitMs = 500;
 const mostWaitMs = 10_000;
@@ -117,6 +119,20 @@ export class Selection {
 
   isLiar(server: PeerHandle): boolean {
     return this.#records.get(server)?.liar ?? false;
+  }
+
+  /** Nothing is known of a server any more, here and on the disk. A liar stays one. */
+  forget(peer: PeerHandle): void {
+    if (this.#records.drop(peer)) this.#ctx.world.forget({ type: 'client-record', which: peer });
+  }
+
+  /** Forgets servers that no request has gone to for as long as the dead are remembered, and the oldest of too many. */
+  expire(): void {
+    const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
+    const records = this.#records.all();
+    const excess = records.length - mostRecords;
+    for (const [i, record] of records.entries())
+      if (i < excess || record.lastFailureAtMs < limitMs) this.forget(record.peer);
   }
 
   restore(peer: PeerHandle, delayMs: number, failures: number, requests: number): void {
@@ -217,6 +233,16 @@ class ServerRecords {
       this.#kept.set(peer, record);
     }
     return record;
+  }
+
+  all(): ServerRecord[] {
+    return [...(this.#kept?.values() ?? [])];
+  }
+
+  /** Says whether there was one to be forgotten. */
+  drop(peer: PeerHandle): boolean {
+    const record = this.#kept?.get(peer);
+    return record !== undefined && !record.liar && this.#kept?.delete(peer) === true;
   }
 
   probed(peer: PeerHandle, rttMs: number): void {

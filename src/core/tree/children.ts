@@ -2,6 +2,7 @@
  * The children of one peer in one tree, in the order in which it accepted them. Most peers have none; all of those share the same
  * empty list.
  */
+import { invariant } from '../invariant.ts';
 import { Child } from './child.ts';
 import type { Context } from '../context.ts';
 import type { PeerHandle, TreeKind } from '../ids.ts';
@@ -57,7 +58,13 @@ export class Children {
   }
 
   #add(peer: PeerHandle, join: Join): Child {
-    const { nowMs, pulses, self } = this.#ctx;
+    const { nowMs, pulses, self, options } = this.#ctx;
+    invariant(peer !== self, 'nobody is its own child');
+    // One more than there is room for: an orphan may push out the farthest, which stays until it goes.
+    invariant(
+      this.#all.length <= options.fanOut + options.guestRoom,
+      'nobody takes more children than it has room for',
+    );
     const seat = pulses.seats.take(self, peer, nowMs);
     const child = new Child(peer, join, pulses.seats, seat);
     this.#all = this.#all.concat(child);
@@ -69,6 +76,7 @@ export class Children {
     const child = this.get(peer);
     if (child === null) return null;
     const { pulses, self } = this.#ctx;
+    invariant(pulses.seats.childOf(child.seat) === peer, 'a child that goes sat in its own seat');
     this.#all = this.#all.length === 1 ? nobody : this.#all.filter((other) => other !== child).slice();
     pulses.seats.release(child.seat);
     if (this.#kind === 'clients') pulses.seatClients(self, this.#all);

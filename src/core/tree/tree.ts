@@ -8,6 +8,7 @@
  * Source: P2P Volunteers for Reliable Server Farms, sections 3.3.2 (tree joining) and 3.3.3 (two timers); the
  * feasibility condition after Garcia-Luna-Aceves, "Loop-free routing using diffusing computations", 1993.
  */
+import { invariant } from '../invariant.ts';
 import { Admission } from './admission.ts';
 import type { Verdict } from './admission.ts';
 import type { Child } from './child.ts';
@@ -171,6 +172,8 @@ export class Tree {
    * children once passed binds nobody any more, and may be better than what it has now: it is forgotten.
    */
   adopt(parent: PeerHandle, intervalMs: number, roster: Roster): void {
+    invariant(parent !== NOBODY && parent !== this.#ctx.self, 'a parent is somebody else');
+    invariant(!this.isRoot, 'the root of a tree has no parent in it');
     if (this.below.all.length === 0) this.passed = null;
     this.parent = parent;
     this.orphaned = false;
@@ -202,6 +205,14 @@ export class Tree {
     return this.place;
   }
 
+  /** Whether `passed` is as good as a place that is about to be shown: it never falls behind one. */
+  hasPassed({ stamp, depth }: Place): boolean {
+    const { passed } = this;
+    if (passed === null || passed.stamp.root !== stamp.root) return false;
+    const age = stamp.life - passed.stamp.life || stamp.sequence - passed.stamp.sequence;
+    return age < 0 || (age === 0 && depth >= passed.depth);
+  }
+
   /** Remembers what was shown: the yardstick for `feasible`. */
   #show(place: Place): void {
     const { passed } = this;
@@ -227,7 +238,7 @@ export class Tree {
     const isNew = this.below.take(from, join);
     if (isNew && join.reachable) this.rosterChanged();
     const place = this.shown();
-    if (place === null) throw new Error(`peer ${this.#ctx.self} took a child without a place in the tree`);
+    invariant(place !== null, 'who takes a child has a place in the tree');
     this.#show(place);
     return place;
   }
@@ -326,6 +337,7 @@ export class Tree {
 
   heardChild(child: Child, beat: HeartbeatUp): void {
     const { seats } = this.#ctx.pulses;
+    invariant(seats.childOf(child.seat) === child.peer, 'a child sits in its own seat');
     const known = child.reachable;
     if (child.coordinate !== beat.coordinate) child.coordinate = beat.coordinate;
     child.reachable = beat.reachable;
@@ -382,6 +394,7 @@ export class Tree {
     this.parentBeat = pulses.parentBeat(self);
     const sequence = pulses.sequence(self);
     if (sequence === this.#stampSequence) return;
+    invariant(sequence > this.#stampSequence, 'a stamp heard quietly is newer than the one that was handed over');
     this.#stampSequence = sequence;
     this.#risenBeats = 0;
   }
@@ -392,6 +405,7 @@ export class Tree {
     const { self, pulses } = this.#ctx;
     const last = pulses.ownBeat(self);
     if (last === this.beat) return;
+    invariant(last > this.beat, 'the own beats never go back');
     this.#sentBeats ??= new SentBeats();
     this.#sentBeats.note(last - 1, pulses.sentBeforeMs(self));
     this.#sentBeats.note(last, pulses.sentAtMs(self));

@@ -49,7 +49,7 @@ export class Hosting {
 
   constructor(parts: HostingParts) {
     this.#parts = parts;
-    this.#times = new ServeTimes((serveMs) => parts.host.turn((peer, nowMs) => peer.answered(nowMs, serveMs)));
+    this.#times = new ServeTimes((serveMs) => parts.host.inform((peer, nowMs) => peer.answered(nowMs, serveMs)));
     this.#tally = new ServiceTally(parts.options.state, (reason) =>
       parts.problems.say('disk', `The service record could not be written: ${reason}`),
     );
@@ -173,10 +173,10 @@ export class Hosting {
     if (outcome.ok) {
       problems.over('release');
       accepted(outcome.manifest);
-      host.turn((peer, nowMs) => peer.installed(nowMs, notice));
+      host.inform((peer, nowMs) => peer.installed(nowMs, notice));
     } else {
       problems.say('release', `Release ${notice.number} could not be installed: ${outcome.message}`);
-      host.turn((peer, nowMs) => peer.installFailed(nowMs, outcome.reason));
+      host.inform((peer, nowMs) => peer.installFailed(nowMs, outcome.reason));
     }
   }
 
@@ -218,7 +218,7 @@ export class Hosting {
       return;
     }
     this.#isMending = true;
-    const [first] = host.turn((peer, nowMs) => peer.rank(nowMs)) ?? [];
+    const [first] = host.inform((peer, nowMs) => peer.rank(nowMs)) ?? [];
     if (first !== undefined) await this.#premises?.carrier.fetch(latest, reachable(first));
     if (store.damaged.length === 0) problems.over('store');
     this.#isMending = false;

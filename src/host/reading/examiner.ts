@@ -15,7 +15,7 @@ export async function examine(
   path: string,
   manifest: Manifest,
 ): Promise<string | null> {
-  const nowMs = Date.now();
+  const nowMs = performance.now();
   const request = { method: 'GET', target: path, headers: {} };
   const verifier = new ResponseVerifier(new AcceptedReleases(manifest, nowMs), request);
   const { method, target, headers } = verifier.upstream;

@@ -1,9 +1,10 @@
 /**
  * A user's request, answered by the best server that can, with bytes that are proven to be the owner's.
  *
- * The servers are tried in the order of this client's own experience. A server that fails, is too old, or lies costs the user
- * nothing but time: before the first byte the next one is asked, and a body that breaks off in the middle is continued by
- * another server from the byte where it stopped. Whoever lied is reported and never asked again.
+ * The servers are tried in the order of this client's own experience. A server that fails, is too old, or lies costs the user nothing
+ * but time: before the first byte the next one is asked, and a body that breaks off in the middle is continued by another server from
+ * the byte where it stopped. Whoever lied is reported and never asked again. How long it waits it measures on the steady clock: the
+ * wall clock may be set at any time, and says nothing of a user's patience.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection).
  */
@@ -31,7 +32,6 @@ export interface ReaderPort {
   accepted(release: number): void;
   /** A server's current manifest, checked. */
   manifestFrom(server: string, signal: AbortSignal): Promise<Manifest>;
-  nowMs(): number;
 }
 
 type OkResponse = Extract<VerifiedResponse, { readonly verdict: 'ok' }>;
@@ -88,8 +88,8 @@ export class Reader {
 
   /** Takes a manifest that was checked elsewhere. */
   accept(manifest: Manifest): void {
-    if (this.#accepted === null) this.#accepted = new AcceptedReleases(manifest, this.#port.nowMs());
-    else this.#accepted.accept(manifest, this.#port.nowMs());
+    if (this.#accepted === null) this.#accepted = new AcceptedReleases(manifest, performance.now());
+    else this.#accepted.accept(manifest, performance.now());
     this.#port.accepted(manifest.release);
   }
 
@@ -120,16 +120,16 @@ export class Reader {
     only?: AcceptedReleases,
     avoid?: string,
   ): Promise<Opened | null> {
-    const beganAtMs = this.#port.nowMs();
+    const beganAtMs = performance.now();
     const lastAtMs = beganAtMs + this.#patience.lastMs;
     let asked: string | null = null;
     const roundsUntilMs = Math.min(beganAtMs + this.#patience.roundsMs, lastAtMs);
-    for (let round = 0; this.#port.nowMs() < roundsUntilMs; round++) {
+    for (let round = 0; performance.now() < roundsUntilMs; round++) {
       for (const server of this.#port.rank()) {
-        if (signal.aborted || this.#port.nowMs() > lastAtMs) break;
+        if (signal.aborted || performance.now() > lastAtMs) break;
         if (server === avoid && round === 0) continue;
         asked = server;
-        const response = await this.#ask(server, request, new Patience(signal, lastAtMs - this.#port.nowMs()), only);
+        const response = await this.#ask(server, request, new Patience(signal, lastAtMs - performance.now()), only);
         if (response !== null) return { server, response };
       }
       if (signal.aborted) return null;
@@ -208,7 +208,7 @@ export class Reader {
     });
     patience.extend(this.#patience.blockMs);
     const response: RawResponse = { status: raw.status, headers: headersOf(raw.headers), body: raw.body };
-    const verified = await verifyResponse(verifier, response, this.#port.nowMs());
+    const verified = await verifyResponse(verifier, response, performance.now());
     if (verified.verdict === 'lie') this.#caught(server, request, verified.reason);
     else if (verified.verdict === 'ok') this.#port.measured(server, raw.firstByteMs, !raw.isOnKeptStream);
     else this.#port.failed(server);
@@ -240,7 +240,7 @@ export class Reader {
         if (error instanceof LieError) this.#caught(server, request, error.message);
         else this.#port.failed(server);
         const rest = restOf(request, status, headers, sent);
-        const only = new AcceptedReleases(manifest, this.#port.nowMs());
+        const only = new AcceptedReleases(manifest, performance.now());
         const next = rest === null ? null : await this.#open(rest, signal, only, server);
         if (rest === null) this.#port.unanswered(server);
         if (next === null) {

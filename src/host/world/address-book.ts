@@ -10,10 +10,11 @@ import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { PeerHandle } from '../../core/index.ts';
+import { itemLimits } from '../../wire/index.ts';
 import { hostOf, isLoopback, subnetOfHost } from '../../network/index.ts';
 
-/** What is kept for a peer, at most; the wire carries as many. */
-const MAX_ADDRESSES = 8;
+/** What is kept for a peer, at most; the wire carries as many, and so many bytes of them. */
+const MAX_ADDRESSES = itemLimits.addresses;
 /** The subnet of a peer with no address. No real one has this number. */
 export const UNKNOWN_SUBNET = 0;
 
@@ -174,7 +175,7 @@ export class AddressBook {
 
   #settle(entry: Entry): void {
     entry.hearsay = entry.hearsay.slice(0, MAX_ADDRESSES - entry.confirmed.length);
-    entry.addresses = [...entry.confirmed, ...entry.hearsay];
+    entry.addresses = carried([...entry.confirmed, ...entry.hearsay]);
     if (entry.addresses.length > 0) for (const answer of entry.waiting) answer(entry.addresses);
   }
 
@@ -191,6 +192,17 @@ export class AddressBook {
     if (entry === undefined) throw new RangeError(`no peer has the handle ${handle}`);
     return entry;
   }
+}
+
+/** Those of a list, the best first, that go out with a message that introduces their peer. */
+export function carried(addresses: readonly string[]): readonly string[] {
+  let room: number = itemLimits.addressesBytes;
+  return addresses.filter((address) => {
+    const bytes = Buffer.byteLength(address);
+    if (bytes > itemLimits.addressBytes || bytes > room) return false;
+    room -= bytes;
+    return true;
+  });
 }
 
 function hex(key: Uint8Array): string {

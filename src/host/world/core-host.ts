@@ -4,6 +4,10 @@
  * Every call into the core is one *turn*. What the core asks for in a turn is gathered; what it persists is committed in one
  * transaction, and only then do the messages leave: so the promise of `World.persist` costs one fsync a turn, and most turns
  * persist nothing. If the disk refuses, the turn's messages do not leave, the person is told, and the peer lives on.
+ *
+ * A call that throws is a defect of ours. It broke off somewhere in the middle, so what it had asked for so far is half of something:
+ * nothing of it is sent, written or told, the person is, and the peer is helped up (`Peer.revive`). A message that cannot be encoded
+ * concerns itself alone.
  */
 import type { EventEmitter } from 'node:events';
 import { createPublicKey, verify } from 'node:crypto';
@@ -22,9 +26,17 @@ import type {
   Unsigned,
   World,
 } from '../../core/index.ts';
-import { WireError, decode, decodeDurable, encode, encodeDurable, statementBytes } from '../../wire/index.ts';
-import type { DurableRows } from '../node-state.ts';
+import {
+  WireError,
+  decode,
+  decodeDurable,
+  encode,
+  encodeDurable,
+  encodeDurableKey,
+  statementBytes,
+} from '../../wire/index.ts';
 import type { CommitEvent, Happening } from '../happenings.ts';
+import type { DurableRows, RowChange } from '../node-state.ts';
 import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
 import type { HostLogger, Network } from '../../network/index.ts';
@@ -48,11 +60,18 @@ export interface CoreHostOptions {
   readonly transfer: (notice: ReleaseNotice, from: string) => void;
   /** Told of what happened in the core and to its commits, and of what others gave to `tell`; never within a turn. */
   readonly happened: (happening: Happening) => void;
+  /** Something is wrong, as a sentence; null when it is well again. Never called within a turn. */
+  readonly onProblem: (about: HostProblem, sentence: string | null) => void;
 }
 
 /** For messages that their sender may not say: they are read, so that what is malformed is noticed, and nobody in them is remembered. */
 const nameless = { handleOf: () => NOBODY };
+
+/** A message could not be encoded; a call into the core broke off. */
+export type HostProblem = 'message' | 'turn';
+
 const probeTimeoutMs = 8_000;
+const reviveAgainMs = 1_000;
 /** The addresses of a peer that has just connected are awaited this long, ms. */
 const addressesTimeoutMs = 2_000;
 
@@ -62,9 +81,11 @@ export class CoreHost {
   readonly #given: CoreHostOptions;
   readonly #keys = new Map<PeerHandle, KeyObject>();
   readonly #strangers: Strangers;
-  readonly #records: DurableRecord[] = [];
+  readonly #changes: RowChange[] = [];
   readonly #outbox: { readonly to: PeerHandle; readonly message: Message }[] = [];
   readonly #happenings: Happening[] = [];
+  /** The kind of the last message that could not be encoded; null when it could again. */
+  #unsayable: Message['kind'] | null = null;
   readonly #encoded = new WeakMap<Message, Uint8Array>();
   #inTurn = false;
   #stopped = false;
@@ -104,14 +125,22 @@ export class CoreHost {
     this.#given.clock.cancel();
   }
 
-  /** One call into the core: its effects take place, in their order, when it has returned. */
+  /** One call into the core: its effects take place, in their order, when it has returned. @throws what the core throws; then none does */
   turn<T>(act: (peer: Peer, nowMs: number) => T): T | undefined {
     if (this.#stopped) return undefined;
     if (this.#inTurn) throw new Error('a turn within a turn: effects must not call back into the core');
     this.#inTurn = true;
+    // What the disk refused earlier is still to be written.
+    const owed = this.#changes.length;
     let result: T;
     try {
       result = act(this.peer, this.#given.clock.nowMs());
+    } catch (error) {
+      this.#drop(owed);
+      this.#revive();
+      this.#inTurn = false;
+      this.#brokeOff(error);
+      throw error;
     } finally {
       this.#inTurn = false;
     }
@@ -119,12 +148,50 @@ export class CoreHost {
     return result;
   }
 
+  /** A turn that tells the core what happened: a fault in it is not the caller's, who goes on as if nothing had been said. */
+  inform<T>(what: (peer: Peer, nowMs: number) => T): T | undefined {
+    try {
+      return this.turn(what);
+    } catch {
+      // It was told as a problem.
+      return undefined;
+    }
+  }
+
+  #brokeOff(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#given.logger.error({ err: error }, 'a call into the core broke off');
+    const sentence = `A step of the protocol broke off, and nothing of it was sent or written: ${reason}`;
+    this.#given.onProblem('turn', `${sentence}. That is a defect of this program.`);
+  }
+
+  /** What was gathered in this turn is not done. */
+  #drop(owed: number): void {
+    this.#changes.length = owed;
+    this.#outbox.length = 0;
+    this.#happenings.length = 0;
+  }
+
+  /** The peer goes on beating; if not even that works, it is tried again a little later. */
+  #revive(): void {
+    const owed = this.#changes.length;
+    const { clock } = this.#given;
+    try {
+      this.peer.revive(clock.nowMs());
+    } catch (error) {
+      this.#given.logger.error({ err: error }, 'the peer could not be helped up');
+      clock.wakeAt(clock.nowMs() + reviveAgainMs, () => this.inform((peer, nowMs) => peer.revive(nowMs)));
+    }
+    this.#drop(owed);
+  }
+
   #settle(): void {
     const outbox = this.#outbox.splice(0);
-    // Records that the disk refused stay, and no message leaves before they are written: it might depend on them.
-    if (this.#records.length > 0 && !this.#commit(this.#records)) outbox.length = 0;
-    else this.#records.length = 0;
-    for (const { to, message } of outbox) this.#post(to, message);
+    // What the disk refused stays, and no message leaves before it is written: it might depend on it.
+    if (this.#changes.length > 0 && !this.#commit(this.#changes)) outbox.length = 0;
+    else this.#changes.length = 0;
+    const problems = outbox.map(({ to, message }) => this.#post(to, message));
+    for (const sentence of problems) if (sentence !== undefined) this.#given.onProblem('message', sentence);
     for (const happening of this.#happenings.splice(0)) this.#given.happened(happening);
   }
 
@@ -134,14 +201,14 @@ export class CoreHost {
     else this.#given.happened(happening);
   }
 
-  #commit(records: readonly DurableRecord[]): boolean {
+  #commit(changes: readonly RowChange[]): boolean {
     const beganMs = performance.now();
     try {
-      this.#given.rows.put(records.map((record) => encodeDurable(record, this.#given.book)));
+      this.#given.rows.put(changes);
       const tookMs = performance.now() - beganMs;
       if (this.#isDiskSick) this.#noteCommit({ type: 'commits-resumed' });
       this.#isDiskSick = false;
-      this.#noteCommit({ type: 'committed', records: records.length, tookMs });
+      this.#noteCommit({ type: 'committed', records: changes.length, tookMs });
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -156,19 +223,31 @@ export class CoreHost {
     this.#happenings.push({ from: 'commits', event });
   }
 
-  #post(to: PeerHandle, message: Message): void {
-    const { network, book, logger } = this.#given;
+  /** Never throws: the other messages of the turn are to leave. Returns a problem to tell, null for one that is over, undefined for none. */
+  #post(to: PeerHandle, message: Message): string | null | undefined {
+    try {
+      this.#send(to, this.#bytesOf(message));
+      if (this.#unsayable !== message.kind) return undefined;
+      this.#unsayable = null;
+      return null;
+    } catch (error) {
+      this.#unsayable = message.kind;
+      const reason = error instanceof Error ? error.message : String(error);
+      return `A message ('${message.kind}') could not be sent: ${reason}`;
+    }
+  }
+
+  #bytesOf(message: Message): Uint8Array {
     let bytes = this.#encoded.get(message);
     if (bytes === undefined) {
-      try {
-        bytes = encode(message, book);
-      } catch (error) {
-        if (!(error instanceof WireError)) throw error;
-        logger.warn({ kind: message.kind, reason: error.message }, 'a message could not be encoded');
-        return;
-      }
+      bytes = encode(message, this.#given.book);
       this.#encoded.set(message, bytes);
     }
+    return bytes;
+  }
+
+  #send(to: PeerHandle, bytes: Uint8Array): void {
+    const { network, book } = this.#given;
     const peerId = book.peerIdOf(to);
     if (!network.isConnected(peerId)) network.learn(peerId, book.addressesOf(to));
     network.send(peerId, bytes);
@@ -202,7 +281,7 @@ export class CoreHost {
 
   #lost(peerId: string): void {
     const handle = this.#given.book.handleOfPeer(peerId);
-    this.turn((peer, nowMs) => peer.disconnected(nowMs, handle));
+    this.inform((peer, nowMs) => peer.disconnected(nowMs, handle));
   }
 
   #world(): World {
@@ -213,9 +292,13 @@ export class CoreHost {
         this.#outbox.push({ to, message });
       },
       persist: (record) => {
-        this.#records.push(record);
+        // One that cannot be encoded breaks off the turn that asks for it, and not every commit after it.
+        this.#changes.push(encodeDurable(record, book));
       },
-      wakeAt: (atMs) => clock.wakeAt(atMs, () => this.turn((peer, nowMs) => peer.wake(nowMs))),
+      forget: (key) => {
+        this.#changes.push({ ...encodeDurableKey(key, book), value: null });
+      },
+      wakeAt: (atMs) => clock.wakeAt(atMs, () => this.inform((peer, nowMs) => peer.wake(nowMs))),
       connect: (peer) => {
         const peerId = book.peerIdOf(peer);
         network.learn(peerId, book.addressesOf(peer));
@@ -224,7 +307,7 @@ export class CoreHost {
       disconnect: (peer) => network.unkeep(book.peerIdOf(peer)),
       transfer: (notice, from) => this.#given.transfer(notice, book.peerIdOf(from)),
       dial: (peer, nonce) => {
-        void this.#dial(peer).then((worked) => this.turn((me, nowMs) => me.dialed(nowMs, peer, nonce, worked)));
+        void this.#dial(peer).then((worked) => this.inform((me, nowMs) => me.dialed(nowMs, peer, nonce, worked)));
       },
       tell: (event) => {
         this.#happenings.push({ from: 'peer', event });

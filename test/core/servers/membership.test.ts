@@ -243,6 +243,78 @@ describe('the dead', () => {
   });
 });
 
+describe('sixty servers that come and leave', () => {
+  const wave = 6;
+
+  it('leave no record behind, in the memory or on the disk of those who stay, when they are forgotten', () => {
+    const farm = new SimulatedFarm({
+      seed: 5,
+      rttMs: (a, b) => (a === b ? 0 : 20 + Math.abs(a - b)),
+      tree: { minHeartbeatMs: 1_000, maxHeartbeatMs: 1_000, tombstoneMs: 60_000 },
+    });
+    const top = handle(0);
+    const [stays, ...rest] = Array.from({ length: 61 }, (_, i) => handle(i + 1));
+    if (stays === undefined) throw new Error('somebody stays');
+    const serves = (peer: PeerHandle): boolean => farm.peer(top)?.state.membership.get(peer)?.state === 'serving';
+    const enter = (peer: PeerHandle): void => {
+      farm.start(peer, { as: 'peer', root: top, neighbours: [top] });
+      farm.act(peer, (self, nowMs) => self.volunteer(nowMs, generous));
+    };
+    farm.start(top, { as: 'root', root: top, neighbours: [] });
+    farm.act(top, (peer) => peer.publish(farm.nowMs, 1, new Uint8Array(32), 1e5));
+    enter(stays);
+    for (let i = 0; i < rest.length; i += wave) {
+      const guests = rest.slice(i, i + wave);
+      for (const guest of guests) enter(guest);
+      expect(farm.runUntil(() => [stays, ...guests].every(serves), 300_000)).toBe(true);
+      for (const guest of guests) farm.act(guest, (peer, nowMs) => peer.leave(nowMs));
+      expect(farm.runUntil(() => !guests.some(serves), 60_000)).toBe(true);
+      for (const guest of guests) farm.crash(guest);
+    }
+    const rows = (peer: PeerHandle): PeerHandle[] =>
+      farm.diskOf(peer).flatMap((record) => (record.type === 'member' ? [record.peer] : []));
+    expect(rows(top).length).toBeGreaterThan(50);
+    farm.run(60_000 + 1_300_000);
+    for (const peer of [top, stays]) {
+      expect(new Set(rows(peer))).toEqual(new Set([top, stays]));
+      expect([...(farm.peer(peer)?.state.membership.records() ?? [])]).toHaveLength(2);
+    }
+  });
+
+  it('are not read from a disk again on which their records have expired meanwhile', () => {
+    const before = hears(aServer(), member(two, 'serving'), member(two, 'gone', { issuer: root }));
+    const after = new LonePeer(one);
+    after.nowMs = before.nowMs + 8 * 24 * 3_600_000;
+    after.start({ records: before.records });
+    expect(after.effects).toContainEqual({ does: 'forget', key: { type: 'member', which: two } });
+  });
+});
+
+describe('a long list of records', () => {
+  /** How often a server looks at who a record is about while it takes in this many and passes them on. */
+  function looks(count: number): number {
+    let looked = 0;
+    const counting = (record: MemberRecord): MemberRecord =>
+      new Proxy(record, {
+        get: (target, property, self) => {
+          if (property === 'subject') looked++;
+          return Reflect.get(target, property, self);
+        },
+      });
+    const lone = aServer();
+    const records = Array.from({ length: count }, (_, i) => member(peerNumber(100 + i), 'serving'));
+    for (let i = 0; i < count; i += 800) hears(lone, ...records.slice(i, i + 800).map(counting));
+    const { membership } = lone.peer.state;
+    expect([...membership.records()].length).toBeGreaterThan(count);
+    while (membership.hasDeltas()) membership.takeDeltas();
+    return looked;
+  }
+
+  it('costs work in proportion to its length', () => {
+    expect(looks(8_000)).toBeLessThanOrEqual(12 * looks(800));
+  });
+});
+
 describe('who was away longer than the dead are remembered', () => {
   const day = 24 * 3_600_000;
 

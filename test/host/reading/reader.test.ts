@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { HttpClient, serveHttp } from '../../../src/network/http/http-stream.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { Reader, readerPatience, restOf, type ReaderPatience } from '../../../src/host/reading/reader.ts';
@@ -61,7 +61,6 @@ async function farmOf(
       lied: (server) => liars.push(server),
       accepted: () => {},
       manifestFrom: () => Promise.resolve(manifest),
-      nowMs: () => Date.now(),
     },
     quiet,
     patience,
@@ -105,6 +104,38 @@ async function release(): Promise<{
 function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
+
+/** Sets the machine's wall clock by an hour, until the test is over. */
+function setWallClock(byMs: number): void {
+  const real = Date.now.bind(Date);
+  const spy = vi.spyOn(Date, 'now').mockImplementation(() => real() + byMs);
+  afterwards(() => spy.mockRestore());
+}
+
+describe('a wall clock that is set while a request is under way', () => {
+  const hourMs = 3_600_000;
+  const silent: Listener = () => {};
+  const patience = { ...readerPatience, headMs: 200, roundsMs: 2_000, lastMs: 3_000 };
+
+  test.each([hourMs, -hourMs])('by %i ms changes no answer: the next server is still asked', async (byMs) => {
+    const { manifest, honest } = await release();
+    const { url, asked } = await farmOf(manifest, [silent, honest], { ...patience, roundsMs: 60_000, lastMs: 60_000 });
+    const answer = fetch(url);
+    await until('the first is asked', () => asked.length === 1);
+    setWallClock(byMs);
+    expect(await (await answer).text()).toBe('<h1>True</h1>');
+  });
+
+  test.each([hourMs, -hourMs])('by %i ms does not keep the user waiting where nobody answers', async (byMs) => {
+    const { manifest } = await release();
+    const { url, asked } = await farmOf(manifest, [silent], patience);
+    const answer = fetch(url);
+    await until('it is asked', () => asked.length === 1);
+    setWallClock(byMs);
+    expect((await answer).status).toBe(503);
+    expect(asked.length).toBeGreaterThan(1);
+  });
+});
 
 describe('a reader', () => {
   test('answers with what the first server says, when it is true', async () => {

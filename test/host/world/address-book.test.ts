@@ -31,6 +31,14 @@ describe('the address book', () => {
     expect(() => new AddressBook().peerIdOf(0 as never)).toThrow('no peer has the handle 0');
   });
 
+  it('tells at most 512 bytes of addresses of a peer, the best first, and goes on past one that does not fit', async () => {
+    const book = new AddressBook();
+    const handle = book.handleOfPeer((await somePeer()).peerId);
+    const long = ['a', 'b', 'c'].map((name) => `/dns4/${name.repeat(180)}/tcp/4747`);
+    book.confirm(handle, [...long, '/ip4/192.0.2.1/tcp/4747']);
+    expect(book.addressesOf(handle)).toEqual([long[0], long[1], '/ip4/192.0.2.1/tcp/4747']);
+  });
+
   it('gives a peer one handle, whichever way it is named', async () => {
     const book = new AddressBook();
     const [one, two] = [await somePeer(), await somePeer()];
