@@ -7,7 +7,7 @@ import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import type { Parts } from './parts.ts';
 import { beat, isSteadyFor } from './heartbeat.ts';
-import { Sweep } from './sweep.ts';
+import { Sweep } from './servers/sweep.ts';
 import type { Tree } from './tree/tree.ts';
 
 /** Beats between two reminders to a guest that should hang elsewhere. */

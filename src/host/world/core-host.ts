@@ -223,7 +223,7 @@ export class CoreHost {
     this.#happenings.push({ from: 'commits', event });
   }
 
-  /** Never throws: the other messages of the turn are to leave. Returns a problem to tell, null for one that is over, undefined for none. */
+  /** Never throws: the other messages of the turn are to leave. Returns a problem to tell, null for one that is over, else undefined. */
   #post(to: PeerHandle, message: Message): string | null | undefined {
     try {
       this.#send(to, this.#bytesOf(message));

@@ -5,9 +5,9 @@
  * then for records that name it as the parent of one it does not have, and the root for records whose parents do not lead
  * up to it. What stays so for several beats is written off; a living subject outbids that at once with a higher incarnation.
  */
-import type { PeerHandle } from './ids.ts';
-import type { MemberRecord } from './messages/index.ts';
-import type { Parts } from './parts.ts';
+import type { PeerHandle } from '../ids.ts';
+import type { MemberRecord } from '../messages/index.ts';
+import type { Parts } from '../parts.ts';
 
 const lookEveryBeats = 5;
 const looksBeforeGone = 3;
