@@ -1,6 +1,7 @@
 /** Peers die without a word: their users do not notice, and their subtrees find new places. */
 import { describe, expect, it } from 'vitest';
-import { type Farm, heartbeatMs, until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { until } from '../patience.ts';
+import { type Farm, heartbeatMs, untilKnown, untilServing, useFarm } from './farm.ts';
 import type { FarmPeer } from './farm-peer.ts';
 import { largeBytes, largeFile, largeOf, writeSite } from './test-site.ts';
 import { Visitor, fetchSlowly } from './visitor.ts';

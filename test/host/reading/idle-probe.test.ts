@@ -5,7 +5,7 @@ import { IdleProbe, isProbe } from '../../../src/host/reading/idle-probe.ts';
 import { afterwards, found, openStore, publish } from '../../service/workshop.ts';
 import { Site, siteHandler } from '../../../src/service/index.ts';
 import { startNetwork } from '../../network/test-network.ts';
-import { until } from '../waiting.ts';
+import { until } from '../../patience.ts';
 
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} };
 
