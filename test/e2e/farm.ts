@@ -14,7 +14,7 @@ import { type Ended, FarmPeer, Process } from './farm-peer.ts';
 import { writeSite } from './test-site.ts';
 
 /** Heartbeat of the farms here. */
-export const heartbeatMs = 400;
+const heartbeatMs = 400;
 
 const loopback = ['--listen', '127.0.0.1', '--json'];
 const wordsShown = 6_000;
