@@ -100,7 +100,7 @@ describe('bench multicast', () => {
     expect(ratio.bytes).toBeCloseTo(tree.bytesPerDelivered / gossipsub.bytesPerDelivered, 2);
     expect(ratio.p95).toBeCloseTo(tree.p95Ms / gossipsub.p95Ms, 2);
     expect(await readdir(temporary)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe('bench transfer', () => {
@@ -116,7 +116,7 @@ describe('bench transfer', () => {
     expect(result.rssGrowthBytes).toBeLessThan(150e6);
     expect(result.senderPeakRssBytes).toBeLessThan(300e6);
     expect(await readdir(temporary)).toEqual([]);
-  }, 120_000);
+  });
 
   it('leaves nothing behind when it is stopped in the middle', async () => {
     const { code, stdout } = await bench(['transfer', '--megabytes', '20', '--rounds', '1000'], /round 2 of/);
@@ -149,7 +149,7 @@ describe('bench simulator', () => {
       expect(result.ns3Missing).toMatch(/g\+\+|ns-3/);
     }
     expect(await readdir(temporary)).toEqual([]);
-  }, 60_000);
+  });
 
   it('refuses sizes that make no sense', async () => {
     expect((await bench(['simulator', '--peers', '1'])).code).toBe(2);

@@ -23,6 +23,7 @@ import { Network } from '../../src/network/network.ts';
 import type { Traffic } from '../../src/network/traffic.ts';
 import { StateDatabase } from '../../src/storage/state-database.ts';
 import { SeededRandom } from '../../src/topology/seeded-random.ts';
+import { neverMs } from '../patience.ts';
 import { untilHolds } from './patience.ts';
 import { emulationFor } from './swarm.ts';
 import type { Swarm, SwarmOptions } from './swarm.ts';
@@ -31,7 +32,6 @@ import type { Swarm, SwarmOptions } from './swarm.ts';
 const joinEveryMs = 250;
 /** The tree must have kept its shape for so long: more than one round of parent optimisation. */
 const settledMs = 12_000;
-const growthMs = 300_000;
 /** A connection that nobody keeps goes after this; the daemon waits a minute, which would only make the benchmark longer. */
 const idleMs = 2_000;
 const topic = 'bench';
@@ -190,7 +190,7 @@ export async function growTree(options: SwarmOptions): Promise<Swarm> {
     const stands = (): boolean =>
       peers.every((peer) => peer.isSettled()) && Math.max(...swarm.connections()) <= mostConnections;
     await untilHolds('the tree stood', () => stands() && performance.now() - changedAtMs >= settledMs, {
-      withinMs: growthMs,
+      withinMs: neverMs,
       signal,
     }).catch((error: unknown) => {
       const unsettled = peers.flatMap((peer, number) => (peer.isSettled() ? [] : [number]));

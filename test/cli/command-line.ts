@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { builtProgram, homeEnvironment, newHome, removeHome } from '../home.ts';
+import { neverMs } from '../patience.ts';
 
 /** The URL of a built module, for scripts of processes that tests start. */
 export function builtModule(path: string): string {
@@ -88,11 +89,18 @@ export class Running {
   }
 
   async #until<Found>(look: () => Found | undefined, what: string): Promise<Found> {
-    for (;;) {
-      const found = look();
-      if (found !== undefined) return found;
-      if (this.child.exitCode !== null) throw new Error(`it ended without ${what}: ${this.stdout}\n${this.stderr}`);
-      await new Promise<void>((resolve) => this.#watchers.add(resolve));
+    let isLate = false;
+    const timer = setTimeout(() => this.#heard(() => (isLate = true)), neverMs);
+    try {
+      for (;;) {
+        const found = look();
+        if (found !== undefined) return found;
+        if (this.child.exitCode !== null) throw new Error(`it ended without ${what}: ${this.stdout}\n${this.stderr}`);
+        if (isLate) throw new Error(`waited ${neverMs / 1_000} s in vain for ${what}: ${this.stdout}\n${this.stderr}`);
+        await new Promise<void>((resolve) => this.#watchers.add(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 

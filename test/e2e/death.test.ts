@@ -1,14 +1,12 @@
 /** Peers die without a word: their users do not notice, and their subtrees find new places. */
 import { describe, expect, it } from 'vitest';
-import { type Farm, heartbeatMs, until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { until } from '../patience.ts';
+import { type Farm, untilKnown, untilServing, useFarm } from './farm.ts';
 import type { FarmPeer } from './farm-peer.ts';
 import { largeBytes, largeFile, largeOf, writeSite } from './test-site.ts';
 import { Visitor, fetchSlowly } from './visitor.ts';
 
 const newFarm = useFarm();
-
-/** Detection takes three where nothing but silence tells; a killed process closes its connections, which counts at once. */
-const repairBeats = 5;
 
 describe('a server that is killed', () => {
   it('costs its users no request', async () => {
@@ -72,36 +70,37 @@ describe('a server that is killed', () => {
   });
 });
 
+// How many heartbeats this takes is held in virtual time, by test/simulation/tree-figures.test.ts: here it would measure the machine.
 describe('an inner node of a tree that is killed', () => {
-  it('leaves servers that are whole again within five heartbeats', async () => {
+  it('leaves servers that are whole again', async () => {
     const farm = await newFarm();
     const root = await farm.raise({ fanOut: 2 });
     const volunteers: FarmPeer[] = [];
     for (const name of ['oak', 'elm', 'ash', 'fir', 'yew', 'bay']) volunteers.push(await farm.volunteer(name));
     await untilServing([root, ...volunteers]);
-    await expectQuickRepair(farm, 'serverChildren', 'SIGKILL');
+    await expectRepair(farm, 'serverChildren', 'SIGKILL');
   });
 
-  it('leaves servers that are whole again as soon when it is stuck and only falls silent', async () => {
+  it('leaves servers that are whole again when it is stuck and only falls silent', async () => {
     const farm = await newFarm();
     const root = await farm.raise({ fanOut: 2 });
     const volunteers: FarmPeer[] = [];
     for (const name of ['oak', 'elm', 'ash', 'fir', 'yew']) volunteers.push(await farm.volunteer(name));
     await untilServing([root, ...volunteers]);
-    await expectQuickRepair(farm, 'serverChildren', 'SIGSTOP');
+    await expectRepair(farm, 'serverChildren', 'SIGSTOP');
   });
 
-  it('leaves clients that are whole again within five heartbeats', async () => {
+  it('leaves clients that are whole again', async () => {
     const farm = await newFarm();
     await farm.raise({ fanOut: 2 });
     for (const name of ['oak', 'elm', 'ash', 'fir', 'yew', 'bay'])
       await farm.volunteer(name, { args: ['--never-serve'] });
-    await expectQuickRepair(farm, 'clientChildren', 'SIGKILL');
+    await expectRepair(farm, 'clientChildren', 'SIGKILL');
   });
 });
 
-/** Kills the node under the root that has the most below it, and measures until all that hung below it hang again. */
-async function expectQuickRepair(
+/** Kills the node under the root that has the most below it, and waits until all that hung below it hang again. */
+async function expectRepair(
   farm: Farm,
   children: 'serverChildren' | 'clientChildren',
   signal: NodeJS.Signals,
@@ -117,16 +116,11 @@ async function expectQuickRepair(
   });
   const survivors = farm.peers.filter((peer) => peer !== victim);
   const orphans = await below(victim, survivors);
-  const killedAtMs = performance.now();
-  victim.process.child.kill(signal);
-  const wholeAtMs = await until('every orphan hangs below the root again', async () => {
-    const atMs = performance.now();
-    return (await looseOf(farm.root, survivors, victim.id)).length === 0 && atMs;
-  });
-  const beats = (wholeAtMs - killedAtMs) / heartbeatMs;
   expect(orphans.length).toBeGreaterThan(0);
-  expect(beats, `${orphans.length} orphans took ${Math.round(wholeAtMs - killedAtMs)} ms`).toBeLessThanOrEqual(
-    repairBeats,
+  victim.process.child.kill(signal);
+  await until(
+    'every orphan hangs below the root again',
+    async () => (await looseOf(farm.root, survivors, victim.id)).length === 0,
   );
 }
 

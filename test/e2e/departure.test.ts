@@ -1,8 +1,9 @@
 /** Going in good order: out of service, out of the farm, out of the machine. */
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { until } from '../patience.ts';
 import type { FarmPeer } from './farm-peer.ts';
-import { type Farm, until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { type Farm, untilKnown, untilServing, useFarm } from './farm.ts';
 import { largeBytes, largeFile, writeSite } from './test-site.ts';
 import { Visitor, fetchSlowly } from './visitor.ts';
 

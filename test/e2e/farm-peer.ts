@@ -9,6 +9,7 @@ import type { NodeStatus } from '../../src/host/farm-node.ts';
 import { ControlClient } from '../../src/cli/daemon/control-client.ts';
 import type { ControlMethod, ControlMethods } from '../../src/cli/daemon/control.ts';
 import { StateFolder } from '../../src/cli/state/state-folder.ts';
+import { neverMs } from '../patience.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -36,7 +37,6 @@ export interface Launch {
 
 /** Characters of what a process said that are kept. */
 const wordsKept = 200_000;
-const upWithinMs = 30_000;
 
 /** A process and all that it said. */
 export class Process {
@@ -74,7 +74,7 @@ export class Process {
     const find = (): Record<string, unknown> | undefined =>
       linesOf(this.stdout).find((object) => object['kind'] === kind);
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no line of kind ${kind} within ${upWithinMs} ms`)), upWithinMs);
+      const timer = setTimeout(() => reject(new Error(`no line of kind ${kind} within ${neverMs / 1_000} s`)), neverMs);
       this.#onWords = () => {
         const found = find();
         if (found === undefined) return;

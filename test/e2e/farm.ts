@@ -9,11 +9,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { builtProgram, homeEnvironment, newHome, removeHome } from '../home.ts';
+import { until } from '../patience.ts';
 import { type Ended, FarmPeer, Process } from './farm-peer.ts';
 import { writeSite } from './test-site.ts';
 
 /** Heartbeat of the farms here. */
-export const heartbeatMs = 400;
+const heartbeatMs = 400;
 
 const loopback = ['--listen', '127.0.0.1', '--json'];
 const wordsShown = 6_000;
@@ -162,57 +163,22 @@ export function useFarm(): () => Promise<Farm> {
   };
 }
 
-/**
- * Waits for a condition; gives what it gave. An error while looking counts as "not yet" and is told at the end.
- * @throws Error naming `what` when it did not come within `withinMs`
- */
-export async function until<Found>(
-  what: string,
-  look: () => Promise<Found> | Found,
-  withinMs = 15_000,
-): Promise<Exclude<Found, false | null | undefined>> {
-  const startedMs = performance.now();
-  let last: unknown;
-  for (;;) {
-    try {
-      const found = await look();
-      if (found !== false && found !== null && found !== undefined)
-        return found as Exclude<Found, false | null | undefined>;
-      last = found;
-    } catch (error) {
-      last = error instanceof Error ? error.message : error;
-    }
-    if (performance.now() - startedMs > withinMs)
-      throw new Error(`waited ${withinMs} ms in vain until ${what}; last: ${String(last)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** All of them serve, and all agree on who does. */
-export async function untilServing(servers: readonly FarmPeer[], withinMs = 30_000): Promise<void> {
+export async function untilServing(servers: readonly FarmPeer[]): Promise<void> {
   const names = servers.map((server) => server.name).join(', ');
-  await until(
-    `${names} serve`,
-    async () => {
-      const views = await Promise.all(servers.map((server) => server.status()));
-      return views.every(
-        ({ role, servers: known }) =>
-          role !== 'client' &&
-          servers.every(({ id }) => known.some((it) => it.peerId === id && it.state === 'serving')),
-      );
-    },
-    withinMs,
-  );
+  await until(`${names} serve`, async () => {
+    const views = await Promise.all(servers.map((server) => server.status()));
+    return views.every(
+      ({ role, servers: known }) =>
+        role !== 'client' && servers.every(({ id }) => known.some((it) => it.peerId === id && it.state === 'serving')),
+    );
+  });
 }
 
 /** A client or reader is in, and has heard of all these servers. */
-export async function untilKnown(client: FarmPeer, servers: readonly FarmPeer[], withinMs = 30_000): Promise<void> {
-  await until(
-    `${client.name} knows ${servers.map((server) => server.name).join(', ')}`,
-    async () => {
-      const { attached, servers: known } = await client.status();
-      return attached && servers.every(({ id }) => known.some((it) => it.peerId === id && it.state === 'serving'));
-    },
-    withinMs,
-  );
+export async function untilKnown(client: FarmPeer, servers: readonly FarmPeer[]): Promise<void> {
+  await until(`${client.name} knows ${servers.map((server) => server.name).join(', ')}`, async () => {
+    const { attached, servers: known } = await client.status();
+    return attached && servers.every(({ id }) => known.some((it) => it.peerId === id && it.state === 'serving'));
+  });
 }

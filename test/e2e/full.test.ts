@@ -1,7 +1,8 @@
 /** A server that has as many clients as it offered to take, over real processes. */
 import { describe, expect, it } from 'vitest';
 import { presetTopology } from '../../src/topology/index.ts';
-import { until, useFarm } from './farm.ts';
+import { until } from '../patience.ts';
+import { useFarm } from './farm.ts';
 import { Visitor } from './visitor.ts';
 
 const newFarm = useFarm();
@@ -37,5 +38,5 @@ describe('a volunteer that offered to take one client', () => {
     const visits = (await Promise.all(visitors.map((visitor) => visitor.end()))).flat();
     expect(visits.length).toBeGreaterThan(0);
     expect(visits.filter(({ fault }) => fault !== '')).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -1,7 +1,8 @@
 /** A farm comes together: by the link that `serve` prints, and by no other. */
 import { describe, expect, it } from 'vitest';
+import { until } from '../patience.ts';
 import { linesOf } from './farm-peer.ts';
-import { until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { untilKnown, untilServing, useFarm } from './farm.ts';
 import { pageOf, pages } from './test-site.ts';
 import { fetchFrom } from './visitor.ts';
 

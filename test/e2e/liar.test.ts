@@ -2,7 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { presetTopology } from '../../src/topology/index.ts';
-import { until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { until } from '../patience.ts';
+import { untilKnown, untilServing, useFarm } from './farm.ts';
 import { Visitor, fetchFrom } from './visitor.ts';
 import { largeFile, largeOf, writeSite } from './test-site.ts';
 
@@ -32,10 +33,8 @@ it('is excluded, while every byte that readers get is right and none of their re
   const [first] = readers;
   const large = await fetchFrom(first?.url ?? '', largeFile);
   expect(large.body.equals(largeOf(1, largeBytes))).toBe(true);
-  await until(
-    'the root has excluded the liar',
-    async () => (await root.status()).servers.some(({ peerId, state }) => peerId === liar.id && state === 'excluded'),
-    30_000,
+  await until('the root has excluded the liar', async () =>
+    (await root.status()).servers.some(({ peerId, state }) => peerId === liar.id && state === 'excluded'),
   );
   await until('the liar knows', async () =>
     (await liar.status()).problems.some((sentence) => sentence.includes('barred')),

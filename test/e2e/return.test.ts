@@ -1,6 +1,7 @@
 /** Peers that come back: a volunteer after a power cut, the root after a while without it. */
 import { expect, it } from 'vitest';
-import { until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { until } from '../patience.ts';
+import { untilKnown, untilServing, useFarm } from './farm.ts';
 import { pageOf } from './test-site.ts';
 import { Visitor, fetchFrom } from './visitor.ts';
 
@@ -48,15 +49,11 @@ it('while the root is away its servers go on; when it is back the farm is whole 
   const before = visitor.visits.length;
   await until('the visitor has read on without the root', () => visitor.visits.length > before + 200);
   await root.start(['--port', port]);
-  await until(
-    'all hang below the root again',
-    async () => {
-      const { subtreeSize } = await root.status();
-      const views = await Promise.all([...servers, reader].map((peer) => peer.status()));
-      return subtreeSize === 4 && views.every(({ attached }) => attached);
-    },
-    30_000,
-  );
+  await until('all hang below the root again', async () => {
+    const { subtreeSize } = await root.status();
+    const views = await Promise.all([...servers, reader].map((peer) => peer.status()));
+    return subtreeSize === 4 && views.every(({ attached }) => attached);
+  });
   await untilServing([root, ...servers]);
   await farm.update(2);
   await until('the new release is everywhere', async () =>
@@ -86,7 +83,7 @@ it('a page says so when nobody can serve, with the time after which to try again
     expect(body.toString('utf8')).toContain('Nobody can serve this page right now');
   }
   await root.start(['--port', portOf(/(\/ip4\S+?)"/.exec(root.process.stdout)?.[1])]);
-  await until('it is served again', async () => (await fetchFrom(gateway.url, 'one.html')).status === 200, 30_000);
+  await until('it is served again', async () => (await fetchFrom(gateway.url, 'one.html')).status === 200);
 });
 
 /** The TCP port of a multiaddr. */

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { copyFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { until } from '../patience.ts';
 import { type Ended, linesOf } from './farm-peer.ts';
-import { type Farm, until, untilServing, useFarm } from './farm.ts';
+import { type Farm, untilServing, useFarm } from './farm.ts';
 import { pageOf, writeSite } from './test-site.ts';
 import { fetchFrom } from './visitor.ts';
 

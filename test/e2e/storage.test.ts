@@ -3,8 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { until } from '../patience.ts';
 import type { FarmPeer } from './farm-peer.ts';
-import { type Farm, until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { type Farm, untilKnown, untilServing, useFarm } from './farm.ts';
 import { largeFile, largeOf, writeSite } from './test-site.ts';
 import { Visitor, fetchFrom } from './visitor.ts';
 import { itNeeds } from '../programs.ts';
@@ -83,8 +84,8 @@ describe('a volunteer', () => {
       await until('the visitor sees it', () => visitor.visits.at(-1)?.edition === 2);
       expect((await oak.status()).release.installed).toBe(1);
       await rm(filler);
-      await until('it has caught up', async () => (await oak.status()).release.installed === 2, 60_000);
-      await until('its problems are over', async () => (await oak.status()).problems.length === 0, 30_000);
+      await until('it has caught up', async () => (await oak.status()).release.installed === 2);
+      await until('its problems are over', async () => (await oak.status()).problems.length === 0);
       const walk = await visitor.end();
       expect(walk.filter(({ fault }) => fault !== '')).toEqual([]);
     },

@@ -1,6 +1,7 @@
 /** A new release goes out while people read. */
 import { expect, it } from 'vitest';
-import { until, untilKnown, untilServing, useFarm } from './farm.ts';
+import { until } from '../patience.ts';
+import { untilKnown, untilServing, useFarm } from './farm.ts';
 import { Visitor } from './visitor.ts';
 
 const newFarm = useFarm();

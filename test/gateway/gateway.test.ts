@@ -8,6 +8,7 @@ import {
   type GatewayLimits,
   startGateway,
 } from '../../src/gateway/index.ts';
+import { neverMs, until } from '../patience.ts';
 
 const open: Gateway[] = [];
 const ended: EndedRequest[] = [];
@@ -82,7 +83,7 @@ describe('a gateway', () => {
   it('tells of each request how it ended, and not for which page it was', async () => {
     const gateway = await start(hello);
     await fetch(`${gateway.url}page?x=1`);
-    await until(() => ended.length === 1);
+    await until('the request is told of', () => ended.length === 1);
     expect(ended).toEqual([
       {
         method: 'GET',
@@ -97,7 +98,7 @@ describe('a gateway', () => {
   it('writes an access line at debug, without the visitor’s address', async () => {
     const gateway = await start(hello);
     await fetch(`${gateway.url}page?x=1`);
-    await until(() => logged.length === 1);
+    await until('it is logged', () => logged.length === 1);
     expect(logged[0]).toMatchObject({
       level: 'debug',
       details: { method: 'GET', url: '/page?x=1', status: 200, complete: true },
@@ -196,7 +197,7 @@ describe('trouble', () => {
     const waiting: (() => void)[] = [];
     const gateway = await start((_, response) => void waiting.push(() => response.end('served')), { maxRequests: 2 });
     const first = [fetch(gateway.url), fetch(gateway.url)];
-    await until(() => waiting.length === 2);
+    await until('both have been asked for', () => waiting.length === 2);
     expect((await fetch(gateway.url)).status).toBe(503);
     for (const serve of waiting) serve();
     expect(await Promise.all(first.map(async (answer) => (await answer).text()))).toEqual(['served', 'served']);
@@ -207,11 +208,17 @@ describe('trouble', () => {
     ['headers of more than 8 KiB', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(8_200)}\r\n\r\n`, '431'],
     ['an address of more than 8 KiB', `GET /${'y'.repeat(8_200)} HTTP/1.1\r\nhost: x\r\n\r\n`, '414'],
     ['an address without an end', `GET /${'y'.repeat(20_000)}`, '414'],
-    ['headers that never end', 'GET / HTTP/1.1\r\nhost: x\r\n', '408'],
   ])('%s gets a status and a closed connection', async (_, bytes, status) => {
-    const gateway = await start(hello, { headersTimeoutMs: 200, requestTimeoutMs: 300 });
+    const gateway = await start(hello);
     expect(await say(gateway, bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(await (await fetch(gateway.url)).text()).toBe('hello');
+  });
+
+  it('headers that never end get a status and a closed connection', async () => {
+    const gateway = await start(hello, { headersTimeoutMs: 200, requestTimeoutMs: 300 });
+    expect(await say(gateway, 'GET / HTTP/1.1\r\nhost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
+    // The next request may come as slowly as a busy machine sends it: it is tried until it is in time.
+    await until('another request is answered', async () => (await (await fetch(gateway.url)).text()) === 'hello');
   });
 
   it('a connection too many is closed at once', async () => {
@@ -231,8 +238,8 @@ describe('closing', () => {
     const gateway = await start((_, response) => void waiting.push(() => response.end('to the end')));
     const { url } = gateway;
     const underWay = fetch(url);
-    await until(() => waiting.length === 1);
-    const closed = gateway.close(5_000);
+    await until('it has been asked for', () => waiting.length === 1);
+    const closed = gateway.close(neverMs);
     await expect(fetch(url)).rejects.toThrow('fetch failed');
     waiting[0]?.();
     expect(await (await underWay).text()).toBe('to the end');
@@ -246,7 +253,7 @@ describe('closing', () => {
       finish = () => void response.end('ended');
     });
     const answer = await fetch(gateway.url);
-    const closed = gateway.close(600_000);
+    const closed = gateway.close(neverMs);
     finish();
     expect(await answer.text()).toBe('begun, ended');
     await closed;
@@ -259,7 +266,3 @@ describe('closing', () => {
     await expect(answer.text()).rejects.toThrow('terminated');
   });
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-}

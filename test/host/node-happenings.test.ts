@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Happening } from '../../src/host/index.ts';
 import { ask, serveHttp } from '../service/workshop.ts';
 import { startClient, startRoot } from './running-node.ts';
-import { until } from './waiting.ts';
+import { until } from '../patience.ts';
 
 describe('a peer', () => {
   it('tells of its place, its connections, its commits and each request of its user', async () => {

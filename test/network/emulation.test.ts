@@ -5,7 +5,7 @@ import { Emulation, type DelayGraph } from '../../src/network/emulation.ts';
 import { HttpClient, serveHttp } from '../../src/network/http/http-stream.ts';
 import type { Network } from '../../src/network/network.ts';
 import { startNetwork, startPair } from './test-network.ts';
-import { until } from '../host/waiting.ts';
+import { never, until } from '../patience.ts';
 
 /** Four nodes on a line, in two domains: 0-1 are 12 ms apart, 0-2 60 ms, 0-3 0 ms. */
 const positionsMs = [0, 12, 60, 0];
@@ -34,27 +34,28 @@ async function roundTrips(a: Network, b: Network, count = 15): Promise<number[]>
   return times.sort((x, y) => x - y);
 }
 
-const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] as number;
-
 describe('an emulated distance', () => {
   it('is never less than the topology says, and not much more than here without it', async () => {
-    const [plainA, plainB] = await startPair();
-    const plainMs = median(await roundTrips(plainA, plainB));
     for (const [node, rttMs] of [
       [1, 12],
       [2, 60],
     ] as const) {
       const [a, b] = await startPair(at(0), at(node));
-      const times = await roundTrips(a, b);
-      expect(times[0]).toBeGreaterThanOrEqual(rttMs);
-      expect(median(times) - plainMs).toBeLessThan(rttMs + 60);
+      // A busy machine may be late every now and then; a distance that is too long is too long each time.
+      const times: number[] = [];
+      await until('one takes little more than the distance', async () => {
+        times.push(...(await roundTrips(a, b)));
+        return Math.min(...times) < rttMs + 60;
+      });
+      expect(Math.min(...times)).toBeGreaterThanOrEqual(rttMs);
     }
   });
 
   it('costs nothing between peers on the same spot', async () => {
     const [a, b] = await startPair(at(0), at(3));
     const [c, d] = await startPair(at(0), at(2));
-    expect(median(await roundTrips(a, b))).toBeLessThan(median(await roundTrips(c, d)) / 2);
+    const farMs = Math.min(...(await roundTrips(c, d)));
+    await until('one takes less than half', async () => Math.min(...(await roundTrips(a, b))) < farMs / 2);
   });
 
   it('is paid for opening a connection too: at least four round trips to the first answer', async () => {
@@ -66,10 +67,14 @@ describe('an emulated distance', () => {
     await until('the first answer is read', () => first.body.readableEnded);
     // One for TCP, one for noise, one to agree on HTTP, one for the request.
     expect(first.firstByteMs).toBeGreaterThanOrEqual(4 * 60);
-    const second = await client.request(b.peerId, { path: '/' });
-    second.body.resume();
-    expect(second.firstByteMs).toBeGreaterThanOrEqual(60);
-    expect(second.firstByteMs).toBeLessThan(first.firstByteMs);
+    const laterMs: number[] = [];
+    await until('a later one takes less', async () => {
+      const { body, firstByteMs } = await client.request(b.peerId, { path: '/' });
+      body.resume();
+      laterMs.push(firstByteMs);
+      return firstByteMs < first.firstByteMs;
+    });
+    expect(Math.min(...laterMs)).toBeGreaterThanOrEqual(60);
   });
 
   it('keeps bytes in order and does not limit how many are under way', async () => {
@@ -117,7 +122,7 @@ describe('an emulated distance', () => {
     await roundTrips(a, b, 1);
     a.refuse(b.peerId, 'as if the process had been killed');
     await until('the socket is gone', () => b.traffic.count().connections === 0);
-    await expect(b.openStream(a.peerId, '/test/late', AbortSignal.timeout(10_000))).rejects.toThrow();
+    await expect(b.openStream(a.peerId, '/test/late', never())).rejects.toThrow();
     expect(b.isConnected(a.peerId)).toBe(false);
   });
 
@@ -133,7 +138,7 @@ describe('an emulated distance', () => {
   it('holds for probes', async () => {
     const [a, b] = await startPair(at(0), at(2));
     const startedMs = performance.now();
-    expect(await a.probe(b.peerId, b.addresses(), AbortSignal.timeout(10_000))).toBe(true);
+    expect(await a.probe(b.peerId, b.addresses(), never())).toBe(true);
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(2 * 60);
   });
 });

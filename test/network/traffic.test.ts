@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { byteStream } from '../../src/network/streams/byte-stream.ts';
 import { Emulation } from '../../src/network/emulation.ts';
 import { countingTransport, Traffic } from '../../src/network/traffic.ts';
-import { until } from '../host/waiting.ts';
+import { until } from '../patience.ts';
 
 /** A libp2p node that is none of ours, with its bytes counted. */
 async function plainNode(traffic: Traffic, emulation?: Emulation): Promise<Libp2p> {

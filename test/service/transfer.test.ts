@@ -20,6 +20,7 @@ import {
   receiveRelease,
   sendRelease,
 } from '../../src/service/index.ts';
+import { until } from '../patience.ts';
 import {
   type Files,
   found,
@@ -30,7 +31,6 @@ import {
   spoil,
   streamOf,
   temporaryFolder,
-  until,
 } from './workshop.ts';
 
 const service = found();
@@ -220,13 +220,13 @@ describe('a transfer', () => {
     let sentBytes = 0;
     const sending = sendRelease(streamOf(far), origin, { onProgress: ({ bytesDone }) => (sentBytes = bytesDone) });
     const receiving = receiveRelease(slow, store);
-    await until(() => taken > 2 * BLOCK_BYTES);
+    await until('it has taken two blocks', () => taken > 2 * BLOCK_BYTES);
     let steady = 0;
     let before = -1;
-    await until(() => {
+    await until('the sender stands still', () => {
       steady = far.writableLength === before ? steady + 1 : 0;
       before = far.writableLength;
-      return steady > 200;
+      return steady > 20;
     });
     expect(sentBytes).toBeLessThan(24 * BLOCK_BYTES); // what the kernel buffers on loopback, and a block or two
     expect(far.writableLength).toBeLessThan(2 * BLOCK_BYTES);

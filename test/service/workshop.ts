@@ -181,11 +181,6 @@ export async function ask(
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces) };
 }
 
-/** Waits until `condition` holds. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
-}
-
 /** Changes one bit of a store's packs on disk: in the first byte of `needle`, wherever it lies. */
 export async function spoil(folder: string, needle: Buffer): Promise<void> {
   for (const name of await readdir(join(folder, 'packs'))) {

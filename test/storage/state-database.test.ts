@@ -264,7 +264,7 @@ describe('a full disk', () => {
 });
 
 describe('a process that is killed', () => {
-  it('leaves whole batches only, and every one that was reported done', { timeout: 120_000 }, async () => {
+  it('leaves whole batches only, and every one that was reported done', async () => {
     // The child runs the real code, compiled aside, and writes batches of 50 rows until it is killed.
     const compiled = join(folder, 'compiled');
     const config = {

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtProgram } from '../../home.ts';
 import { Home, parseLines, type Running } from '../command-line.ts';
+import { until } from '../../patience.ts';
 
 let home: Home;
 const pids: number[] = [];
@@ -241,8 +242,11 @@ describe('a service that exists', () => {
     running.child.stdout?.destroy();
     const volunteer = home.start(['join', String(ready['invite']), '--serve', ...local]);
     const { stateFolder } = await volunteer.line('ready');
-    await waitFor(async () => (await statusOf(String(stateFolder)))['role'] === 'server');
-    await waitFor(async () => ((await statusOf(String(ready['stateFolder'])))['servers'] as unknown[]).length > 1);
+    await until('the volunteer serves', async () => (await statusOf(String(stateFolder)))['role'] === 'server');
+    await until(
+      'the root knows it',
+      async () => ((await statusOf(String(ready['stateFolder'])))['servers'] as unknown[]).length > 1,
+    );
     expect(running.child.exitCode).toBeNull();
     expect((await home.run(['stop', '--state', String(ready['stateFolder'])])).code).toBe(0);
     expect((await running.ended).code).toBe(0);
@@ -299,7 +303,7 @@ describe('banyan join, open and gateway', () => {
     const ready = await volunteer.line('ready');
     const state = String(ready['stateFolder']);
     await volunteer.line('changed');
-    await waitFor(async () => (await statusOf(state))['role'] === 'server');
+    await until('it serves', async () => (await statusOf(state))['role'] === 'server');
     expect(await home.run(['drain', '--state', state])).toMatchObject({
       code: 0,
       stdout: 'No longer serving "site"; still a client of it.\n',
@@ -372,7 +376,7 @@ describe('banyan join, open and gateway', () => {
     const gateway = await home.start(['gateway', String(root['invite']), '--host', '127.0.0.1', ...face]).line('ready');
     expect(new Set([reader['peerId'], gateway['peerId'], root['peerId']]).size).toBe(3);
     for (const { url } of [reader, gateway] as { url: string }[]) {
-      await waitFor(async () => (await fetch(url)).status === 200);
+      await until('the page is there', async () => (await fetch(url)).status === 200);
       expect(await (await fetch(url)).text()).toBe('<h1>one</h1>');
     }
   });
@@ -380,10 +384,10 @@ describe('banyan join, open and gateway', () => {
   it('shows a page that says so, with Retry-After, when nothing can serve', async () => {
     const { running, ready: root } = await serve();
     const { url } = (await home.start(['open', String(root['invite']), ...face]).line('ready')) as { url: string };
-    await waitFor(async () => (await fetch(url)).status === 200);
+    await until('the page is there', async () => (await fetch(url)).status === 200);
     running.child.kill('SIGKILL');
     await running.ended;
-    await waitFor(async () => (await fetch(`${url}other`)).status === 503);
+    await until('nobody serves', async () => (await fetch(`${url}other`)).status === 503);
     const response = await fetch(url, { headers: { accept: 'text/html' } });
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('3');
@@ -420,6 +424,3 @@ describe('the unit for systemd', () => {
 });
 
 /** Asks again and again, as a person would, until it is so; the test's own time limit ends it. */
-async function waitFor(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
-}

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { narrate } from '../../../src/cli/daemon/narrator.ts';
 import type { FarmNode, Happening, Node, NodeStatus } from '../../../src/host/index.ts';
 import { startClient, startRoot } from '../../host/running-node.ts';
-import { until } from '../../host/waiting.ts';
+import { until } from '../../patience.ts';
 import { folderOf } from '../../service/workshop.ts';
 import { inTestNode, someStatus } from '../in-test-node.ts';
 
@@ -104,7 +104,6 @@ describe('the story of a peer', () => {
 });
 
 /** For a machine that is busy with other things. */
-const withinMs = 120_000;
 
 describe('the story of a whole peer', () => {
   /** Its words; and since something happened to it last: how many heartbeats have come, and how often it was looked at. */
@@ -136,20 +135,20 @@ describe('the story of a whole peer', () => {
     const client = await startClient(root);
     const ofClient = watched(client);
     const isReachable = (): boolean => client.status().attached && client.status().reachable;
-    await until('the client has joined and can be reached', isReachable, withinMs);
+    await until('the client has joined and can be reached', isReachable);
     // That a heartbeat was late, and a parent given up for it, is no rest.
     const areAtRest = (): boolean => ofRoot.heartbeats >= 100 && ofClient.heartbeats >= 100;
-    await until('a hundred heartbeats have come to each at rest', areAtRest, withinMs);
+    await until('a hundred heartbeats have come to each at rest', areAtRest);
     expect([ofRoot.looks, ofClient.looks]).toEqual([0, 0]);
     expect(ofRoot.texts).toEqual(['This is the root of "A garden of pages".', 'Release 1 is installed.']);
 
     await root.update(await folderOf({ 'index.html': '<h1>two</h1>' }), () => {});
     client.volunteer();
     const serves = (): boolean => client.status().release.installed === 2 && client.status().role === 'server';
-    await until('the client serves', serves, withinMs);
+    await until('the client serves', serves);
     await client.drain();
     await root.stop();
-    await until('the client is an orphan', () => !client.status().attached, withinMs);
+    await until('the client is an orphan', () => !client.status().attached);
     await settled();
     expect(ofRoot.texts.slice(2)).toEqual(['Release 2 is installed.']);
     for (const text of [

@@ -6,7 +6,7 @@ import { TransferRefusedError, createService, receiveManifest } from '../../../s
 import type { Manifest, ReleaseStore } from '../../../src/service/index.ts';
 import { found, openStore, publish } from '../../service/workshop.ts';
 import { startNetwork, startPair } from '../../network/test-network.ts';
-import { until } from '../waiting.ts';
+import { until } from '../../patience.ts';
 
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} };
 const perPeer = 4;

@@ -5,7 +5,7 @@ import { IdleProbe, isProbe } from '../../../src/host/reading/idle-probe.ts';
 import { afterwards, found, openStore, publish } from '../../service/workshop.ts';
 import { Site, siteHandler } from '../../../src/service/index.ts';
 import { startNetwork } from '../../network/test-network.ts';
-import { until } from '../waiting.ts';
+import { until } from '../../patience.ts';
 
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} };
 
@@ -16,10 +16,19 @@ interface Probed {
   readonly compared: Probed['measured'];
 }
 
+interface Plan {
+  /** What its own service takes; null for a peer that does not serve. */
+  readonly ownMs?: number;
+  /** Stops after this many probes, so that none is under way when they are counted. */
+  readonly probes?: number;
+  /** Its user makes a request before each look. */
+  readonly isBusy?: boolean;
+}
+
 /** A probe with a quick pulse, and servers that listen as given, the first the best. */
 async function probing(
   listeners: readonly ((req: IncomingMessage, res: ServerResponse) => void)[],
-  ownMs: number | null = null,
+  { ownMs, probes = Number.POSITIVE_INFINITY, isBusy = false }: Plan = {},
 ): Promise<Probed> {
   const client = await startNetwork();
   const servers: string[] = [];
@@ -34,11 +43,16 @@ async function probing(
   const measured: { server: string; delayMs: number; ok: boolean }[] = [];
   const compared: typeof measured = [];
   const port = {
-    rank: () => servers,
-    serveOwn: () => Promise.resolve(ownMs),
+    rank: () => {
+      if (isBusy) probe.busy();
+      return servers;
+    },
+    serveOwn: () => Promise.resolve(ownMs ?? null),
     self: 'itself',
     intervalMs: () => 10,
-    measured: (server: string, delayMs: number, ok: boolean) => measured.push({ server, delayMs, ok }),
+    measured: (server: string, delayMs: number, ok: boolean) => {
+      if (measured.push({ server, delayMs, ok }) >= probes) probe.stop();
+    },
     compared: (server: string, delayMs: number, ok: boolean) => compared.push({ server, delayMs, ok }),
   };
   const probe = new IdleProbe(http, port, quiet);
@@ -70,7 +84,7 @@ describe('an idle peer', () => {
 
   it('asks once more over a connection that had to be made, so that only the request is measured', async () => {
     const seen: string[] = [];
-    const { probe, measured } = await probing([answering(200, seen)]);
+    const { probe, measured } = await probing([answering(200, seen)], { probes: 3 });
     probe.start();
     await until('3 probes have ended', () => measured.length >= 3);
     expect(seen.length).toBe(measured.length + 1);
@@ -89,17 +103,14 @@ describe('an idle peer', () => {
   });
 
   it('does not probe the best server while its user makes requests', async () => {
-    const { probe, measured, compared } = await probing([answering(200), answering(200)]);
-    const busy = setInterval(() => probe.busy(), 5);
-    probe.busy();
+    const { probe, measured, compared } = await probing([answering(200), answering(200)], { isBusy: true });
     probe.start();
     await until('the second best was looked at', () => compared.length >= 1);
-    clearInterval(busy);
     expect(measured).toEqual([]);
   });
 
   it('that serves times its own service', async () => {
-    const { probe, measured } = await probing([], 3);
+    const { probe, measured } = await probing([], { ownMs: 3 });
     probe.start();
     await until('2 probes have ended', () => measured.length >= 2);
     expect(measured.slice(0, 2)).toMatchObject([
@@ -114,7 +125,7 @@ describe('an idle peer', () => {
     await publish(service, store, { 'index.html': 'hello' });
     const served: boolean[] = [];
     const site = siteHandler(new Site(store), { onServed: (request) => served.push(isProbe(request)) });
-    const { probe, measured } = await probing([site]);
+    const { probe, measured } = await probing([site], { probes: 2 });
     probe.start();
     await until('2 probes have ended', () => measured.length >= 2);
     expect(measured.every(({ ok }) => ok)).toBe(true);

@@ -9,7 +9,7 @@ import { Site, siteHandler } from '../../../src/service/index.ts';
 import type { Manifest, ReleaseStore } from '../../../src/service/index.ts';
 import { afterwards, found, openStore, publish } from '../../service/workshop.ts';
 import { startNetwork } from '../../network/test-network.ts';
-import { until } from '../waiting.ts';
+import { neverMs, until } from '../../patience.ts';
 
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} };
 const large = randomBytes(6 * 1024 * 1024);
@@ -27,11 +27,14 @@ interface Farm {
   readonly unanswered: string[];
 }
 
+/** Short with one server, endless with the request: however slow the machine, each server gets its turn again until one is through. */
+const endless: ReaderPatience = { ...readerPatience, roundsMs: neverMs, lastMs: neverMs };
+
 /** A reader behind a real HTTP address, and servers that listen as given; the first is the first to be tried. */
 async function farmOf(
   manifest: Manifest,
   listeners: readonly Listener[],
-  patience: ReaderPatience = readerPatience,
+  patience: ReaderPatience = endless,
 ): Promise<Farm> {
   const client = await startNetwork();
   const servers: Network[] = [];
@@ -174,8 +177,7 @@ describe('a reader', () => {
       response.once('close', () => clearInterval(timer));
       honest(request, response);
     };
-    // Short with one server, endless with the request: however slow the machine, the honest one gets its turn again until it is through.
-    const patience = { ...readerPatience, blockMs: 1_000, roundsMs: 50_000, lastMs: 55_000 };
+    const patience = { ...endless, blockMs: 1_000 };
     const { url, measured, servers } = await farmOf(manifest, [dripping, honest], patience);
     const body = new Uint8Array(await (await fetch(`${url}/large.bin`)).arrayBuffer());
     expect(digestOf(body)).toBe(digestOf(large));
@@ -243,12 +245,11 @@ describe('a reader', () => {
   test('says that nobody answers when nobody does, and keeps looking until then', async () => {
     const { manifest } = await release();
     let asked = 0;
-    const { url, servers, unanswered } = await farmOf(manifest, [
-      (_request, response) => {
-        asked++;
-        response.writeHead(503).end();
-      },
-    ]);
+    const refusing: Listener = (_request, response) => {
+      asked++;
+      response.writeHead(503).end();
+    };
+    const { url, servers, unanswered } = await farmOf(manifest, [refusing], readerPatience);
     expect((await fetch(url)).status).toBe(503);
     expect(asked).toBeGreaterThan(1);
     expect(unanswered).toEqual([servers[0]?.peerId]);

@@ -12,7 +12,7 @@ import {
 import type { Network } from '../../../src/network/network.ts';
 import { StreamDuplex } from '../../../src/network/streams/stream-duplex.ts';
 import { startNetwork, startPair } from '../test-network.ts';
-import { until } from '../../host/waiting.ts';
+import { until } from '../../patience.ts';
 
 async function readAll(body: Readable, onChunk?: () => void): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -111,7 +111,8 @@ describe('HTTP over a stream', () => {
       };
       write();
     });
-    const silenceMs = 1_500;
+    // Long enough for a busy machine to bring the next bytes.
+    const silenceMs = 4_000;
     const { body } = await get('/', { silenceMs });
     const startedMs = performance.now();
     let before = -1;
@@ -198,7 +199,7 @@ describe('an HTTP request that fails', () => {
 
   it('says timeout when the server falls silent in the middle', async () => {
     const { get } = await startService((_, response) => response.write('half'));
-    const { body } = await get('/slow', { silenceMs: 800 });
+    const { body } = await get('/slow', { silenceMs: 3_000 });
     expect((await failure(readAll(body))).code).toBe('timeout');
   });
 

@@ -4,7 +4,7 @@ import { HttpClient, serveHttp } from '../../../src/network/http/http-stream.ts'
 import { visitorLimits, type VisitorLimits } from '../../../src/network/http/visitor-limits.ts';
 import { afterwards } from '../../service/workshop.ts';
 import { startNetwork, startPair } from '../test-network.ts';
-import { until } from '../../host/waiting.ts';
+import { until } from '../../patience.ts';
 
 interface Visit {
   readonly status: number;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { byteStream, type ByteStream } from '../../../src/network/streams/byte-stream.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { startPair } from '../test-network.ts';
-import { until } from '../../host/waiting.ts';
+import { until } from '../../patience.ts';
 
 const PROTOCOL = '/test/bytes';
 
