@@ -36,7 +36,9 @@ function anchorsOf(markdown: string): ReadonlySet<string> {
 
 test('each relative link of the documentation leads to a file that is there, and to a heading that is in it', async () => {
   const docs = (await readdir(join(root, 'docs'), { recursive: true })).filter((name) => name.endsWith('.md'));
-  const pages = ['README.md', ...docs.map((name) => join('docs', name))];
+  const front = (await readdir(root)).filter((name) => name.endsWith('.md'));
+  const pages = [...front, ...docs.map((name) => join('docs', name))];
+  expect(front).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']));
   const dead: string[] = [];
   let followed = 0;
   for (const page of pages) {

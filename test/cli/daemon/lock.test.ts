@@ -26,8 +26,9 @@ async function holder(): Promise<ChildProcess> {
     import { acquireLock } from ${JSON.stringify(builtModule('cli/daemon/lock.js'))};
     import { StateFolder } from ${JSON.stringify(builtModule('cli/state/state-folder.js'))};
     const holder = { pid: process.pid, startedAtMs: Date.now(), command: 'join', version: '0.1.0' };
+    // Kept, as a daemon keeps it: a lock that nobody refers to is let go when the garbage is collected.
     await acquireLock(new StateFolder(${JSON.stringify(folder.path)}), holder)
-      .then(() => process.send('held'), (error) => process.send(error.message));
+      .then((lock) => { globalThis.lock = lock; process.send('held'); }, (error) => process.send(error.message));
     process.on('message', () => {});`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

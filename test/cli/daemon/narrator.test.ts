@@ -103,8 +103,6 @@ describe('the story of a peer', () => {
   });
 });
 
-/** For a machine that is busy with other things. */
-
 describe('the story of a whole peer', () => {
   /** Its words; and since something happened to it last: how many heartbeats have come, and how often it was looked at. */
   interface Watched {
