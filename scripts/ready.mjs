@@ -15,6 +15,13 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   console.error(`Banyan needs Node ${needed.join('.')} or newer; this is Node ${process.versions.node}.`);
   process.exit(1);
 }
+// Closed databases abort the process there; see docs/decisions/0004-node-20.md.
+if (major === 24 && minor >= 19) {
+  console.error(
+    `Banyan does not run on Node 24.19 or later 24s; this is ${process.versions.node}: use Node 20, 22 or 26.`,
+  );
+  process.exit(1);
+}
 
 const changedAt = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0);
 
