@@ -1,8 +1,9 @@
 /**
  * How long "never" is: the one place in the tests that says so.
  *
- * A limit in a test guards against hanging for ever and measures nothing. What is waited for here comes within seconds on a quiet machine, so
- * the limit leaves room for one that is more than ten times slower. What a test wants to know of time it counts, compares, or plays in virtual time.
+ * A limit in a test guards against hanging for ever and measures nothing. What is waited for here comes within seconds on a quiet machine,
+ * so the limit leaves room for one that is more than ten times slower. What a test wants to know of time it counts, compares, or plays in
+ * virtual time.
  */
 
 /** What has not come after this long never comes. */

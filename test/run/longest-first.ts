@@ -1,8 +1,8 @@
 /**
  * In which order the test files run: those that take longest first, so that both workers end at about the same time.
  *
- * Vitest begins with the largest files, or with those that it remembers as slow; a clone that never ran a test remembers nothing, and a file of
- * 25 lines that plays 2,000 farms would come last, with one core idle beside it.
+ * Vitest begins with the largest files, or with those that it remembers as slow; a clone that never ran a test remembers nothing, and a
+ * file of 25 lines that plays 2,000 farms would come last, with one core idle beside it.
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 

@@ -417,9 +417,9 @@ describe('an order', () => {
       issuer: liar.self,
       standing: liar.state.ctx.authority.standing,
     } as const);
-    farm.farm.act(server, (peer, nowMs) =>
-      peer.receive(nowMs, liar?.self ?? NOBODY, { kind: 'retire', order: order as never }),
-    );
+    // Whoever brings it: the liar, from whom no order is heard, or the root, whom somebody has fooled.
+    for (const from of [liar?.self ?? NOBODY, rootPeer])
+      farm.farm.act(server, (peer, nowMs) => peer.receive(nowMs, from, { kind: 'retire', order: order as never }));
     farm.farm.run(5_000);
     expect(refused).toEqual(['an order to retire that is not genuine']);
     expect(farm.farm.peer(server)?.role).toBe('server');
