@@ -4,6 +4,7 @@ import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { Coordinate, MemberRecord, PeerCard, View } from '../../../src/core/messages/index.ts';
 import { SentOn } from '../../../src/qos/load/sent-on.ts';
 import { Attachment } from '../../../src/core/attachment/attachment.ts';
+import { maySay } from '../../../src/core/speakers.ts';
 import type { Parts } from '../../../src/core/parts.ts';
 import { Quality, defaultQosOptions } from '../../../src/qos/index.ts';
 import type { LonePeer } from '../lone-peer.ts';
@@ -229,7 +230,8 @@ describe('a client', () => {
     const lone = used(full(5), member(three, 'serving'));
     const went = tries(lone);
     Object.assign(lone.peer.state, { ownServer: () => peerNumber(5) });
-    expect(sentOn(lone, two)).toBe(false);
+    expect(maySay(lone.peer.state as Parts, two, { kind: 'shed' })).toBe(false);
+    expect(maySay(lone.peer.state as Parts, root, { kind: 'shed' })).toBe(true);
     expect(sentOn(lone, root)).toBe(true);
     expect(went).toEqual([three]);
     expect(lone.peer.state.selection.leaving).toBe(5);
@@ -243,8 +245,7 @@ describe('a client', () => {
 
   it('is sent nowhere by a stranger, or by its own server while that does not say that it is full', () => {
     const lone = used(full(0), full(2), member(three, 'serving'));
-    expect(sentOn(lone, two)).toBe(false);
-    expect(ranking(lone)[0]).toBe(root);
+    expect(maySay(lone.peer.state as Parts, two, { kind: 'shed' })).toBe(false);
     const other = used(member(root, 'serving'), member(three, 'serving'));
     expect(sentOn(other, root)).toBe(false);
     expect(other.told('refused')).toMatchObject([{ peer: root }]);
