@@ -6,6 +6,7 @@
  * about a missing page, a redirect or a "not modified" is found as surely as a wrong byte. Semantics after RFC 9110
  * (conditions in the order of 13.2.2, ranges of section 14; of several ranges none is honoured, which 14.2 allows).
  */
+import { readHttpDate } from './http-date.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
 
 /** A request as it concerns a site. Header names in small letters. */
@@ -191,8 +192,8 @@ function checkConditions(
     const match = tags.includes(selected) ? selected : ownTags.find((tag) => tags.includes(tag));
     return match === undefined ? null : { etag: match };
   }
-  const since = Date.parse(headers['if-modified-since'] ?? '');
-  return !Number.isNaN(since) && modifiedAtMs <= since ? { etag: selected } : null;
+  const since = readHttpDate(headers['if-modified-since'] ?? '');
+  return since !== null && modifiedAtMs <= since ? { etag: selected } : null;
 }
 
 function readTags(value: string): readonly string[] {
