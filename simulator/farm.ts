@@ -62,6 +62,10 @@ export class SimulatedFarm extends SimulatedNetwork {
     this.#surroundings = {
       send: (from, to, message) => this.send(from, to, message),
       wakeAt: (handle, atMs) => this.#wakeAt(handle, atMs),
+      refuse: (host, peer) => {
+        this.#closeConnection(peer, host.handle);
+        this.#closeConnection(host.handle, peer);
+      },
       transfer: (host, notice, from) => this.#transfer(host, notice, from),
       dial: (host, peer, nonce) => this.#dial(host, peer, nonce),
       tell: (host, event) => this.#tell(host, event),

@@ -24,6 +24,8 @@ import { fingerprint, isSealed, seal } from './seals.ts';
 export interface Surroundings {
   send(from: Host, to: PeerHandle, message: Message): void;
   wakeAt(handle: PeerHandle, atMs: number): void;
+  /** Closes the connection between a machine and a peer; both hear of it. */
+  refuse(host: Host, peer: PeerHandle): void;
   transfer(host: Host, notice: ReleaseNotice, from: PeerHandle): void;
   dial(host: Host, peer: PeerHandle, nonce: number): void;
   tell(host: Host, event: PeerEvent): void;
@@ -105,6 +107,10 @@ export class Host implements World {
 
   disconnect(): void {
     // See above.
+  }
+
+  refuse(peer: PeerHandle): void {
+    if (!this.torn) this.#surroundings.refuse(this, peer);
   }
 
   transfer(notice: ReleaseNotice, from: PeerHandle): void {

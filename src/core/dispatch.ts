@@ -78,7 +78,7 @@ export class Dispatch implements CastListener, MembershipListener {
       case 'members-compare':
         return this.#compared(from, message);
       case 'members':
-        return this.#members(message);
+        return this.#members(from, message);
       case 'view':
       case 'view-change':
         return this.#viewed(from, message);
@@ -230,10 +230,11 @@ export class Dispatch implements CastListener, MembershipListener {
     }
     expectParent(ctx, tree);
     if (tree.kind === 'servers') {
-      const { membership } = this.#parts;
-      for (const record of beat.deltas) membership.merge(record);
+      const { membership, intake } = this.#parts;
+      intake.take(from, beat.deltas);
+      const isUnderWay = membership.hasDeltas() || intake.isBusy;
       this.#memberMismatch =
-        beat.membershipDigest === membership.digest() || membership.hasDeltas() ? 0 : this.#memberMismatch + 1;
+        beat.membershipDigest === membership.digest() || isUnderWay ? 0 : this.#memberMismatch + 1;
       if (this.#memberMismatch >= patientBeats) {
         this.#memberMismatch = 0;
         ctx.world.send(from, {
@@ -266,7 +267,7 @@ export class Dispatch implements CastListener, MembershipListener {
     if (child === null) return;
     // Most coordinates are the ones of the last beat: they were looked at then.
     if (beat.coordinate === child.coordinate || isSound(beat.coordinate)) tree.heardChild(child, beat);
-    if (tree.kind === 'servers') for (const record of beat.deltas) this.#parts.membership.merge(record);
+    if (tree.kind === 'servers') this.#parts.intake.take(from, beat.deltas);
   }
 
   // --- Membership ---------------------------------------------------------------------------------------------------------------
@@ -287,10 +288,10 @@ export class Dispatch implements CastListener, MembershipListener {
     }
   }
 
-  #members(message: Members): void {
-    const { membership } = this.#parts;
+  #members(from: PeerHandle, message: Members): void {
+    const { membership, intake } = this.#parts;
     if (message.snapshot && membership.stale) membership.replace(message.records);
-    else for (const record of message.records) membership.merge(record);
+    else intake.take(from, message.records);
   }
 
   memberChanged(record: MemberRecord, own: boolean): void {

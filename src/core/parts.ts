@@ -6,6 +6,7 @@ import { PeerNumbers } from './reach/peer-numbers.ts';
 import { NOBODY } from './ids.ts';
 import type { PeerHandle } from './ids.ts';
 import { Membership, fullLast } from './servers/membership.ts';
+import { Intake } from './servers/intake.ts';
 import type { MembershipListener } from './servers/membership.ts';
 import type { MemberRecord, PeerCard } from './messages/index.ts';
 import { Multicast } from './cast/multicast.ts';
@@ -37,6 +38,7 @@ export class Parts {
   readonly #distances = new PeerNumbers();
   #selection: Selection | null = null;
   #membership: Membership | null = null;
+  #intake: Intake | null = null;
   #servers: Tree | null = null;
   #promotion: Promotion | null = null;
   /** Told of each membership record that changes; set by the peer. */
@@ -108,6 +110,11 @@ export class Parts {
   get membership(): Membership {
     this.#membership ??= new Membership(this.ctx, this.membershipListener);
     return this.#membership;
+  }
+
+  get intake(): Intake {
+    this.#intake ??= new Intake(this.ctx, this.membership);
+    return this.#intake;
   }
 
   get servers(): Tree {

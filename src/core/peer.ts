@@ -199,6 +199,9 @@ export class Peer {
         case 'drain':
           this.#attachment.departure.overdue();
           break;
+        case 'news':
+          this.#parts.intake.step();
+          break;
       }
     }
     if (!isBeat) return this.#settle();

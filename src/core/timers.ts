@@ -14,16 +14,19 @@ export const timerNames = [
   'attempt',
   /** Draining has taken long enough. */
   'drain',
+  /** Membership records wait to be verified. */
+  'news',
 ] as const;
 
 export type TimerName = (typeof timerNames)[number];
 
-/** When each timer goes off, ms; null for not at all. Four fields and no array: a million peers have one of these each. */
+/** When each timer goes off, ms; null for not at all. Five fields and no array: a million peers have one of these each. */
 export class Timers {
   #beat: number | null = null;
   #silence: number | null = null;
   #attempt: number | null = null;
   #drain: number | null = null;
+  #news: number | null = null;
 
   set(name: TimerName, atMs: number | null): void {
     // NaN would never be due, and hide the timers after it.
@@ -40,6 +43,9 @@ export class Timers {
         return;
       case 'drain':
         this.#drain = atMs;
+        return;
+      case 'news':
+        this.#news = atMs;
         return;
     }
   }
@@ -58,12 +64,15 @@ export class Timers {
     if (this.#silence !== null && (earliest === null || this.#silence < earliest)) earliest = this.#silence;
     if (this.#attempt !== null && (earliest === null || this.#attempt < earliest)) earliest = this.#attempt;
     if (this.#drain !== null && (earliest === null || this.#drain < earliest)) earliest = this.#drain;
+    if (this.#news !== null && (earliest === null || this.#news < earliest)) earliest = this.#news;
     return earliest;
   }
 
   /** When the next heartbeat is due, ms, while nothing is waited for but that and the parent; else null. */
   onlyPulse(): number | null {
-    return this.#silence === null || this.#attempt !== null || this.#drain !== null ? null : this.#beat;
+    return this.#silence === null || this.#attempt !== null || this.#drain !== null || this.#news !== null
+      ? null
+      : this.#beat;
   }
 
   /** When the parent counts as silent, ms; never, when it is not waited for. */
@@ -89,6 +98,10 @@ export class Timers {
       this.#drain = null;
       return 'drain';
     }
+    if (this.#news !== null && this.#news <= nowMs) {
+      this.#news = null;
+      return 'news';
+    }
     return null;
   }
 
@@ -102,6 +115,8 @@ export class Timers {
         return this.#attempt;
       case 'drain':
         return this.#drain;
+      case 'news':
+        return this.#news;
     }
   }
 }

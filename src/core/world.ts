@@ -99,6 +99,8 @@ export interface World {
   connect(peer: PeerHandle): void;
   /** No need to keep the connection any more. */
   disconnect(peer: PeerHandle): void;
+  /** Closes all connections with a peer that sent what no honest peer sends; it may come back. */
+  refuse(peer: PeerHandle, what: string): void;
   /** Fetch and install this release from a server; ends in `peer.installed` or `peer.installFailed`. */
   transfer(notice: ReleaseNotice, from: PeerHandle): void;
   /** Dial this peer on a fresh connection; ends in `peer.dialed`. */

@@ -41,7 +41,7 @@ export type Effect =
   | { readonly does: 'send'; readonly to: PeerHandle; readonly message: Message }
   | { readonly does: 'persist'; readonly record: DurableRecord }
   | { readonly does: 'forget'; readonly key: DurableKey }
-  | { readonly does: 'connect' | 'disconnect'; readonly peer: PeerHandle }
+  | { readonly does: 'connect' | 'disconnect' | 'refuse'; readonly peer: PeerHandle }
   | { readonly does: 'transfer'; readonly notice: ReleaseNotice; readonly from: PeerHandle }
   | { readonly does: 'dial'; readonly peer: PeerHandle; readonly nonce: number }
   | { readonly does: 'tell'; readonly event: PeerEvent };
@@ -70,7 +70,7 @@ export function signed<S extends Statement>(statement: Unsigned<S>): S {
   return { ...statement, signature: sign(statement as Unsigned<Statement>) } as unknown as S;
 }
 
-function isGenuine(statement: Signed): boolean {
+export function isGenuine(statement: Signed): boolean {
   return sign(statement).every((byte, i) => byte === statement.signature[i]);
 }
 
@@ -231,6 +231,7 @@ export class LonePeer {
       },
       connect: (peer) => add({ does: 'connect', peer }),
       disconnect: (peer) => add({ does: 'disconnect', peer }),
+      refuse: (peer) => add({ does: 'refuse', peer }),
       transfer: (notice, from) => add({ does: 'transfer', notice, from }),
       dial: (peer, nonce) => add({ does: 'dial', peer, nonce }),
       tell: (event) => add({ does: 'tell', event }),

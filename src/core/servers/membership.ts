@@ -48,6 +48,8 @@ export class Membership {
   #digest = 0;
   /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
   stale = false;
+  /** Signatures verified so far: the work that others have caused. */
+  verified = 0;
   readonly #listener: MembershipListener | null;
 
   constructor(ctx: Context, listener: MembershipListener | null) {
@@ -127,27 +129,26 @@ export class Membership {
     this.#store(record, true);
   }
 
-  /**
-   * Takes in a record from elsewhere. Returns whether it changed anything. A record that its issuer may not write, or did
-   * not sign, is refused.
-   */
+  /** Takes in a record from elsewhere. Returns whether it changed anything. */
   merge(record: MemberRecord): boolean {
+    return this.judge(record) === 'taken';
+  }
+
+  /**
+   * Takes in a record from elsewhere, or leaves it: it is no news, or its issuer may not write it. `forged`: its issuer did not sign
+   * it, which no honest peer passes on.
+   */
+  judge(record: MemberRecord): 'taken' | 'left' | 'forged' {
     const known = this.get(record.subject);
-    if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return false;
-    if (record.incarnation > this.#ctx.latestIncarnation() || !isSound(record.coordinate)) return false;
-    if (!this.#mayWrite(record, known)) return false;
-    if (!this.#ctx.world.verify(record)) {
-      this.#ctx.world.tell({
-        type: 'refused',
-        peer: record.issuer,
-        what: 'a membership record with a false signature',
-      });
-      return false;
-    }
+    if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return 'left';
+    if (record.incarnation > this.#ctx.latestIncarnation() || !isSound(record.coordinate)) return 'left';
+    if (!this.#mayWrite(record, known)) return 'left';
+    this.verified++;
+    if (!this.#ctx.world.verify(record)) return 'forged';
     // What others write about a server is an order: one of an authority that no longer counts is refused.
-    if (!this.#ctx.authority.acknowledges(record) && record.issuer !== record.subject) return false;
+    if (!this.#ctx.authority.acknowledges(record) && record.issuer !== record.subject) return 'left';
     this.#store(record, false);
-    return true;
+    return 'taken';
   }
 
   /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */

@@ -86,6 +86,7 @@ export class CoreHost {
   readonly #happenings: Happening[] = [];
   /** The kind of the last message that could not be encoded; null when it could again. */
   #unsayable: Message['kind'] | null = null;
+  readonly #refusals: { readonly peer: PeerHandle; readonly what: string }[] = [];
   readonly #encoded = new WeakMap<Message, Uint8Array>();
   #inTurn = false;
   #stopped = false;
@@ -169,6 +170,7 @@ export class CoreHost {
   #drop(owed: number): void {
     this.#changes.length = owed;
     this.#outbox.length = 0;
+    this.#refusals.length = 0;
     this.#happenings.length = 0;
   }
 
@@ -192,6 +194,8 @@ export class CoreHost {
     else this.#changes.length = 0;
     const problems = outbox.map(({ to, message }) => this.#post(to, message));
     for (const sentence of problems) if (sentence !== undefined) this.#given.onProblem('message', sentence);
+    for (const { peer, what } of this.#refusals.splice(0))
+      this.#given.network.refuse(this.#given.book.peerIdOf(peer), `it sent ${what}`);
     for (const happening of this.#happenings.splice(0)) this.#given.happened(happening);
   }
 
@@ -303,6 +307,9 @@ export class CoreHost {
         const peerId = book.peerIdOf(peer);
         network.learn(peerId, book.addressesOf(peer));
         network.keep(peerId);
+      },
+      refuse: (peer, what) => {
+        this.#refusals.push({ peer, what });
       },
       disconnect: (peer) => network.unkeep(book.peerIdOf(peer)),
       transfer: (notice, from) => this.#given.transfer(notice, book.peerIdOf(from)),

@@ -5,7 +5,7 @@ import type { MemberRecord, MemberState } from '../../../src/core/messages/index
 import { theRules } from '../../../src/core/rules.ts';
 import { membershipAgrees } from '../../../simulator/checkers/membership.ts';
 import { SimulatedFarm, generous, handle } from '../../../simulator/farm.ts';
-import { LonePeer, aRoot, aServer, down, member, peerNumber, release, root, sign } from '../lone-peer.ts';
+import { LonePeer, aRoot, aServer, down, isGenuine, join, member, peerNumber, release, root, sign } from '../lone-peer.ts';
 
 const [one, two, three] = [peerNumber(1), peerNumber(2), peerNumber(3)];
 
@@ -304,6 +304,7 @@ describe('a long list of records', () => {
     const lone = aServer();
     const records = Array.from({ length: count }, (_, i) => member(peerNumber(100 + i), 'serving'));
     for (let i = 0; i < count; i += 800) hears(lone, ...records.slice(i, i + 800).map(counting));
+    while (lone.peer.state.intake.isBusy) lone.pass(50);
     const { membership } = lone.peer.state;
     expect([...membership.records()].length).toBeGreaterThan(count);
     while (membership.hasDeltas()) membership.takeDeltas();
@@ -365,4 +366,60 @@ describe('a signature', () => {
     expect(stateOf(lone, two)).toBeNull();
     expect(lone.told('refused')).toHaveLength(1);
   });
+
+  it('that is false costs its sender the connection, and nothing more of it is verified', () => {
+    let verified = 0;
+    const lone = aServer({}, { verify: (statement) => (verified++, isGenuine(statement)) });
+    const before = verified;
+    const forged = strangers(3_000).map((record) => ({ ...record, signature: new Uint8Array(4) }));
+    hears(lone, ...forged.slice(0, 1_000)).pass(1_000);
+    expect(verified - before).toBe(1);
+    expect(lone.effects).toContainEqual({ does: 'refuse', peer: root });
+    expect(lone.peer.state.intake.isBusy).toBe(false);
+  });
 });
+
+describe('a list of records that comes all at once', () => {
+  it('is verified in small steps, so that other work goes on between them, and is known in the end', () => {
+    let verified = 0;
+    const lone = aServer({}, { verify: (statement) => (verified++, isGenuine(statement)) });
+    const records = strangers(3_000);
+    const most = { inOneCall: 0 };
+    const counted = (act: () => unknown): void => {
+      const before = verified;
+      act();
+      most.inOneCall = Math.max(most.inOneCall, verified - before);
+    };
+    counted(() => hears(lone, ...records));
+    for (let step = 0; step < 500; step++) counted(() => lone.pass(10));
+    expect(most.inOneCall).toBeLessThanOrEqual(64);
+    expect(records.every(({ subject }) => stateOf(lone, subject) === 'serving')).toBe(true);
+  });
+
+  it('of one neighbour does not hold up the news of another', () => {
+    const lone = aServer();
+    lone.hear(two, join(1, { tree: 'servers' }));
+    expect(lone.peer.state.servers.child(two)).not.toBeNull();
+    lone.hear(two, { kind: 'members', records: strangers(3_000), snapshot: false });
+    hears(lone, member(three, 'serving')).pass(100);
+    expect(stateOf(lone, three)).toBe('serving');
+  });
+
+  it('is kept to what a farm can have: the rest is dropped, and found by comparing', () => {
+    let verified = 0;
+    const lone = aServer({}, { verify: (statement) => (verified++, isGenuine(statement)) });
+    const records = Array.from({ length: 9_000 }, (_, i) =>
+      member(peerNumber(1_000 + (i % 10)), 'serving', { incarnation: 1 + i }),
+    );
+    const before = verified;
+    for (let i = 0; i < records.length; i += 3_000) hears(lone, ...records.slice(i, i + 3_000));
+    lone.pass(20_000);
+    expect(verified - before).toBeGreaterThan(8_000);
+    expect(verified - before).toBeLessThanOrEqual(8_192 + 64);
+  });
+});
+
+/** Servers that nobody has heard of. */
+function strangers(count: number): MemberRecord[] {
+  return Array.from({ length: count }, (_, i) => member(peerNumber(1_000 + i), 'serving'));
+}
