@@ -5,6 +5,7 @@
  * disk is lost: the clock sees to that. And who was away for long must not spread what it knew then: its membership counts as stale.
  */
 import type { Attachment } from './attachment/attachment.ts';
+import { incarnationAt } from './context.ts';
 import type { PeerHandle } from './ids.ts';
 import { cardOf } from './parts.ts';
 import type { Parts } from './parts.ts';
@@ -35,7 +36,7 @@ export function beginLife(parts: Parts, attachment: Attachment, how: Start): voi
   if (how.credential !== undefined) ctx.credential = new Uint8Array(how.credential);
   const { role, highest } = restore(parts, attachment, how.records);
   // A peer that lost its disk forgot its incarnations; the clock has not stood still meanwhile.
-  ctx.raiseIncarnation(Math.max(highest, Math.floor(ctx.nowMs / 100)));
+  ctx.raiseIncarnation(Math.max(highest, incarnationAt(ctx.nowMs)));
   ctx.bootIncarnation = ctx.incarnation;
   if (how.as === 'root') {
     ctx.authority.name(ctx.self);

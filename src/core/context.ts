@@ -15,6 +15,11 @@ import type { Role, World } from './world.ts';
 
 /** Clocks differ, and rumours are outbid by one each time: 11 days' worth. */
 const incarnationLeeway = 10_000_000;
+
+/** What an incarnation that begins now is at least: the clock, in tenths of a second. */
+export function incarnationAt(nowMs: number): number {
+  return Math.floor(nowMs / 100);
+}
 const noCredential = new Uint8Array(0);
 
 export class Context extends Timers {
@@ -109,7 +114,7 @@ export class Context extends Timers {
    * nobody could outbid.
    */
   latestIncarnation(): number {
-    return Math.floor(this.nowMs / 100) + incarnationLeeway;
+    return incarnationAt(this.nowMs) + incarnationLeeway;
   }
 
   /** Raises the incarnation above `seen` and writes it down. */

@@ -233,8 +233,7 @@ export class Dispatch implements CastListener, MembershipListener {
       const { membership, intake } = this.#parts;
       intake.take(from, beat.deltas);
       const isUnderWay = membership.hasDeltas() || intake.isBusy;
-      this.#memberMismatch =
-        beat.membershipDigest === membership.digest() || isUnderWay ? 0 : this.#memberMismatch + 1;
+      this.#memberMismatch = beat.membershipDigest === membership.digest() || isUnderWay ? 0 : this.#memberMismatch + 1;
       if (this.#memberMismatch >= patientBeats) {
         this.#memberMismatch = 0;
         ctx.world.send(from, {

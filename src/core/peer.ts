@@ -405,6 +405,15 @@ export class Peer {
     this.#parts.close();
   }
 
+  /** Whether a peer has no place near this one: it is no neighbour, no server known here, nor anyone this peer asked to take it in. */
+  isStranger(peer: PeerHandle): boolean {
+    const { ctx, views, neighbours, backup } = this.#parts;
+    if (this.#parts.isLinked(peer) || this.#attachment.target === peer || ctx.authority.isLeader(peer)) return false;
+    if (neighbours.includes(peer) || backup === peer) return false;
+    const isServer = ctx.isServer() && this.#parts.membership.get(peer) !== null;
+    return !isServer && views.current?.records.some(({ subject }) => subject === peer) !== true;
+  }
+
   get role(): Role {
     return this.#parts.ctx.role;
   }

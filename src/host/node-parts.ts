@@ -155,7 +155,7 @@ function decisionLogOf(
 
 /** Where others are is learned by meeting them; where this peer is, it tells. */
 function followAddresses(network: Network, book: AddressBook, host: CoreHost): void {
-  network.on('identified', (peerId, addresses) => book.confirm(book.handleOfPeer(peerId), addresses));
+  network.on('identified', (peerId, addresses) => book.confirm(book.met(peerId), addresses));
   book.replace(book.handleOfPeer(network.peerId), network.addresses());
   network.on('addressesChanged', (addresses) => {
     book.replace(host.self, addresses);

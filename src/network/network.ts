@@ -265,6 +265,12 @@ export class Network extends EventEmitter<NetworkEvents> {
     return await probe(this.#prober, peerIdFromString(peerId), targets, signal);
   }
 
+  /** The IP addresses from which a peer is connected now: what its side of a connection proves, and not what it says. */
+  hostsOf(peerId: string): string[] {
+    const hosts = this.#node.getConnections(peerIdFromString(peerId)).map(({ remoteAddr }) => hostOf(remoteAddr));
+    return [...new Set(hosts.filter((host) => host !== undefined))];
+  }
+
   /** The neighbourhood a connected peer is in (see `subnet.ts`); under emulation, its domain in the topology. */
   subnetOf(peerId: string): number | undefined {
     for (const { remoteAddr } of this.#node.getConnections(peerIdFromString(peerId))) {

@@ -6,11 +6,7 @@ const example = Date.UTC(1994, 10, 6, 8, 49, 37);
 
 describe('a date in a header', () => {
   it('is read in the three forms that HTTP knows', () => {
-    for (const text of [
-      'Sun, 06 Nov 1994 08:49:37 GMT',
-      'Sunday, 06-Nov-94 08:49:37 GMT',
-      'Sun Nov  6 08:49:37 1994',
-    ])
+    for (const text of ['Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])
       expect(readHttpDate(text), text).toBe(example);
     expect(readHttpDate(new Date(example).toUTCString())).toBe(example);
     expect(readHttpDate('Saturday, 06-Nov-21 08:49:37 GMT')).toBe(Date.UTC(2021, 10, 6, 8, 49, 37));

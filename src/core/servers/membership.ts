@@ -11,9 +11,9 @@
  */
 import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
+import { incarnationAt } from '../context.ts';
 import { isSound, predictRttMs } from '../reach/coordinates.ts';
 import { mix } from '../hash.ts';
-import { NOBODY } from '../ids.ts';
 import type { PeerHandle } from '../ids.ts';
 import type { Coordinate, MemberRecord, MemberState } from '../messages/index.ts';
 
@@ -108,20 +108,23 @@ export class Membership {
     this.declare('serving', own.parent);
   }
 
-  /** A parent, or the root, writes that a server is gone; the root, that it is excluded. */
+  /**
+   * A parent, or the root, writes that a server is gone; the root, that it is excluded. Both only of servers that have a record. The
+   * incarnation of an exclusion says when it was written: all servers forget it at the same time.
+   */
   declareOther(subject: PeerHandle, state: 'gone' | 'excluded'): void {
     const known = this.get(subject);
-    if (state === 'gone' && (known === null || known.state === 'gone' || known.state === 'excluded')) return;
+    if (known === null || known.state === 'excluded' || (state === 'gone' && known.state === 'gone')) return;
     const { self, authority } = this.#ctx;
     const { standing } = authority;
     invariant(subject !== self || state !== 'gone', 'nobody buries itself');
     const record = this.#ctx.signed<MemberRecord>({
       type: 'member',
       subject,
-      incarnation: known?.incarnation ?? 0,
+      incarnation: state === 'gone' ? known.incarnation : Math.max(known.incarnation, incarnationAt(this.#ctx.nowMs)),
       state,
-      parent: known?.parent ?? NOBODY,
-      coordinate: known?.coordinate ?? this.#ctx.coordinate,
+      parent: known.parent,
+      coordinate: known.coordinate,
       full: false,
       issuer: self,
       standing,
@@ -142,7 +145,7 @@ export class Membership {
     const known = this.get(record.subject);
     if (!this.#ctx.rules.supersedes(record, known) || (known === null && record.state === 'gone')) return 'left';
     if (record.incarnation > this.#ctx.latestIncarnation() || !isSound(record.coordinate)) return 'left';
-    if (!this.#mayWrite(record, known)) return 'left';
+    if (this.#isLapsed(record) || !this.#mayWrite(record, known)) return 'left';
     this.verified++;
     if (!this.#ctx.world.verify(record)) return 'forged';
     // What others write about a server is an order: one of an authority that no longer counts is refused.
@@ -172,7 +175,8 @@ export class Membership {
 
   restore(record: MemberRecord, atMs: number): void {
     this.#remove(record.subject);
-    if (record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs) this.#forget(record.subject);
+    const isTombstone = record.state === 'gone' && this.#ctx.nowMs - atMs > this.#ctx.options.tombstoneMs;
+    if (isTombstone || this.#isLapsed(record)) this.#forget(record.subject);
     else this.#add(record, atMs);
   }
 
@@ -213,17 +217,22 @@ export class Membership {
     return records;
   }
 
-  /** Forgets tombstones that have lasted long enough, here and on the disk. Returns whose they were. */
+  /** Forgets tombstones and exclusions that have lasted long enough, here and on the disk. Returns whose they were. */
   expire(): PeerHandle[] {
     const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
     const expired: PeerHandle[] = [];
     for (const { record, atMs } of this.#known())
-      if (record.state === 'gone' && atMs < limitMs) expired.push(record.subject);
+      if ((record.state === 'gone' && atMs < limitMs) || this.#isLapsed(record)) expired.push(record.subject);
     for (const subject of expired) {
       this.#remove(subject);
       this.#forget(subject);
     }
     return expired;
+  }
+
+  /** An exclusion that was written longer ago than tombstones last. */
+  #isLapsed({ state, incarnation }: MemberRecord): boolean {
+    return state === 'excluded' && incarnation < incarnationAt(this.#ctx.nowMs - this.#ctx.options.tombstoneMs);
   }
 
   #mayWrite(record: MemberRecord, known: MemberRecord | null): boolean {

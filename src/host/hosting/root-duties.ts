@@ -19,8 +19,13 @@ export interface RootDutiesParts extends HostingParts {
 /** So many of the files that were left out of a release are told by name. */
 const MOST_LEFT_OUT = 100;
 
+/** Reported servers that are looked at in one go; reports of others wait for no one: their readers report again. */
+const mostExaminations = 4;
+
 export class RootDuties {
   readonly #parts: RootDutiesParts;
+  /** Servers that are being looked at. */
+  readonly #examined = new Set<PeerHandle>();
 
   constructor(parts: RootDutiesParts) {
     this.#parts = parts;
@@ -79,11 +84,12 @@ export class RootDuties {
     this.#parts.hosting.startServing();
   }
 
-  /** A reader says that a server lies. Looks for itself before it acts. */
+  /** A reader says that a server lies. Looks for itself before it acts: at known servers only, at each by one request at a time. */
   async examine(subject: PeerHandle, path: string): Promise<void> {
     const { hosting, book, http, reachable, problems, options } = this.#parts;
     const manifest = hosting.current;
-    if (manifest === null) return;
+    if (manifest === null || !this.#mayExamine(subject)) return;
+    this.#examined.add(subject);
     const server = book.peerIdOf(subject);
     try {
       const lie = await examine(http, reachable(subject), path, manifest);
@@ -95,7 +101,15 @@ export class RootDuties {
       this.#parts.host.turn((peer, nowMs) => peer.exclude(nowMs, subject));
     } catch (error) {
       options.logger.debug({ server, path, reason: String(error) }, 'a reported server could not be examined');
+    } finally {
+      this.#examined.delete(subject);
     }
+  }
+
+  #mayExamine(subject: PeerHandle): boolean {
+    if (this.#examined.has(subject) || this.#examined.size >= mostExaminations) return false;
+    const state = this.#parts.host.peer.state.membership.get(subject)?.state;
+    return state === 'serving' || state === 'draining';
   }
 
   /** Takes no more connections from a peer, after it has been told why. */

@@ -2,10 +2,13 @@
  * Who is who: the core's small numbers, libp2p's peer ids, Ed25519 keys, and where each peer can be dialled.
  *
  * A peer id here is always an Ed25519 key in disguise (an identity multihash of it), so one follows from the other and
- * nobody has to be asked. Handles are given out in order of first mention and never again. Addresses come in two
+ * nobody has to be asked. Handles are given out in order of first mention and never again. Peers that were only named in messages, or
+ * only met, leave the book when it is full: first those of whoever brought most, so that nobody can push out what others told. A
+ * handle whose peer has left stands for nobody, and cannot be reached. Addresses come in two
  * kinds: *confirmed* ones (from an invite, or dialled with success) and hearsay from messages. Noise proves who answers, so
  * a wrong address costs a failed dial, no more; but hearsay never pushes out what is confirmed.
  */
+import { randomBytes } from 'node:crypto';
 import { publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -26,7 +29,15 @@ interface Entry {
   /** Confirmed first, then hearsay, the most recent of each first. */
   addresses: readonly string[];
   waiting: ((addresses: readonly string[]) => void)[];
+  /** Who named this peer in a message, `metGroup` if it came itself, null once it is known to be needed: it then stays. */
+  broughtBy: string | null;
 }
+
+/** Where peers are counted that came themselves. No peer id looks like this. */
+const metGroup = '';
+/** Peers that leave a full book at once, at most. */
+const mostLeaving = 1_024;
+const defaultCapacity = 500_000;
 
 /** The 32 bytes of the Ed25519 key in a peer id. @throws TypeError when it is no peer id, or one of another kind of key */
 export function keyOfPeerId(peerId: string): Uint8Array {
@@ -87,21 +98,60 @@ export class AddressBook {
   readonly #entries: Entry[] = [];
   readonly #handles = new Map<string, PeerHandle>();
   readonly #handlesByKey = new Map<string, PeerHandle>();
+  /** Peers that may leave, by who brought them, the one to leave next first. */
+  readonly #passing = new Map<string, Set<PeerHandle>>();
+  /** What a handle stands for whose peer has left. */
+  readonly #nobody: Entry;
+  readonly #capacity: number;
+
+  constructor(capacity = defaultCapacity) {
+    this.#capacity = capacity;
+    const key = Uint8Array.from(randomBytes(32));
+    this.#nobody = entryOf(peerIdOfKey(key), key, null);
+  }
 
   /** The handle of a peer, new or known. @throws TypeError when it is no Ed25519 peer id */
   handleOfPeer(peerId: string): PeerHandle {
-    return this.#handles.get(peerId) ?? this.#add(peerId, keyOfPeerId(peerId));
+    const handle = this.#handles.get(peerId) ?? this.#add(peerId, keyOfPeerId(peerId), null);
+    this.keep(handle);
+    return handle;
   }
 
-  /** The handle of the peer with this key, new or known. Addresses are hearsay; none given changes nothing. */
-  handleOf(key: Uint8Array, addresses: readonly string[] = []): PeerHandle {
-    const handle = this.#handlesByKey.get(hex(key)) ?? this.#add(peerIdOfKey(key), key.slice());
+  /** The handle of a peer that came here itself, new or known. It stays longer than all that were met before it. */
+  met(peerId: string): PeerHandle {
+    const handle = this.#handles.get(peerId) ?? this.#add(peerId, keyOfPeerId(peerId), metGroup);
+    const entry = this.#entry(handle);
+    if (entry.broughtBy === null) return handle;
+    this.#move(handle, entry, metGroup);
+    return handle;
+  }
+
+  /** The handle of a peer that another has named, new or known. Null when the book is full of peers that stay. */
+  namedBy(sender: string, key: Uint8Array, addresses: readonly string[]): PeerHandle | null {
+    const known = this.#handlesByKey.get(hex(key));
+    if (known === undefined && this.size >= this.#capacity && !this.#makeRoom()) return null;
+    const handle = known ?? this.#add(peerIdOfKey(key), key.slice(), sender);
     if (addresses.length > 0) this.learn(handle, addresses);
     return handle;
   }
 
+  /** This peer is needed: it does not leave any more. */
+  keep(handle: PeerHandle): void {
+    const entry = this.#entries[handle];
+    if (entry !== undefined && entry.broughtBy !== null) this.#move(handle, entry, null);
+  }
+
+  /** The handle of the peer with this key, new or known. Addresses are hearsay; none given changes nothing. */
+  handleOf(key: Uint8Array, addresses: readonly string[] = []): PeerHandle {
+    const handle = this.#handlesByKey.get(hex(key)) ?? this.#add(peerIdOfKey(key), key.slice(), null);
+    this.keep(handle);
+    if (addresses.length > 0) this.learn(handle, addresses);
+    return handle;
+  }
+
+  /** Peers in the book now. */
   get size(): number {
-    return this.#entries.length;
+    return this.#handles.size;
   }
 
   /** Whether the peer with this key has a handle. */
@@ -136,6 +186,7 @@ export class AddressBook {
   /** Takes what somebody says of a peer's addresses. Useless ones are left out; the oldest hearsay makes room. */
   learn(handle: PeerHandle, addresses: readonly string[]): void {
     const entry = this.#entry(handle);
+    if (entry === this.#nobody) return;
     const said = usableAddresses(entry.peerId, addresses).filter((address) => !entry.confirmed.includes(address));
     entry.hearsay = [...new Set([...said, ...entry.hearsay])];
     this.#settle(entry);
@@ -144,6 +195,7 @@ export class AddressBook {
   /** Takes addresses that are known to be right. They come first and stay until newer confirmed ones need the room. */
   confirm(handle: PeerHandle, addresses: readonly string[]): void {
     const entry = this.#entry(handle);
+    if (entry === this.#nobody) return;
     const right = usableAddresses(entry.peerId, addresses);
     entry.confirmed = [...new Set([...right, ...entry.confirmed])].slice(0, MAX_ADDRESSES);
     entry.hearsay = entry.hearsay.filter((address) => !entry.confirmed.includes(address));
@@ -179,12 +231,44 @@ export class AddressBook {
     if (entry.addresses.length > 0) for (const answer of entry.waiting) answer(entry.addresses);
   }
 
-  #add(peerId: string, key: Uint8Array): PeerHandle {
+  #add(peerId: string, key: Uint8Array, broughtBy: string | null): PeerHandle {
+    if (broughtBy === metGroup && this.size >= this.#capacity) this.#makeRoom();
     const handle = this.#entries.length as PeerHandle;
-    this.#entries.push({ peerId, key, confirmed: [], hearsay: [], addresses: [], waiting: [] });
+    const entry = entryOf(peerId, key, null);
+    this.#entries.push(entry);
+    this.#move(handle, entry, broughtBy);
     this.#handles.set(peerId, handle);
     this.#handlesByKey.set(hex(key), handle);
     return handle;
+  }
+
+  /** Makes it the last to leave of those that `broughtBy` brought; null for one that stays. */
+  #move(handle: PeerHandle, entry: Entry, broughtBy: string | null): void {
+    if (entry.broughtBy !== null) {
+      const group = this.#passing.get(entry.broughtBy);
+      group?.delete(handle);
+      if (group?.size === 0) this.#passing.delete(entry.broughtBy);
+    }
+    entry.broughtBy = broughtBy;
+    if (broughtBy === null) return;
+    const group = this.#passing.get(broughtBy);
+    if (group === undefined) this.#passing.set(broughtBy, new Set([handle]));
+    else group.add(handle);
+  }
+
+  /** Lets the longest known of the largest group go. False when all stay. */
+  #makeRoom(): boolean {
+    let largest = new Set<PeerHandle>();
+    for (const group of this.#passing.values()) if (group.size > largest.size) largest = group;
+    const leaving = [...largest].slice(0, Math.min(mostLeaving, Math.ceil(largest.size / 2)));
+    for (const handle of leaving) {
+      const entry = this.#entry(handle);
+      this.#move(handle, entry, null);
+      this.#handles.delete(entry.peerId);
+      this.#handlesByKey.delete(hex(entry.key));
+      this.#entries[handle] = this.#nobody;
+    }
+    return leaving.length > 0;
   }
 
   #entry(handle: PeerHandle): Entry {
@@ -203,6 +287,10 @@ export function carried(addresses: readonly string[]): readonly string[] {
     room -= bytes;
     return true;
   });
+}
+
+function entryOf(peerId: string, key: Uint8Array, broughtBy: string | null): Entry {
+  return { peerId, key, confirmed: [], hearsay: [], addresses: [], waiting: [], broughtBy };
 }
 
 function hex(key: Uint8Array): string {

@@ -40,7 +40,8 @@ import type { DurableRows, RowChange } from '../node-state.ts';
 import type { AddressBook } from './address-book.ts';
 import type { FarmClock } from './clock.ts';
 import type { HostLogger, Network } from '../../network/index.ts';
-import { Strangers, TooManyStrangersError } from './strangers.ts';
+import { DialBacks } from './dial-backs.ts';
+import { BookFullError, Strangers, TooManyStrangersError } from './strangers.ts';
 
 export interface CoreHostOptions {
   readonly network: Network;
@@ -70,10 +71,9 @@ const nameless = { handleOf: () => NOBODY };
 /** A message could not be encoded; a call into the core broke off. */
 export type HostProblem = 'message' | 'turn';
 
-const probeTimeoutMs = 8_000;
 const reviveAgainMs = 1_000;
-/** The addresses of a peer that has just connected are awaited this long, ms. */
-const addressesTimeoutMs = 2_000;
+/** Keys that are kept ready to verify with. */
+const mostKeys = 8_192;
 
 export class CoreHost {
   readonly peer: Peer;
@@ -81,6 +81,7 @@ export class CoreHost {
   readonly #given: CoreHostOptions;
   readonly #keys = new Map<PeerHandle, KeyObject>();
   readonly #strangers: Strangers;
+  readonly #dialBacks: DialBacks;
   readonly #changes: RowChange[] = [];
   readonly #outbox: { readonly to: PeerHandle; readonly message: Message }[] = [];
   readonly #happenings: Happening[] = [];
@@ -96,7 +97,8 @@ export class CoreHost {
 
   constructor(given: CoreHostOptions) {
     this.#given = given;
-    this.#strangers = new Strangers(given.book);
+    this.#strangers = new Strangers(given.book, (sender) => this.peer.isStranger(given.book.met(sender)));
+    this.#dialBacks = new DialBacks(given.network, given.book, given.logger);
     this.self = given.book.handleOfPeer(given.network.peerId);
     this.peer = new Peer(this.self, this.#world(), given.options, theRules, given.makeLayers);
     const { network } = given;
@@ -259,7 +261,7 @@ export class CoreHost {
 
   #received(peerId: string, bytes: Uint8Array): void {
     const { book, network, logger } = this.#given;
-    const from = book.handleOfPeer(peerId);
+    const from = book.met(peerId);
     let message: Message;
     try {
       const names = this.#strangers.namesFrom(peerId);
@@ -270,6 +272,10 @@ export class CoreHost {
       }
       message = decoded.message;
     } catch (error) {
+      if (error instanceof BookFullError) {
+        logger.debug({ peerId, reason: error.message }, 'a message was dropped');
+        return;
+      }
       if (!(error instanceof WireError || error instanceof TooManyStrangersError)) throw error;
       network.refuse(peerId, error.message);
       return;
@@ -284,7 +290,7 @@ export class CoreHost {
   }
 
   #lost(peerId: string): void {
-    const handle = this.#given.book.handleOfPeer(peerId);
+    const handle = this.#given.book.met(peerId);
     this.inform((peer, nowMs) => peer.disconnected(nowMs, handle));
   }
 
@@ -296,6 +302,7 @@ export class CoreHost {
         this.#outbox.push({ to, message });
       },
       persist: (record) => {
+        if ('peer' in record) book.keep(record.peer);
         // One that cannot be encoded breaks off the turn that asks for it, and not every commit after it.
         this.#changes.push(encodeDurable(record, book));
       },
@@ -304,6 +311,7 @@ export class CoreHost {
       },
       wakeAt: (atMs) => clock.wakeAt(atMs, () => this.inform((peer, nowMs) => peer.wake(nowMs))),
       connect: (peer) => {
+        book.keep(peer);
         const peerId = book.peerIdOf(peer);
         network.learn(peerId, book.addressesOf(peer));
         network.keep(peerId);
@@ -314,7 +322,9 @@ export class CoreHost {
       disconnect: (peer) => network.unkeep(book.peerIdOf(peer)),
       transfer: (notice, from) => this.#given.transfer(notice, book.peerIdOf(from)),
       dial: (peer, nonce) => {
-        void this.#dial(peer).then((worked) => this.inform((me, nowMs) => me.dialed(nowMs, peer, nonce, worked)));
+        void this.#dialBacks.dial(peer).then((worked) => {
+          if (worked !== null) this.inform((me, nowMs) => me.dialed(nowMs, peer, nonce, worked));
+        });
       },
       tell: (event) => {
         this.#happenings.push({ from: 'peer', event });
@@ -334,23 +344,10 @@ export class CoreHost {
     if (key === undefined) {
       const x = Buffer.from(this.#given.book.keyOf(issuer)).toString('base64url');
       key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+      if (this.#keys.size >= mostKeys) this.#keys.clear();
       this.#keys.set(issuer, key);
     }
     return verify(null, bytes, key, signature);
-  }
-
-  /** Dials a peer on a fresh connection. Never rejects. */
-  async #dial(peer: PeerHandle): Promise<boolean> {
-    const { network, book, logger } = this.#given;
-    const peerId = book.peerIdOf(peer);
-    const addresses = await book.whenKnown(peer, addressesTimeoutMs);
-    if (addresses.length === 0) return false;
-    try {
-      return await network.probe(peerId, addresses, AbortSignal.timeout(probeTimeoutMs));
-    } catch (error) {
-      logger.debug({ peerId, reason: String(error) }, 'a peer could not be dialled back');
-      return false;
-    }
   }
 
   #on(emitter: EventEmitter, name: string, listener: (...args: never[]) => void): void {

@@ -5,7 +5,19 @@ import type { MemberRecord, MemberState } from '../../../src/core/messages/index
 import { theRules } from '../../../src/core/rules.ts';
 import { membershipAgrees } from '../../../simulator/checkers/membership.ts';
 import { SimulatedFarm, generous, handle } from '../../../simulator/farm.ts';
-import { LonePeer, aRoot, aServer, down, isGenuine, join, member, peerNumber, release, root, sign } from '../lone-peer.ts';
+import {
+  LonePeer,
+  aRoot,
+  aServer,
+  down,
+  isGenuine,
+  join,
+  member,
+  peerNumber,
+  release,
+  root,
+  sign,
+} from '../lone-peer.ts';
 
 const [one, two, three] = [peerNumber(1), peerNumber(2), peerNumber(3)];
 
@@ -356,6 +368,41 @@ describe('who was away longer than the dead are remembered', () => {
         .sent('members-compare')
         .map(({ message }) => message.snapshot),
     ).toEqual([false]);
+  });
+});
+
+describe('an exclusion', () => {
+  const day = 24 * 3_600_000;
+  const unknown = peerNumber(77);
+
+  it('is written only of a server that has a record', () => {
+    const lone = aRoot();
+    lone.peer.exclude(lone.nowMs, unknown);
+    expect(stateOf(lone, unknown)).toBeNull();
+    lone.peer.state.membership.merge(member(two, 'serving'));
+    lone.peer.exclude(lone.nowMs, two);
+    expect(stateOf(lone, two)).toBe('excluded');
+  });
+
+  it('is forgotten after as long as a death, on disk too, and nobody brings it back', () => {
+    const lone = aRoot();
+    lone.nowMs = 30 * day;
+    lone.peer.state.ctx.nowMs = lone.nowMs;
+    lone.peer.state.membership.merge(member(two, 'serving'));
+    lone.peer.exclude(lone.nowMs, two);
+    const written = lone.peer.state.membership.get(two);
+    const { ctx, membership } = lone.peer.state;
+    for (const [days, state] of [
+      [6, 'excluded'],
+      [8, null],
+    ] as const) {
+      ctx.nowMs = (30 + days) * day;
+      membership.expire();
+      if (written !== null) membership.merge(written);
+      expect(stateOf(lone, two), `after ${days} days`).toBe(state);
+    }
+    if (written !== null) membership.restore(written, ctx.nowMs);
+    expect(stateOf(lone, two)).toBeNull();
   });
 });
 

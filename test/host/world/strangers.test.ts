@@ -1,39 +1,60 @@
 import { randomBytes } from 'node:crypto';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { describe, expect, test } from 'vitest';
+import type { PeerHandle } from '../../../src/core/ids.ts';
 import { AddressBook } from '../../../src/host/world/address-book.ts';
-import { Strangers, TooManyStrangersError } from '../../../src/host/world/strangers.ts';
+import { BookFullError, Strangers, TooManyStrangersError } from '../../../src/host/world/strangers.ts';
 import { startNetwork, startPair } from '../../network/test-network.ts';
 
-const limits = { atOnce: 10, perSecond: 1e-6, inAll: 25 };
+const limits = { atOnce: 10, atOnceByStranger: 3, perSecond: 1e-6 };
+const nobody = (): boolean => false;
 
 describe('a peer that names others', () => {
   test('may name as many as a farm has, and not one more', () => {
     const book = new AddressBook();
-    const names = new Strangers(book, limits).namesFrom('one');
+    const names = new Strangers(book, nobody, limits).namesFrom('one');
     for (let i = 0; i < limits.atOnce; i++) names.handleOf(randomBytes(32), []);
     expect(() => names.handleOf(randomBytes(32), [])).toThrow(TooManyStrangersError);
     expect(book.size).toBe(limits.atOnce);
   });
 
   test('may name known ones as often as it likes', () => {
-    const names = new Strangers(new AddressBook(), limits).namesFrom('one');
+    const names = new Strangers(new AddressBook(), nobody, limits).namesFrom('one');
     const key = randomBytes(32);
     const handles = new Set(Array.from({ length: 100 }, () => names.handleOf(key, [])));
     expect(handles.size).toBe(1);
   });
 
-  test('has an allowance of its own, but the book has an end for all', () => {
-    const book = new AddressBook();
-    const strangers = new Strangers(book, limits);
-    const nameTen = (sender: string): void => {
-      const names = strangers.namesFrom(sender);
-      for (let i = 0; i < 10; i++) names.handleOf(randomBytes(32), []);
-    };
-    nameTen('one');
-    nameTen('two');
-    expect(() => nameTen('three')).toThrow('full');
-    expect(book.size).toBe(limits.inAll);
+  test('may name few while it is a stranger, and as many as others once it has a place here', () => {
+    const [book, strangers] = [new AddressBook(), new Set(['one'])];
+    const names = new Strangers(book, (sender) => strangers.has(sender), limits).namesFrom('one');
+    const name = (): unknown => names.handleOf(randomBytes(32), []);
+    for (let i = 0; i < limits.atOnceByStranger; i++) name();
+    expect(name).toThrow(TooManyStrangersError);
+    strangers.clear();
+    for (let i = 0; i < limits.atOnce; i++) name();
+    expect(name).toThrow(TooManyStrangersError);
+  });
+
+  test('finds room in a full book, at the cost of whoever has named most', () => {
+    const book = new AddressBook(25);
+    const strangers = new Strangers(book, nobody, limits);
+    const name = (sender: string, count: number): number[] =>
+      Array.from({ length: count }, () => strangers.namesFrom(sender).handleOf(randomBytes(32), []));
+    const few = name('honest', 3);
+    const keys = few.map((handle) => book.keyOf(handle as PeerHandle));
+    for (const flooder of ['a', 'b', 'c', 'd', 'e', 'f']) name(flooder, limits.atOnce);
+    const more = name('honest', 2);
+    expect(book.size).toBeLessThanOrEqual(25);
+    expect(keys.every((key) => book.knows(key))).toBe(true);
+    expect(more.every((handle) => book.knows(book.keyOf(handle as PeerHandle)))).toBe(true);
+  });
+
+  test('costs its sender nothing when the book is full of peers that are needed: the message is dropped', () => {
+    const book = new AddressBook(5);
+    for (let i = 0; i < 5; i++) book.handleOf(randomBytes(32));
+    const names = new Strangers(book, nobody, limits).namesFrom('one');
+    expect(() => names.handleOf(randomBytes(32), [])).toThrow(BookFullError);
   });
 });
 
