@@ -290,7 +290,7 @@ export class Peer {
     return sequence;
   }
 
-  /** Root: bars a server from the farm for good. */
+  /** Root: bars a server from the farm until the exclusion expires, as long after as a tombstone does. */
   exclude(nowMs: number, subject: PeerHandle): void {
     this.#begin(nowMs);
     const { ctx } = this.#parts;
