@@ -1,6 +1,6 @@
 /**
- * One real peer with nothing around it: the test speaks for everybody else, and reads the peer's effects in the order in which it
- * asked for them. Time is what the test says; `pass` wakes the peer whenever it asked to be.
+ * One real peer alone: the test sends the messages of all others, and reads the peer's effects in the order in which it asked for them. The
+ * test sets the time; `pass` wakes the peer whenever it asked to be woken.
  */
 import { origin } from '../../src/core/reach/coordinates.ts';
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
@@ -58,7 +58,7 @@ export function peerNumber(n: number): PeerHandle {
 
 export const root = peerNumber(0);
 
-/** What the issuer's key makes of a statement; anything else is a forgery. */
+/** The issuer's signature of a statement; any other value is a forgery. */
 export function sign(statement: Unsigned<Signed>): Signature {
   const text = JSON.stringify(statement, (key, value: unknown) => (key === 'signature' ? undefined : value));
   let hash = 0x5eed;
@@ -187,7 +187,7 @@ export function up(rest: Partial<HeartbeatUp> = {}): HeartbeatUp {
 
 // --- The peer ------------------------------------------------------------------------------------------------------------------
 
-/** What may be put in the place of the usual world and rules. */
+/** Replacements for the usual world and rules. */
 export interface LoneWorld extends Partial<World> {
   readonly pulses?: Pulses;
   readonly rules?: Rules;

@@ -66,6 +66,29 @@ describe('a stranger', () => {
     expect(visitor.failed).toEqual([]);
   });
 
+  it('is one of 100 that volunteer: none is made an offer, and an honest volunteer serves', async () => {
+    const farm = await newFarm();
+    const root = await farm.raise();
+    const reader = await farm.reader('ada');
+    await untilKnown(reader, [root]);
+    const visitor = new Visitor(reader.url);
+    const limits = { uploadBytesPerSecond: 0, storageBytes: 0, clients: 0 };
+    const crowd: Attacker[] = [];
+    for (let identity = 0; identity < 100; identity++) {
+      const attacker = await Attacker.against(root);
+      attacker.say({ kind: 'volunteer', limits, credential: null });
+      await attacker.untilRead();
+      crowd.push(attacker);
+    }
+    const oak = await farm.volunteer('oak');
+    await untilServing([root, oak]);
+    await readsOn(visitor);
+    await visitor.end();
+    expect(visitor.failed).toEqual([]);
+    expect(crowd.flatMap((attacker) => attacker.heardOf('offer'))).toEqual([]);
+    await Promise.all(crowd.map(async ({ network }) => await network.stop()));
+  });
+
   it('is one of 70 throw-away identities that name thousands of peers each: all are let go, honest neighbours stay', async () => {
     const farm = await newFarm();
     // Patient neighbours: a busy machine is not what this is about.

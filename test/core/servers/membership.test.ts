@@ -1,4 +1,4 @@
-/** Who serves, and who may say so. docs/protocol/membership.md; P2P Volunteers, 3.4.1. */
+/** Membership: its records, and which peer may write them. docs/protocol/membership.md; P2P Volunteers, 3.4.1. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { MemberRecord, MemberState } from '../../../src/core/messages/index.ts';

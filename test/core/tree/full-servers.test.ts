@@ -1,4 +1,4 @@
-/** Servers that are full: what they say, who still asks them, and who hangs in their trees. */
+/** Full servers: what they announce, which clients still ask them, and which peers stay in their trees. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import type { Coordinate, MemberRecord, PeerCard, View } from '../../../src/core/messages/index.ts';
