@@ -1,6 +1,6 @@
 /** RFC 4648 base32 in small letters, without padding: ids that survive being read aloud and used in host names. */
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 export function base32(bytes: Uint8Array): string {
   let text = '';
@@ -11,10 +11,10 @@ export function base32(bytes: Uint8Array): string {
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += ALPHABET.charAt((pending >> bits) & 31);
+      text += alphabet.charAt((pending >> bits) & 31);
     }
     pending &= (1 << bits) - 1;
   }
-  if (bits > 0) text += ALPHABET.charAt((pending << (5 - bits)) & 31);
+  if (bits > 0) text += alphabet.charAt((pending << (5 - bits)) & 31);
   return text;
 }

@@ -13,11 +13,11 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:
 import { join } from 'node:path';
 import { syncFolder } from './durable-file.ts';
 import type { BlockReference } from './manifest.ts';
-import { PackWriter, RECORD_HEADER_BYTES, type PackRecord, readFully, scanPack } from './pack.ts';
+import { PackWriter, recordHeaderBytes, type PackRecord, readFully, scanPack } from './pack.ts';
 import { BlockDamagedError, DiskFullError, ServiceError } from './service-error.ts';
 
 /** For so long after a block was hashed its disk is trusted by who passes it on to somebody that hashes it anyway. */
-const FRESH_MS = 10 * 60_000;
+const freshMs = 10 * 60_000;
 
 interface Pack {
   readonly path: string;
@@ -91,7 +91,7 @@ export class BlockStore {
     let sum = 0;
     for (const blockHash of wanted) {
       const place = this.#index.get(blockHash);
-      if (place !== undefined) sum += place.size + RECORD_HEADER_BYTES;
+      if (place !== undefined) sum += place.size + recordHeaderBytes;
     }
     return sum;
   }
@@ -142,7 +142,7 @@ export class BlockStore {
         const filled = await readFully(place.pack.file, target, place.offset + offset);
         target.fill(0, filled); // what the file has lost: the hash will tell, and nothing of our memory goes out instead
       },
-      isFresh: (index) => performance.now() - at(index)[1].checkedAtMs < FRESH_MS,
+      isFresh: (index) => performance.now() - at(index)[1].checkedAtMs < freshMs,
       setChecked: (index, isRight) => {
         at(index)[1].checkedAtMs = isRight ? performance.now() : Number.NEGATIVE_INFINITY;
       },
@@ -179,7 +179,7 @@ export class BlockStore {
       else this.#index.delete(entry[0]);
     }
     for (const [pack, entries] of live) {
-      const liveBytes = entries.reduce((sum, [, place]) => sum + place.size + RECORD_HEADER_BYTES, 0);
+      const liveBytes = entries.reduce((sum, [, place]) => sum + place.size + recordHeaderBytes, 0);
       const deadShare = 1 - liveBytes / pack.bytes;
       if (deadShare <= 0 || deadShare < minDeadShare) continue;
       if (liveBytes > 0) {

@@ -4,7 +4,7 @@
  * Their number bounds the memory of a transfer and is its back-pressure: when all are on their way to the disk, the
  * network is not read. The first write that fails is kept and told to whoever asks for a buffer next.
  */
-import { BLOCK_BYTES } from './manifest.ts';
+import { blockBytes } from './manifest.ts';
 
 export class BufferPool {
   readonly #free: Buffer[] = [];
@@ -23,7 +23,7 @@ export class BufferPool {
       if (buffer !== undefined) return buffer;
       if (this.#left > 0) {
         this.#left -= 1;
-        return Buffer.allocUnsafeSlow(BLOCK_BYTES);
+        return Buffer.allocUnsafeSlow(blockBytes);
       }
       await Promise.race(this.#pending);
     }

@@ -22,10 +22,10 @@ export interface ByteStream {
   abort(error: Error): void;
 }
 
-export const MAX_FRAME_BYTES = 1024 * 1024 + 16;
-export const HEAD_BYTES = 5;
+export const mostFrameBytes = 1024 * 1024 + 16;
+export const headBytes = 5;
 /** What is given to the stream at a time. */
-export const SEND_BYTES = 256 * 1024;
+export const bytesPerSend = 256 * 1024;
 
 export interface FrameHead {
   readonly type: number;
@@ -64,10 +64,10 @@ export class FrameChannel {
   }
 
   async send(type: number, payload: Uint8Array): Promise<void> {
-    const frame = Buffer.allocUnsafe(HEAD_BYTES + payload.length);
+    const frame = Buffer.allocUnsafe(headBytes + payload.length);
     writeHead(frame, type, payload.length);
-    frame.set(payload, HEAD_BYTES);
-    for (let at = 0; at < frame.length; at += SEND_BYTES) await this.sendBytes(frame.subarray(at, at + SEND_BYTES));
+    frame.set(payload, headBytes);
+    for (let at = 0; at < frame.length; at += bytesPerSend) await this.sendBytes(frame.subarray(at, at + bytesPerSend));
   }
 
   async sendJson(type: number, value: unknown): Promise<void> {
@@ -82,9 +82,9 @@ export class FrameChannel {
   /** The next frame's head; null when the other side has closed between two frames. */
   async next(): Promise<FrameHead | null> {
     if (this.#rest.length === 0 && !(await this.#pull())) return null;
-    const head = await this.take(HEAD_BYTES);
+    const head = await this.take(headBytes);
     const length = head.readUInt32BE(0);
-    if (length === 0 || length > MAX_FRAME_BYTES + 1) throw protocolError(`a frame of ${length} bytes`);
+    if (length === 0 || length > mostFrameBytes + 1) throw protocolError(`a frame of ${length} bytes`);
     return { type: head.readUInt8(4), payloadBytes: length - 1 };
   }
 

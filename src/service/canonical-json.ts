@@ -12,7 +12,7 @@ import { ServiceError } from './service-error.ts';
 /** A JSON object as it was parsed, nothing known about its fields yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-const DEEPEST = 16;
+const deepest = 16;
 
 /**
  * The canonical text of `value`. `without` names a field of the outermost object that is left out (its signature).
@@ -23,7 +23,7 @@ export function canonicalJson(value: unknown, without?: string): string {
 }
 
 function write(value: unknown, without: string | undefined, depth: number): string {
-  if (depth > DEEPEST) throw malformed(`it is nested deeper than ${DEEPEST} levels`);
+  if (depth > deepest) throw malformed(`it is nested deeper than ${deepest} levels`);
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') {
     if (!isWellFormed(value)) throw malformed('a text in it is not valid Unicode');
@@ -47,10 +47,10 @@ function write(value: unknown, without: string | undefined, depth: number): stri
   throw malformed(`a ${typeof value} cannot be written as JSON`);
 }
 
-const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
+const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 
 function isWellFormed(text: string): boolean {
-  return !LONE_SURROGATE.test(text);
+  return !loneSurrogate.test(text);
 }
 
 function malformed(why: string): ServiceError {

@@ -9,7 +9,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { base32 } from './base32.ts';
 import type { JsonObject } from './canonical-json.ts';
-import { type SigningKey, PUBLIC_KEY_PATTERN, requireKey } from './keys.ts';
+import { type SigningKey, publicKeyPattern, requireKey } from './keys.ts';
 import { ServiceError } from './service-error.ts';
 import {
   type DocumentKind,
@@ -21,12 +21,12 @@ import {
 } from './signed-document.ts';
 
 /** Shares are written in millionths; delays are at most an hour. */
-const MILLION = 1_000_000;
-const LONGEST_MS = 3_600_000;
+const million = 1_000_000;
+const longestMs = 3_600_000;
 /** Of more children a parent could not tell them all: the wire's limit, `mostChildren` of the core. */
 export const mostFanOut = 691;
 
-const CHARTER: DocumentKind = { name: 'charter', format: 1, maxBytes: 64 * 1024 };
+const charterKind: DocumentKind = { name: 'charter', format: 1, maxBytes: 64 * 1024 };
 
 export interface TreeParameters {
   /** Children a parent takes at most. */
@@ -43,13 +43,13 @@ export interface QualityTerms {
   readonly percentile: { readonly share: number; readonly ms: number } | null;
   /** At least this share (0 to 1, in millionths) of the requests shall be answered. */
   readonly availability: number | null;
-  readonly policy: (typeof POLICIES)[number];
-  readonly margin: (typeof MARGINS)[number];
+  readonly policy: (typeof policies)[number];
+  readonly margin: (typeof margins)[number];
 }
 
 /** How the farm decides where servers are; see src/qos/control/policy.ts. */
-const POLICIES = ['balanced', 'worst-qos'] as const;
-const MARGINS = ['lean', 'n-1'] as const;
+const policies = ['balanced', 'worst-qos'] as const;
+const margins = ['lean', 'n-1'] as const;
 
 /** What a charter means that says nothing of it: all did before there was a controller. */
 const usualQuality: QualityTerms = { percentile: null, availability: null, policy: 'balanced', margin: 'lean' };
@@ -83,10 +83,10 @@ export interface Charter extends CharterTerms {
   readonly bytes: Uint8Array;
 }
 
-export const SERVICE_ID_PATTERN = /^[a-z2-7]{32}$/;
-export const PEER_ID_PATTERN = /^[1-9A-HJ-NP-Za-km-z]{8,128}$/;
+export const serviceIdPattern = /^[a-z2-7]{32}$/;
+export const peerIdPattern = /^[1-9A-HJ-NP-Za-km-z]{8,128}$/;
 // eslint-disable-next-line no-control-regex -- a name is shown on terminals: control characters have no place in it.
-const NAME_PATTERN = /^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u;
+const namePattern = /^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u;
 
 /** The id of the service that `ownerPublicKey` founded with `nonce`: 160 bits in base32, 32 characters. */
 export function serviceIdOf(ownerPublicKey: string, nonce: string): string {
@@ -122,23 +122,23 @@ export function amendCharter(
  * @throws ServiceError `document-malformed`, `document-version`, `document-signature`, `document-foreign`.
  */
 export function readCharter(bytes: Uint8Array, expectedServiceId?: string): Charter {
-  const document = readDocument(CHARTER, bytes);
+  const document = readDocument(charterKind, bytes);
   const fields = new FieldReader('charter', document);
   const tree = new FieldReader('charter', fields.object('tree'));
   const charter: Charter = {
-    serviceId: fields.text('serviceId', SERVICE_ID_PATTERN),
+    serviceId: fields.text('serviceId', serviceIdPattern),
     number: fields.integer('number', 1),
-    name: fields.text('name', NAME_PATTERN),
-    ownerPublicKey: fields.text('ownerPublicKey', PUBLIC_KEY_PATTERN),
+    name: fields.text('name', namePattern),
+    ownerPublicKey: fields.text('ownerPublicKey', publicKeyPattern),
     nonce: fields.text('nonce', /^[A-Za-z0-9_-]{22}$/),
-    rootPublicKey: fields.text('rootPublicKey', PUBLIC_KEY_PATTERN),
-    rootPeerId: fields.text('rootPeerId', PEER_ID_PATTERN),
-    requirementMs: fields.integerOrNull('requirementMs', 1, LONGEST_MS),
+    rootPublicKey: fields.text('rootPublicKey', publicKeyPattern),
+    rootPeerId: fields.text('rootPeerId', peerIdPattern),
+    requirementMs: fields.integerOrNull('requirementMs', 1, longestMs),
     quality: fields.has('quality') ? readQuality(fields.object('quality')) : usualQuality,
     tree: { fanOut: tree.integer('fanOut', 2, mostFanOut), heartbeatMs: tree.integer('heartbeatMs', 50, 600_000) },
     kind: fields.text('kind', /^[a-z][a-z0-9-]{0,31}$/),
     admission: fields.oneOf('admission', ['open', 'invited']),
-    gateways: fields.texts('gateways', PEER_ID_PATTERN, 256),
+    gateways: fields.texts('gateways', peerIdPattern, 256),
     issuedAtMs: fields.integer('issuedAtMs', 0),
     bytes: encodeDocument(document),
   };
@@ -154,7 +154,7 @@ export function readCharter(bytes: Uint8Array, expectedServiceId?: string): Char
       `The charter is of service ${charter.serviceId}; the invite is for ${expectedServiceId}.`,
     );
   }
-  if (!hasSignature(CHARTER, document, charter.ownerPublicKey)) {
+  if (!hasSignature(charterKind, document, charter.ownerPublicKey)) {
     throw new ServiceError('document-signature', `The charter of ${charter.serviceId} is not signed by its owner key.`);
   }
   return charter;
@@ -167,18 +167,18 @@ export function supersedes(next: Charter, current: Charter): boolean {
 
 function readQuality(object: JsonObject): QualityTerms {
   const fields = new FieldReader('charter', object);
-  const availability = fields.integerOrNull('availabilityPpm', 1, MILLION);
+  const availability = fields.integerOrNull('availabilityPpm', 1, million);
   return {
     percentile: object['percentile'] === null ? null : readPercentile(fields.object('percentile')),
-    availability: availability === null ? null : availability / MILLION,
-    policy: fields.oneOf('policy', POLICIES),
-    margin: fields.oneOf('margin', MARGINS),
+    availability: availability === null ? null : availability / million,
+    policy: fields.oneOf('policy', policies),
+    margin: fields.oneOf('margin', margins),
   };
 }
 
 function readPercentile(object: JsonObject): QualityTerms['percentile'] {
   const fields = new FieldReader('charter', object);
-  return { share: fields.integer('sharePpm', 1, MILLION - 1) / MILLION, ms: fields.integer('ms', 1, LONGEST_MS) };
+  return { share: fields.integer('sharePpm', 1, million - 1) / million, ms: fields.integer('ms', 1, longestMs) };
 }
 
 /** As it stands in the document, where there are no fractions. Left out when it is as usual: so it always was. */
@@ -186,7 +186,7 @@ function writeQuality({ percentile, availability, policy, margin }: QualityTerms
   const isUsual =
     percentile === null && availability === null && policy === usualQuality.policy && margin === usualQuality.margin;
   if (isUsual) return undefined;
-  const ppm = (share: number): number => Math.round(share * MILLION);
+  const ppm = (share: number): number => Math.round(share * million);
   return {
     percentile: percentile === null ? null : { sharePpm: ppm(percentile.share), ms: percentile.ms },
     availabilityPpm: availability === null ? null : ppm(availability),
@@ -203,6 +203,6 @@ function seal(
   const ownerPublicKey = ownerKey.publicKey;
   const serviceId = serviceIdOf(ownerPublicKey, own.nonce);
   const fields = { ...terms, ...own, quality: writeQuality(quality), serviceId, ownerPublicKey };
-  const document = sealDocument(CHARTER, fields, ownerKey);
+  const document = sealDocument(charterKind, fields, ownerKey);
   return readCharter(encodeDocument(document), serviceId);
 }

@@ -7,8 +7,8 @@
  * cards can be told from the root's.
  */
 import type { Standing } from '../core/index.ts';
-import { type Charter, PEER_ID_PATTERN, SERVICE_ID_PATTERN } from './charter.ts';
-import { type SigningKey, PUBLIC_KEY_PATTERN } from './keys.ts';
+import { type Charter, peerIdPattern, serviceIdPattern } from './charter.ts';
+import { type SigningKey, publicKeyPattern } from './keys.ts';
 import { ServiceError } from './service-error.ts';
 import {
   type DocumentKind,
@@ -19,10 +19,10 @@ import {
   sealDocument,
 } from './signed-document.ts';
 
-const CREDENTIAL: DocumentKind = { name: 'credential', format: 1, maxBytes: 4096 };
+const credentialKind: DocumentKind = { name: 'credential', format: 1, maxBytes: 4096 };
 
 /** Clocks of strangers differ: a credential from the near future is taken. */
-const CLOCK_SKEW_MS = 10 * 60_000;
+const clockSkewMs = 10 * 60_000;
 
 export interface Credential extends Standing {
   readonly serviceId: string;
@@ -48,7 +48,7 @@ export type CredentialCheck =
 
 /** Signs a credential. Times in ms since 1970. */
 export function issueCredential(key: SigningKey, about: Omit<Credential, 'issuer'>): Uint8Array {
-  return encodeDocument(sealDocument(CREDENTIAL, { ...about, issuer: key.publicKey }, key));
+  return encodeDocument(sealDocument(credentialKind, { ...about, issuer: key.publicKey }, key));
 }
 
 /**
@@ -80,7 +80,7 @@ export function verifyCredential(
     return refuse('unknown-issuer', `The credential was given by ${credential.issuer}, who may not give any.`);
   }
   if (!isSigned) return refuse('bad-signature', 'The signature of the credential does not hold.');
-  if (credential.issuedAtMs > nowMs + CLOCK_SKEW_MS) {
+  if (credential.issuedAtMs > nowMs + clockSkewMs) {
     const when = new Date(credential.issuedAtMs).toISOString();
     return refuse('not-yet-valid', `The credential is from the future (${when}): one of the two clocks is wrong.`);
   }
@@ -92,20 +92,20 @@ export function verifyCredential(
 }
 
 function parse(bytes: Uint8Array): { readonly credential: Credential; readonly isSigned: boolean } {
-  const document = readDocument(CREDENTIAL, bytes);
+  const document = readDocument(credentialKind, bytes);
   const fields = new FieldReader('credential', document);
   const latestMs = 8.64e15;
   const credential: Credential = {
-    serviceId: fields.text('serviceId', SERVICE_ID_PATTERN),
-    peerId: fields.text('peerId', PEER_ID_PATTERN),
+    serviceId: fields.text('serviceId', serviceIdPattern),
+    peerId: fields.text('peerId', peerIdPattern),
     charter: fields.integer('charter', 1),
     epoch: fields.integer('epoch', 0),
     term: fields.integer('term', 0),
-    issuer: fields.text('issuer', PUBLIC_KEY_PATTERN),
+    issuer: fields.text('issuer', publicKeyPattern),
     issuedAtMs: fields.integer('issuedAtMs', 0, latestMs),
     expiresAtMs: fields.integer('expiresAtMs', 0, latestMs),
   };
-  return { credential, isSigned: hasSignature(CREDENTIAL, document, credential.issuer) };
+  return { credential, isSigned: hasSignature(credentialKind, document, credential.issuer) };
 }
 
 function refuse(reason: CredentialRefusal, message: string): CredentialCheck {

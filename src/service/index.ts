@@ -1,8 +1,8 @@
 /** The boundary of the service: what host, gateway, storage and the commands may use. */
 export { type ByteStream } from './byte-stream.ts';
 export {
-  PEER_ID_PATTERN,
-  SERVICE_ID_PATTERN,
+  peerIdPattern,
+  serviceIdPattern,
   amendCharter,
   foundCharter,
   readCharter,
@@ -22,7 +22,7 @@ export {
   type CredentialRefusal,
 } from './credential.ts';
 export { Intake } from './intake.ts';
-export { INVITE_SCHEME, formatInvite, readInvite, type Invite, type InviteToken } from './invite.ts';
+export { inviteScheme, formatInvite, readInvite, type Invite, type InviteToken } from './invite.ts';
 export {
   createKey,
   exportKey,
@@ -36,8 +36,8 @@ export {
   type SigningKey,
 } from './keys.ts';
 export {
-  BLOCK_BYTES,
-  MAX_MANIFEST_BYTES,
+  blockBytes,
+  mostManifestBytes,
   allBlocks,
   blocksOf,
   readManifest,
@@ -65,9 +65,9 @@ export { type Health, type ServiceContext, type ServiceEvent, type ServiceKind }
 export { createService } from './service-registry.ts';
 export { Site, requestOf, siteHandler, type SiteHooks, type SiteOptions, type SiteResponse } from './site.ts';
 export {
-  CONTENT_HEADER,
-  RELEASE_HEADER,
-  SWITCH_GRACE_MS,
+  contentHeader,
+  releaseHeader,
+  switchGraceMs,
   entityTag,
   planResponse,
   readReleaseHeader,
@@ -82,7 +82,7 @@ export {
   type TokenBook,
   type TokenRecord,
 } from './token-book.ts';
-export { TRANSFER_VERSION, type TransferOptions, type TransferProgress, type TransferResult } from './transfer.ts';
+export { transferVersion, type TransferOptions, type TransferProgress, type TransferResult } from './transfer.ts';
 export { receiveManifest, receiveRelease, type ReceiveOptions } from './transfer-receiver.ts';
 export { refuseTransfer, sendRelease } from './transfer-sender.ts';
 export { LieError, verifyResponse, type RawResponse, type VerifiedResponse } from './verified-response.ts';

@@ -10,7 +10,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { PEER_ID_PATTERN, SERVICE_ID_PATTERN } from './charter.ts';
+import { peerIdPattern, serviceIdPattern } from './charter.ts';
 import { ServiceError } from './service-error.ts';
 import { FieldReader } from './signed-document.ts';
 import type { JsonObject } from './canonical-json.ts';
@@ -32,19 +32,19 @@ export interface Invite {
   readonly expiresAtMs: number | null;
 }
 
-export const INVITE_SCHEME = 'banyan:';
-export const TOKEN_ID_PATTERN = /^[0-9a-f]{16}$/;
-export const TOKEN_SECRET_PATTERN = /^[0-9a-f]{32}$/;
+export const inviteScheme = 'banyan:';
+export const tokenIdPattern = /^[0-9a-f]{16}$/;
+export const tokenSecretPattern = /^[0-9a-f]{32}$/;
 
-const VERSION = 1;
-const HEADER_BYTES = 3;
-const CHECK_BYTES = 4;
-const DEFLATED = 0x80;
-const MAX_PAYLOAD_BYTES = 8 * 1024;
+const inviteVersion = 1;
+const headerBytes = 3;
+const checkBytes = 4;
+const deflatedFlag = 0x80;
+const mostPayloadBytes = 8 * 1024;
 /** A machine with many networks has many addresses; more than these help nobody and make a link that no chat takes. */
-const MAX_ADDRESSES = 32;
+const mostAddresses = 32;
 // eslint-disable-next-line no-control-regex -- the name is shown on terminals.
-const NAME_PATTERN = /^[^\u0000-\u001f\u007f-\u009f]{0,100}$/u;
+const namePattern = /^[^\u0000-\u001f\u007f-\u009f]{0,100}$/u;
 
 /** The link for an invite. Of many addresses the 32 that reach furthest are named, public ones first. */
 export function formatInvite(invite: Invite): string {
@@ -52,7 +52,7 @@ export function formatInvite(invite: Invite): string {
     JSON.stringify({
       s: invite.serviceId,
       n: invite.name,
-      a: invite.addresses.toSorted((a, b) => reachOf(b) - reachOf(a)).slice(0, MAX_ADDRESSES),
+      a: invite.addresses.toSorted((a, b) => reachOf(b) - reachOf(a)).slice(0, mostAddresses),
       ...(invite.token === null ? {} : { t: [invite.token.id, invite.token.secret] }),
       ...(invite.expiresAtMs === null ? {} : { x: invite.expiresAtMs }),
     }),
@@ -60,12 +60,12 @@ export function formatInvite(invite: Invite): string {
   const deflated = deflateRawSync(plain, { level: 9 });
   const small = deflated.length < plain.length;
   const payload = small ? deflated : plain;
-  if (plain.length > MAX_PAYLOAD_BYTES) throw bad('it names too many or too long addresses');
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt8(VERSION | (small ? DEFLATED : 0), 0);
+  if (plain.length > mostPayloadBytes) throw bad('it names too many or too long addresses');
+  const header = Buffer.alloc(headerBytes);
+  header.writeUInt8(inviteVersion | (small ? deflatedFlag : 0), 0);
   header.writeUInt16BE(payload.length, 1);
   const body = Buffer.concat([header, payload]);
-  return INVITE_SCHEME + Buffer.concat([body, check(body)]).toString('base64url');
+  return inviteScheme + Buffer.concat([body, check(body)]).toString('base64url');
 }
 
 /**
@@ -75,14 +75,14 @@ export function formatInvite(invite: Invite): string {
  */
 export function readInvite(link: string, nowMs: number): Invite {
   const text = link.replace(/^[\s"'<]+|[\s"'>]+$/g, '').replace(/\s+/g, '');
-  if (text.slice(0, INVITE_SCHEME.length).toLowerCase() !== INVITE_SCHEME) {
-    throw bad(`it must begin with "${INVITE_SCHEME}", this begins with "${text.slice(0, 12)}": copy the link again`);
+  if (text.slice(0, inviteScheme.length).toLowerCase() !== inviteScheme) {
+    throw bad(`it must begin with "${inviteScheme}", this begins with "${text.slice(0, 12)}": copy the link again`);
   }
-  const code = text.slice(INVITE_SCHEME.length).replace(/^\/\//, '');
+  const code = text.slice(inviteScheme.length).replace(/^\/\//, '');
   const wrong = /[^A-Za-z0-9_-]/.exec(code);
   if (wrong !== null)
     throw bad(
-      `"${wrong[0]}" at character ${INVITE_SCHEME.length + wrong.index + 1} is not part of one: copy the link again`,
+      `"${wrong[0]}" at character ${inviteScheme.length + wrong.index + 1} is not part of one: copy the link again`,
     );
   const payload = unpack(Buffer.from(code, 'base64url'));
   const invite = readPayload(payload);
@@ -97,27 +97,27 @@ export function readInvite(link: string, nowMs: number): Invite {
 }
 
 function unpack(bytes: Buffer): Buffer {
-  if (bytes.length < HEADER_BYTES) throw truncated(bytes.length, null);
-  const version = bytes.readUInt8(0) & ~DEFLATED;
-  if (version > VERSION) {
+  if (bytes.length < headerBytes) throw truncated(bytes.length, null);
+  const version = bytes.readUInt8(0) & ~deflatedFlag;
+  if (version > inviteVersion) {
     throw new ServiceError(
       'invite-version',
-      `This invite was made by a newer version (format ${version}, this program reads ${VERSION}): update the program.`,
+      `This invite was made by a newer version (format ${version}, this program reads ${inviteVersion}): update the program.`,
     );
   }
-  if (version !== VERSION) throw bad(`its format ${version} never existed`);
-  const whole = HEADER_BYTES + bytes.readUInt16BE(1) + CHECK_BYTES;
-  if (whole > HEADER_BYTES + MAX_PAYLOAD_BYTES + CHECK_BYTES) throw bad('no invite is as long as this says it is');
+  if (version !== inviteVersion) throw bad(`its format ${version} never existed`);
+  const whole = headerBytes + bytes.readUInt16BE(1) + checkBytes;
+  if (whole > headerBytes + mostPayloadBytes + checkBytes) throw bad('no invite is as long as this says it is');
   if (bytes.length < whole) throw truncated(bytes.length, whole);
   if (bytes.length > whole) throw bad('something was pasted after its end: copy the link alone');
-  const body = bytes.subarray(0, whole - CHECK_BYTES);
-  if (!timingSafeEqual(check(body), bytes.subarray(whole - CHECK_BYTES))) {
+  const body = bytes.subarray(0, whole - checkBytes);
+  if (!timingSafeEqual(check(body), bytes.subarray(whole - checkBytes))) {
     throw bad('a character in it is wrong: copy it again');
   }
-  const payload = body.subarray(HEADER_BYTES);
-  if ((bytes.readUInt8(0) & DEFLATED) === 0) return payload;
+  const payload = body.subarray(headerBytes);
+  if ((bytes.readUInt8(0) & deflatedFlag) === 0) return payload;
   try {
-    return inflateRawSync(payload, { maxOutputLength: MAX_PAYLOAD_BYTES });
+    return inflateRawSync(payload, { maxOutputLength: mostPayloadBytes });
   } catch (error) {
     throw bad('its contents cannot be unpacked', error);
   }
@@ -134,9 +134,9 @@ function readPayload(payload: Buffer): Invite {
   try {
     const fields = new FieldReader('invite', parsed as JsonObject);
     return {
-      serviceId: fields.text('s', SERVICE_ID_PATTERN),
-      name: fields.text('n', NAME_PATTERN),
-      addresses: fields.texts('a', /^\/[\x21-\x7e]{1,400}$/, MAX_ADDRESSES).map(requirePeerId),
+      serviceId: fields.text('s', serviceIdPattern),
+      name: fields.text('n', namePattern),
+      addresses: fields.texts('a', /^\/[\x21-\x7e]{1,400}$/, mostAddresses).map(requirePeerId),
       token: fields.has('t') ? readToken(fields.list('t', 2)) : null,
       expiresAtMs: fields.has('x') ? fields.integer('x', 0, 8.64e15) : null,
     };
@@ -157,23 +157,23 @@ function reachOf(address: string): number {
 
 function requirePeerId(address: string): string {
   const peerId = /\/p2p\/([^/]+)$/.exec(address)?.[1];
-  if (peerId === undefined || !PEER_ID_PATTERN.test(peerId)) throw bad(`the address ${address} names no peer`);
+  if (peerId === undefined || !peerIdPattern.test(peerId)) throw bad(`the address ${address} names no peer`);
   return address;
 }
 
 function readToken(parts: readonly unknown[]): InviteToken {
   const [id, secret] = parts;
   if (typeof id !== 'string' || typeof secret !== 'string') throw bad('its token is incomplete');
-  if (!TOKEN_ID_PATTERN.test(id) || !TOKEN_SECRET_PATTERN.test(secret)) throw bad('its token is malformed');
+  if (!tokenIdPattern.test(id) || !tokenSecretPattern.test(secret)) throw bad('its token is malformed');
   return { id, secret };
 }
 
 function check(body: Buffer): Buffer {
-  return createHash('sha256').update('banyan invite\n').update(body).digest().subarray(0, CHECK_BYTES);
+  return createHash('sha256').update('banyan invite\n').update(body).digest().subarray(0, checkBytes);
 }
 
 function truncated(haveBytes: number, wholeBytes: number | null): ServiceError {
-  const characters = (bytes: number): number => INVITE_SCHEME.length + Math.ceil((bytes * 4) / 3);
+  const characters = (bytes: number): number => inviteScheme.length + Math.ceil((bytes * 4) / 3);
   const sizes =
     wholeBytes === null ? '' : ` (${characters(haveBytes)} of ${characters(wholeBytes)} characters are there)`;
   return new ServiceError('invite-truncated', `This invite was cut off${sizes}: copy the whole link.`);

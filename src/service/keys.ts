@@ -29,7 +29,7 @@ export interface SigningKey {
 export type KeyRole = 'owner' | 'root';
 
 /** 43 base64url characters: 32 bytes. */
-export const PUBLIC_KEY_PATTERN = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+export const publicKeyPattern = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
 export function createKey(): SigningKey {
   return wrap(generateKeyPairSync('ed25519').privateKey);
@@ -140,7 +140,7 @@ export function requireKey(key: SigningKey, expectedPublicKey: string, role: Key
 
 /** True when `signature` is `publicKey`'s over `bytes`. False, never an exception, for keys and signatures of no sense. */
 export function verifySignature(publicKey: string, bytes: Uint8Array, signature: Uint8Array): boolean {
-  if (!PUBLIC_KEY_PATTERN.test(publicKey) || signature.length !== 64) return false;
+  if (!publicKeyPattern.test(publicKey) || signature.length !== 64) return false;
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
   return verify(null, bytes, key, signature);
 }

@@ -13,7 +13,7 @@
 import { createHash } from 'node:crypto';
 import type { Standing } from '../core/index.ts';
 import type { JsonObject } from './canonical-json.ts';
-import { SERVICE_ID_PATTERN } from './charter.ts';
+import { serviceIdPattern } from './charter.ts';
 import { type SigningKey, requireKey } from './keys.ts';
 import { ServiceError } from './service-error.ts';
 import {
@@ -27,17 +27,17 @@ import {
 } from './signed-document.ts';
 
 /** 1 MiB: the unit of hashing, storage and transfer. */
-export const BLOCK_BYTES = 1024 * 1024;
-export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
-export const MAX_FILES = 100_000;
+export const blockBytes = 1024 * 1024;
+export const mostManifestBytes = 32 * 1024 * 1024;
+export const mostFiles = 100_000;
 /** The first release under charter n is numbered after (n - 1) times this, when nothing is known of those before. */
-export const RELEASES_PER_CHARTER = 1_000_000;
-export const HASH_PATTERN = /^[0-9a-f]{64}$/;
+export const releasesPerCharter = 1_000_000;
+export const hashPattern = /^[0-9a-f]{64}$/;
 
-const MANIFEST: DocumentKind = { name: 'release manifest', format: 1, maxBytes: MAX_MANIFEST_BYTES };
-const MEDIA_TYPE_PATTERN = /^[\x21-\x7e][\x20-\x7e]{0,198}[\x21-\x7e]$/;
-const MAX_PATH_BYTES = 1024;
-const MAX_PART_BYTES = 255;
+const manifestKind: DocumentKind = { name: 'release manifest', format: 1, maxBytes: mostManifestBytes };
+const mediaTypePattern = /^[\x21-\x7e][\x20-\x7e]{0,198}[\x21-\x7e]$/;
+const mostPathBytes = 1024;
+const mostPartBytes = 255;
 
 export interface FileEntry {
   /** Relative, `/` between parts, in Unicode form C. */
@@ -48,7 +48,7 @@ export interface FileEntry {
   readonly sha256: string;
   /** As in a Content-Type header: `text/html; charset=utf-8`. */
   readonly mediaType: string;
-  /** SHA-256 of each block, hex; only for files over {@link BLOCK_BYTES}. */
+  /** SHA-256 of each block, hex; only for files over {@link blockBytes}. */
   readonly chunks?: readonly string[];
 }
 
@@ -95,7 +95,7 @@ export function signManifest(facts: ReleaseFacts, ownerKey: SigningKey, identity
   const { serviceId, charter, epoch, term, release, createdAtMs, files } = facts;
   const totalBytes = files.reduce((sum, file) => sum + file.size, 0);
   const body = { serviceId, charter, epoch, term, release, createdAtMs, files, totalBytes };
-  return readManifest(encodeDocument(sealDocument(MANIFEST, body as unknown as JsonObject, ownerKey)), identity);
+  return readManifest(encodeDocument(sealDocument(manifestKind, body as unknown as JsonObject, ownerKey)), identity);
 }
 
 /**
@@ -103,16 +103,16 @@ export function signManifest(facts: ReleaseFacts, ownerKey: SigningKey, identity
  * @throws ServiceError `document-malformed`, `document-version`, `document-foreign`, `document-signature`.
  */
 export function readManifest(bytes: Uint8Array, identity: ServiceIdentity): Manifest {
-  const document = readDocument(MANIFEST, bytes);
+  const document = readDocument(manifestKind, bytes);
   const fields = new FieldReader('release manifest', document);
-  const serviceId = fields.text('serviceId', SERVICE_ID_PATTERN);
+  const serviceId = fields.text('serviceId', serviceIdPattern);
   if (serviceId !== identity.serviceId) {
     throw new ServiceError('document-foreign', `The release is of service ${serviceId}, not of ${identity.serviceId}.`);
   }
-  if (!hasSignature(MANIFEST, document, identity.ownerPublicKey)) {
+  if (!hasSignature(manifestKind, document, identity.ownerPublicKey)) {
     throw new ServiceError('document-signature', 'The release manifest is not signed by the owner key of the service.');
   }
-  const files = fields.list('files', MAX_FILES).map(readEntry);
+  const files = fields.list('files', mostFiles).map(readEntry);
   requireOrder(files);
   const totalBytes = files.reduce((sum, file) => sum + file.size, 0);
   if (fields.integer('totalBytes', 0) !== totalBytes) throw fields.bad('totalBytes', document['totalBytes']);
@@ -125,7 +125,7 @@ export function readManifest(bytes: Uint8Array, identity: ServiceIdentity): Mani
     createdAtMs: fields.integer('createdAtMs', 0, 8.64e15),
     files,
     totalBytes,
-    id: createHash('sha256').update(signedBytes(MANIFEST, document)).digest('hex'),
+    id: createHash('sha256').update(signedBytes(manifestKind, document)).digest('hex'),
     byPath: new Map(files.map((file) => [file.path, file])),
     bytes: encodeDocument(document),
   };
@@ -136,7 +136,7 @@ export function blocksOf(file: FileEntry): readonly BlockReference[] {
   if (file.size === 0) return [];
   if (file.chunks === undefined) return [{ hash: file.sha256, size: file.size }];
   const last = file.chunks.length - 1;
-  return file.chunks.map((hash, i) => ({ hash, size: i === last ? file.size - last * BLOCK_BYTES : BLOCK_BYTES }));
+  return file.chunks.map((hash, i) => ({ hash, size: i === last ? file.size - last * blockBytes : blockBytes }));
 }
 
 /** Every block of a release once, in the order of first use. Both ends of a transfer number blocks by this list. */
@@ -155,11 +155,11 @@ export function pathFault(path: string): string | null {
   if (path.includes('\\')) return 'it has a backslash';
   // eslint-disable-next-line no-control-regex -- these are what is looked for.
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'it has a control character';
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`;
+  if (Buffer.byteLength(path) > mostPathBytes) return `it is longer than ${mostPathBytes} bytes`;
   for (const part of path.split('/')) {
     if (part === '') return 'it has an empty part';
     if (part === '.' || part === '..') return `it has the part "${part}"`;
-    if (Buffer.byteLength(part) > MAX_PART_BYTES) return `a part is longer than ${MAX_PART_BYTES} bytes`;
+    if (Buffer.byteLength(part) > mostPartBytes) return `a part is longer than ${mostPartBytes} bytes`;
   }
   return null;
 }
@@ -177,15 +177,15 @@ function readEntry(item: unknown): FileEntry {
   const entry: FileEntry = {
     path,
     size: fields.integer('size', 0),
-    sha256: fields.text('sha256', HASH_PATTERN),
-    mediaType: fields.text('mediaType', MEDIA_TYPE_PATTERN),
+    sha256: fields.text('sha256', hashPattern),
+    mediaType: fields.text('mediaType', mediaTypePattern),
   };
-  if (entry.size <= BLOCK_BYTES) {
+  if (entry.size <= blockBytes) {
     if (fields.has('chunks')) throw fields.bad('chunks', 'given for a file of one block');
     return entry;
   }
-  const chunks = fields.texts('chunks', HASH_PATTERN, Math.ceil(MAX_MANIFEST_BYTES / 64));
-  if (chunks.length !== Math.ceil(entry.size / BLOCK_BYTES)) throw fields.bad('chunks', `${chunks.length} of them`);
+  const chunks = fields.texts('chunks', hashPattern, Math.ceil(mostManifestBytes / 64));
+  if (chunks.length !== Math.ceil(entry.size / blockBytes)) throw fields.bad('chunks', `${chunks.length} of them`);
   return { ...entry, chunks };
 }
 

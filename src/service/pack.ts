@@ -11,14 +11,14 @@
  */
 import { hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { BLOCK_BYTES } from './manifest.ts';
+import { blockBytes } from './manifest.ts';
 
-export const RECORD_HEADER_BYTES = 40;
-const MAGIC = 0x424e4231;
+export const recordHeaderBytes = 40;
+const magic = 0x424e4231;
 /** Smaller blocks are gathered into writes of this size. */
-const STAGING_BYTES = 256 * 1024;
+const stagingBytes = 256 * 1024;
 /** After so many bytes the disk is asked to begin: the fsync at the end then has little left to do. */
-const SYNC_EVERY_BYTES = 8 * BLOCK_BYTES;
+const syncEveryBytes = 8 * blockBytes;
 
 export interface PackRecord {
   readonly hash: string;
@@ -36,7 +36,7 @@ export class PackWriter {
   readonly path: string;
   readonly records: PackRecord[] = [];
   readonly #file: FileHandle;
-  #staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
+  #staging = Buffer.allocUnsafeSlow(stagingBytes);
   #staged = 0;
   /** Where the next record will begin. */
   #end = 0;
@@ -62,21 +62,21 @@ export class PackWriter {
   /** Appends a block. When this resolves `bytes` may be used again; they are durable only after {@link seal}. */
   async append(blockHash: string, bytes: Uint8Array): Promise<void> {
     this.#throwIfFailed();
-    const recordBytes = RECORD_HEADER_BYTES + bytes.length;
-    this.records.push({ hash: blockHash, offset: this.#end + RECORD_HEADER_BYTES, size: bytes.length });
+    const recordBytes = recordHeaderBytes + bytes.length;
+    this.records.push({ hash: blockHash, offset: this.#end + recordHeaderBytes, size: bytes.length });
     this.#end += recordBytes;
-    const header = Buffer.alloc(RECORD_HEADER_BYTES);
-    header.writeUInt32BE(MAGIC, 0);
+    const header = Buffer.alloc(recordHeaderBytes);
+    header.writeUInt32BE(magic, 0);
     header.writeUInt32BE(bytes.length, 4);
     header.write(blockHash, 8, 'hex');
-    const isLarge = recordBytes > STAGING_BYTES / 2;
-    const written = isLarge || this.#staged + recordBytes > STAGING_BYTES ? this.#unstage() : null;
+    const isLarge = recordBytes > stagingBytes / 2;
+    const written = isLarge || this.#staged + recordBytes > stagingBytes ? this.#unstage() : null;
     if (isLarge) {
       await this.#write([header, bytes]);
       return;
     }
     this.#staging.set(header, this.#staged);
-    this.#staging.set(bytes, this.#staged + RECORD_HEADER_BYTES);
+    this.#staging.set(bytes, this.#staged + recordHeaderBytes);
     this.#staged += recordBytes;
     await written;
   }
@@ -114,7 +114,7 @@ export class PackWriter {
   #unstage(): Promise<void> | null {
     if (this.#staged === 0) return this.#next;
     const staged = this.#staging.subarray(0, this.#staged);
-    this.#staging = Buffer.allocUnsafeSlow(STAGING_BYTES);
+    this.#staging = Buffer.allocUnsafeSlow(stagingBytes);
     this.#staged = 0;
     return this.#write([staged]);
   }
@@ -145,7 +145,7 @@ export class PackWriter {
       this.#unsynced += bytesWritten;
       rest = dropBytes(rest, bytesWritten);
     }
-    if (this.#unsynced < SYNC_EVERY_BYTES || this.#syncing !== null) return;
+    if (this.#unsynced < syncEveryBytes || this.#syncing !== null) return;
     this.#unsynced = 0;
     this.#syncing = this.#file.datasync().then(
       () => {
@@ -183,21 +183,21 @@ export async function scanPack(
 ): Promise<{ readonly records: readonly PackRecord[]; readonly endsAt: number; readonly fileBytes: number }> {
   const { size: fileBytes } = await file.stat();
   const records: PackRecord[] = [];
-  const window = Buffer.allocUnsafeSlow(STAGING_BYTES);
-  const block = verify ? Buffer.allocUnsafeSlow(BLOCK_BYTES) : null;
+  const window = Buffer.allocUnsafeSlow(stagingBytes);
+  const block = verify ? Buffer.allocUnsafeSlow(blockBytes) : null;
   let windowAt = 0;
   let windowBytes = 0;
   let at = 0;
-  while (at + RECORD_HEADER_BYTES <= fileBytes) {
-    if (at + RECORD_HEADER_BYTES > windowAt + windowBytes) {
+  while (at + recordHeaderBytes <= fileBytes) {
+    if (at + recordHeaderBytes > windowAt + windowBytes) {
       windowAt = at;
-      windowBytes = (await file.read(window, 0, STAGING_BYTES, at)).bytesRead;
-      if (windowBytes < RECORD_HEADER_BYTES) break;
+      windowBytes = (await file.read(window, 0, stagingBytes, at)).bytesRead;
+      if (windowBytes < recordHeaderBytes) break;
     }
-    const header = window.subarray(at - windowAt, at - windowAt + RECORD_HEADER_BYTES);
+    const header = window.subarray(at - windowAt, at - windowAt + recordHeaderBytes);
     const size = header.readUInt32BE(4);
-    const offset = at + RECORD_HEADER_BYTES;
-    if (header.readUInt32BE(0) !== MAGIC || size === 0 || size > BLOCK_BYTES || offset + size > fileBytes) break;
+    const offset = at + recordHeaderBytes;
+    if (header.readUInt32BE(0) !== magic || size === 0 || size > blockBytes || offset + size > fileBytes) break;
     const blockHash = header.toString('hex', 8);
     if (block !== null) {
       const { bytesRead } = await file.read(block, 0, size, offset);

@@ -7,7 +7,7 @@
  */
 import type { Standing } from '../core/index.ts';
 import { type SigningKey } from './keys.ts';
-import { RELEASES_PER_CHARTER, blocksOf, signManifest, type FileEntry, type Manifest } from './manifest.ts';
+import { releasesPerCharter, blocksOf, signManifest, type FileEntry, type Manifest } from './manifest.ts';
 import { type BuildProgress, type HashedFolder, hashFolder, readBlocks } from './release-builder.ts';
 import type { ReleaseStore } from './release-store.ts';
 import { ServiceError } from './service-error.ts';
@@ -47,7 +47,7 @@ export async function publishFolder(options: {
     charter,
     epoch,
     term,
-    release: (current?.release ?? (charter - 1) * RELEASES_PER_CHARTER) + 1,
+    release: (current?.release ?? (charter - 1) * releasesPerCharter) + 1,
     // HTTP dates count seconds: two releases must never share one.
     createdAtMs: Math.max(nowMs, (current?.createdAtMs ?? -1000) + 1000),
     files,

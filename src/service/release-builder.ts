@@ -11,12 +11,12 @@ import { createHash, hash } from 'node:crypto';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { contentType } from 'mime-types';
-import { BLOCK_BYTES, MAX_FILES, pathFault, type FileEntry } from './manifest.ts';
+import { blockBytes, mostFiles, pathFault, type FileEntry } from './manifest.ts';
 import { ServiceError, systemCode } from './service-error.ts';
 
 /** How a private key in PEM begins (RFC 7468), of whatever kind, protected or not. */
-const PRIVATE_KEY = /^\uFEFF?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
-const KEY_HEAD_BYTES = 256;
+const privateKeyMark = /^\uFEFF?\s*-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
+const keyHeadBytes = 256;
 
 /** How far the hashing has come. */
 export interface BuildProgress {
@@ -81,18 +81,18 @@ export async function hashFolder(
 export async function* readBlocks(source: string): AsyncGenerator<{ readonly hash: string; readonly bytes: Buffer }> {
   const file = await open(source, 'r');
   try {
-    const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    const buffer = Buffer.allocUnsafeSlow(blockBytes);
     for (;;) {
       let filled = 0;
-      while (filled < BLOCK_BYTES) {
-        const { bytesRead } = await file.read(buffer, filled, BLOCK_BYTES - filled, null);
+      while (filled < blockBytes) {
+        const { bytesRead } = await file.read(buffer, filled, blockBytes - filled, null);
         if (bytesRead === 0) break;
         filled += bytesRead;
       }
       if (filled === 0) return;
       const bytes = buffer.subarray(0, filled);
       yield { hash: hash('sha256', bytes, 'hex'), bytes };
-      if (filled < BLOCK_BYTES) return;
+      if (filled < blockBytes) return;
     }
   } finally {
     await file.close();
@@ -111,7 +111,7 @@ async function hashFile(file: Found, onBytes: (bytes: number) => void): Promise<
   let size = 0;
   try {
     for await (const block of readBlocks(file.source)) {
-      if (size === 0 && PRIVATE_KEY.test(block.bytes.toString('utf8', 0, KEY_HEAD_BYTES)))
+      if (size === 0 && privateKeyMark.test(block.bytes.toString('utf8', 0, keyHeadBytes)))
         throw privateKey(file.source);
       whole.update(block.bytes);
       chunks.push(block.hash);
@@ -123,7 +123,7 @@ async function hashFile(file: Found, onBytes: (bytes: number) => void): Promise<
     throw unusable(`The file ${file.source} cannot be read (${systemCode(error)})`, error);
   }
   const entry = { path: file.path, size, sha256: whole.digest('hex'), mediaType: mediaTypeOf(file.path) };
-  return size > BLOCK_BYTES ? { ...entry, chunks } : entry;
+  return size > blockBytes ? { ...entry, chunks } : entry;
 }
 
 async function walk(
@@ -156,7 +156,7 @@ async function walk(
     } else if (facts.isFile()) {
       const fault = pathFault(path);
       if (fault !== null) throw unusable(`The file ${source} cannot be served under its name: ${fault}`);
-      if (found.length >= MAX_FILES) throw unusable(`${root} has more than ${MAX_FILES} files`);
+      if (found.length >= mostFiles) throw unusable(`${root} has more than ${mostFiles} files`);
       found.push({ path, source, size: facts.size });
     } else {
       ignored.push({ path, reason: 'it is neither a file nor a folder' });

@@ -23,7 +23,7 @@ import {
   type ServiceIdentity,
 } from './manifest.ts';
 import { ReleaseFiles } from './release-files.ts';
-import { RECORD_HEADER_BYTES } from './pack.ts';
+import { recordHeaderBytes } from './pack.ts';
 import { DiskFullError, QuotaError, ServiceError, isDiskFull, systemCode } from './service-error.ts';
 
 /** What a store tells its owner about, besides answering calls. */
@@ -147,7 +147,7 @@ export class ReleaseStore {
       this.#requireNewer(manifest);
       if (manifest.id !== this.#current?.id) await this.#setPending(manifest);
       const missing = this.missing(manifest);
-      const incoming = missing.reduce((sum, block) => sum + block.size + RECORD_HEADER_BYTES, 0);
+      const incoming = missing.reduce((sum, block) => sum + block.size + recordHeaderBytes, 0);
       try {
         await this.#makeRoom(manifest, incoming);
         await this.#blocks.requireFree(incoming);

@@ -121,11 +121,11 @@ export class TransferRefusedError extends ServiceError {
 }
 
 /** The system error codes by which an operating system says that no more can be written. */
-const FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const fullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** True when `error` is the operating system's way to say that the disk (or the share of it) is used up. */
 export function isDiskFull(error: unknown): boolean {
-  return FULL_CODES.has(systemCode(error));
+  return fullCodes.has(systemCode(error));
 }
 
 /** The system error code (`ENOENT`, `ENOSPC` …) of an error, or an empty string. */

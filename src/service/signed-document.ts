@@ -11,7 +11,7 @@ import { type SigningKey, verifySignature } from './keys.ts';
 import { ServiceError } from './service-error.ts';
 
 /** 64 bytes in base64url, in their one form: the spare bits of the last letter are zero. */
-const SIGNATURE_PATTERN = /^[A-Za-z0-9_-]{85}[AQgw]$/;
+const signaturePattern = /^[A-Za-z0-9_-]{85}[AQgw]$/;
 
 /** What kinds of document exist, and how each is bounded. */
 export interface DocumentKind {
@@ -70,7 +70,7 @@ export function readDocument(kind: DocumentKind, bytes: Uint8Array): JsonObject 
 /** True when `document` bears a signature by `publicKey` (base64url, 32 raw bytes) over all its other fields. */
 export function hasSignature(kind: DocumentKind, document: JsonObject, publicKey: string): boolean {
   const signature = document['signature'];
-  if (typeof signature !== 'string' || !SIGNATURE_PATTERN.test(signature)) return false;
+  if (typeof signature !== 'string' || !signaturePattern.test(signature)) return false;
   return verifySignature(publicKey, signedBytes(kind, document), Buffer.from(signature, 'base64url'));
 }
 

@@ -39,16 +39,16 @@ export interface ResponsePlan {
 }
 
 /** Names the release of a response: `12;id="<manifest id>"`. In a request, the number wished for: `11`. */
-export const RELEASE_HEADER = 'banyan-release';
+export const releaseHeader = 'banyan-release';
 /** The SHA-256 (hex) of the whole, decoded file that a response is about: where to look it up in the manifest. */
-export const CONTENT_HEADER = 'banyan-content';
+export const contentHeader = 'banyan-content';
 
 /** How long after a switch the release before is still served on request, and accepted by readers. */
-export const SWITCH_GRACE_MS = 60_000;
+export const switchGraceMs = 60_000;
 
-const SMALLEST_ENCODED_BYTES = 256;
-const LARGEST_ENCODED_BYTES = 8 * 1024 * 1024;
-const COMPRESSIBLE = [
+const smallestEncodedBytes = 256;
+const largestEncodedBytes = 8 * 1024 * 1024;
+const compressible = [
   /^text\//,
   /^application\/(json|javascript|xml|wasm|rtf|manifest\+json|.*\+(json|xml)|vnd\.ms-fontobject)/,
   /^image\/(svg\+xml|bmp|x-icon|vnd\.microsoft\.icon)/,
@@ -57,7 +57,7 @@ const COMPRESSIBLE = [
 
 /** The response that `manifest` asks for. */
 export function planResponse(manifest: Manifest, request: SiteRequest): ResponsePlan {
-  const common = { [RELEASE_HEADER]: formatReleaseHeader(manifest), 'x-content-type-options': 'nosniff' };
+  const common = { [releaseHeader]: formatReleaseHeader(manifest), 'x-content-type-options': 'nosniff' };
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return literal(405, 'This is a site: it answers GET and HEAD only.\n', { ...common, allow: 'GET, HEAD' }, request);
   }
@@ -142,7 +142,7 @@ function planFile(
 function describe(file: FileEntry, encoding: ContentEncoding): Record<string, string> {
   return {
     'content-type': file.mediaType,
-    [CONTENT_HEADER]: file.sha256,
+    [contentHeader]: file.sha256,
     ...(encoding === 'identity' ? { 'content-length': String(file.size) } : { 'content-encoding': encoding }),
     ...(isCompressible(file) ? { vary: 'Accept-Encoding' } : {}),
   };
@@ -222,8 +222,8 @@ function readRange(
 
 function isCompressible(file: FileEntry): boolean {
   const { size, mediaType } = file;
-  const isOfSize = size >= SMALLEST_ENCODED_BYTES && size <= LARGEST_ENCODED_BYTES;
-  return isOfSize && COMPRESSIBLE.some((types) => types.test(mediaType));
+  const isOfSize = size >= smallestEncodedBytes && size <= largestEncodedBytes;
+  return isOfSize && compressible.some((types) => types.test(mediaType));
 }
 
 /** The best encoding that the reader takes; among equals brotli, which is smaller. */

@@ -12,14 +12,14 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { BlockLease } from './block-store.ts';
 import { ByteCache } from './byte-cache.ts';
-import { BLOCK_BYTES, type FileEntry, type Manifest } from './manifest.ts';
+import { blockBytes, type FileEntry, type Manifest } from './manifest.ts';
 import type { ReleaseStore } from './release-store.ts';
 import { BlockDamagedError } from './service-error.ts';
 import {
   type ContentEncoding,
   type PlannedBody,
-  RELEASE_HEADER,
-  SWITCH_GRACE_MS,
+  releaseHeader,
+  switchGraceMs,
   type SiteRequest,
   planResponse,
 } from './site-plan.ts';
@@ -57,7 +57,7 @@ export class Site {
 
   /** The response to a request. A release that is missing, or damaged where it is asked for, is a 503: ask elsewhere. */
   async respond(request: SiteRequest): Promise<SiteResponse> {
-    const manifest = this.#choose(request.headers[RELEASE_HEADER]);
+    const manifest = this.#choose(request.headers[releaseHeader]);
     if (manifest === null) return unavailable('This server has no release of the site yet.\n');
     const { status, headers, body } = planResponse(manifest, request);
     const { release } = manifest;
@@ -73,7 +73,7 @@ export class Site {
 
   #choose(wished: string | undefined): Manifest | null {
     const { current, previous, currentSinceMs } = this.#store;
-    const mayServePrevious = this.#now() - currentSinceMs <= SWITCH_GRACE_MS;
+    const mayServePrevious = this.#now() - currentSinceMs <= switchGraceMs;
     return mayServePrevious && previous !== null && wished === String(previous.release) ? previous : current;
   }
 
@@ -82,7 +82,7 @@ export class Site {
     if (body.type === 'literal') return Buffer.from(body.text);
     const { file, first, end, encoding } = body;
     if (encoding !== 'identity') return this.#encoded(file, encoding);
-    if (file.size <= BLOCK_BYTES) return (await this.#whole(file)).subarray(first, end);
+    if (file.size <= blockBytes) return (await this.#whole(file)).subarray(first, end);
     return FileBody.open(this.#store.leaseFile(file), first, end);
   }
 
@@ -185,7 +185,7 @@ class FileBody implements StreamedBody {
 
   static async open(lease: BlockLease, first: number, end: number): Promise<FileBody> {
     try {
-      return new FileBody(lease, first, end, await lease.read(Math.floor(first / BLOCK_BYTES)));
+      return new FileBody(lease, first, end, await lease.read(Math.floor(first / blockBytes)));
     } catch (error) {
       lease.release();
       throw error;
@@ -195,10 +195,10 @@ class FileBody implements StreamedBody {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
       while (this.#at < this.#end) {
-        const index = Math.floor(this.#at / BLOCK_BYTES);
+        const index = Math.floor(this.#at / blockBytes);
         const block = this.#ahead ?? (await this.#lease.read(index));
         this.#ahead = null;
-        const piece = block.subarray(this.#at - index * BLOCK_BYTES, this.#end - index * BLOCK_BYTES);
+        const piece = block.subarray(this.#at - index * blockBytes, this.#end - index * blockBytes);
         this.#at += piece.length;
         yield piece;
       }
@@ -214,7 +214,7 @@ class FileBody implements StreamedBody {
 
 async function readWhole(lease: BlockLease, file: FileEntry): Promise<Buffer> {
   try {
-    const count = Math.ceil(file.size / BLOCK_BYTES);
+    const count = Math.ceil(file.size / blockBytes);
     const blocks: Buffer[] = [];
     for (let i = 0; i < count; i += 1) blocks.push(await lease.read(i));
     const [only] = blocks;

@@ -3,21 +3,21 @@ import { createHash } from 'node:crypto';
 import { BufferPool } from './buffer-pool.ts';
 import { type ByteStream, FrameChannel, protocolError } from './byte-stream.ts';
 import type { Intake } from './intake.ts';
-import { MAX_MANIFEST_BYTES, allBlocks, readManifest, type Manifest } from './manifest.ts';
+import { mostManifestBytes, allBlocks, readManifest, type Manifest } from './manifest.ts';
 import type { ReleaseStore } from './release-store.ts';
 import { QuotaError, ServiceError, type TransferRefusal } from './service-error.ts';
 import {
-  BLOCK,
-  DONE,
-  END,
-  INDEX_BYTES,
-  MANIFEST,
-  NEED,
-  PART_BYTES,
-  TRAILER_BYTES,
-  TRANSFER_VERSION,
-  WANT,
-  WHOLE,
+  blockCode,
+  doneCode,
+  endCode,
+  indexBytes,
+  manifestCode,
+  needCode,
+  partBytes,
+  trailerBytes,
+  transferVersion,
+  wantCode,
+  wholeSign,
   expectFrame,
   refuse,
   sumOf,
@@ -26,7 +26,7 @@ import {
 } from './transfer.ts';
 
 /** Blocks in memory at a time. */
-const BUFFERS = 4;
+const bufferCount = 4;
 
 export interface ReceiveOptions extends TransferOptions {
   /** The release to ask for; the sender's current one when left out. */
@@ -57,7 +57,7 @@ export async function receiveRelease(
     } finally {
       await intake.finish();
     }
-    await channel.sendJson(DONE, { blocks: intake.missing.length });
+    await channel.sendJson(doneCode, { blocks: intake.missing.length });
     await channel.closeWrite();
     channel.end();
     const bytes = sumOf(intake.missing);
@@ -78,9 +78,9 @@ export async function receiveManifest(
   const channel = new FrameChannel(stream, options.silenceMs ?? 30_000);
   try {
     const manifest = await askManifest(channel, store, options);
-    await channel.send(NEED, Buffer.alloc(Math.ceil(allBlocks(manifest).length / 8)));
-    await expectFrame(channel, END);
-    await channel.sendJson(DONE, { blocks: 0 });
+    await channel.send(needCode, Buffer.alloc(Math.ceil(allBlocks(manifest).length / 8)));
+    await expectFrame(channel, endCode);
+    await channel.sendJson(doneCode, { blocks: 0 });
     await channel.closeWrite();
     channel.end();
     return manifest;
@@ -97,22 +97,22 @@ async function askManifest(
 ): Promise<Manifest> {
   const { manifest: known, release = known?.release } = options;
   const { serviceId } = store.identity;
-  await channel.sendJson(WANT, {
-    version: TRANSFER_VERSION,
+  await channel.sendJson(wantCode, {
+    version: transferVersion,
     serviceId,
     release: release ?? null,
     have: known?.id ?? null,
   });
-  const first = await channel.takeJson(await expectFrame(channel, MANIFEST));
+  const first = await channel.takeJson(await expectFrame(channel, manifestCode));
   const bytesTotal = first['bytes'];
   if (typeof bytesTotal !== 'number' || !Number.isSafeInteger(bytesTotal) || bytesTotal < 0) {
     throw protocolError('a manifest without its length');
   }
   if (bytesTotal === 0 && known !== undefined) return known;
-  if (bytesTotal > MAX_MANIFEST_BYTES) throw protocolError(`a manifest of ${bytesTotal} bytes`);
+  if (bytesTotal > mostManifestBytes) throw protocolError(`a manifest of ${bytesTotal} bytes`);
   const bytes = Buffer.allocUnsafe(bytesTotal);
   for (let at = 0; at < bytesTotal;) {
-    const part = await expectFrame(channel, MANIFEST);
+    const part = await expectFrame(channel, manifestCode);
     if (part.payloadBytes === 0 || at + part.payloadBytes > bytesTotal) throw protocolError('a manifest too long');
     await channel.fill(bytes.subarray(at, at + part.payloadBytes));
     at += part.payloadBytes;
@@ -136,32 +136,32 @@ async function receiveBlocks(
   blocks.forEach((block, i) => {
     if (missing.has(block.hash)) bitmap.writeUInt8(bitmap.readUInt8(i >> 3) | (1 << (i & 7)), i >> 3);
   });
-  for (let at = 0; at === 0 || at < bitmap.length; at += PART_BYTES) {
-    await channel.send(NEED, bitmap.subarray(at, at + PART_BYTES));
+  for (let at = 0; at === 0 || at < bitmap.length; at += partBytes) {
+    await channel.send(needCode, bitmap.subarray(at, at + partBytes));
   }
   const bytesTotal = sumOf(intake.missing);
-  const buffers = new BufferPool(BUFFERS);
+  const buffers = new BufferPool(bufferCount);
   let bytesDone = 0;
   try {
     for (const expected of intake.missing) {
-      const head = await expectFrame(channel, BLOCK);
-      if (head.payloadBytes !== INDEX_BYTES + expected.size + TRAILER_BYTES)
+      const head = await expectFrame(channel, blockCode);
+      if (head.payloadBytes !== indexBytes + expected.size + trailerBytes)
         throw protocolError('a block of the wrong size');
-      const index = (await channel.take(INDEX_BYTES)).readUInt32BE(0);
+      const index = (await channel.take(indexBytes)).readUInt32BE(0);
       if (blocks[index]?.hash !== expected.hash) throw protocolError(`block ${index} out of turn`);
       const buffer = await buffers.take();
       const bytes = buffer.subarray(0, expected.size);
       const hashing = createHash('sha256');
       await channel.fill(bytes, (piece) => hashing.update(piece));
-      if ((await channel.take(TRAILER_BYTES)).readUInt8(0) !== WHOLE) {
-        await expectFrame(channel, BLOCK); // in its place comes the refusal with the reason
+      if ((await channel.take(trailerBytes)).readUInt8(0) !== wholeSign) {
+        await expectFrame(channel, blockCode); // in its place comes the refusal with the reason
         throw protocolError('a block that is damaged');
       }
       buffers.giveBackAfter(buffer, intake.write(expected, bytes, hashing.digest('hex')));
       bytesDone += expected.size;
       options.onProgress?.({ bytesDone, bytesTotal });
     }
-    await expectFrame(channel, END);
+    await expectFrame(channel, endCode);
   } finally {
     await buffers.settle();
   }

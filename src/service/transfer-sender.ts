@@ -1,23 +1,23 @@
 /** The sending half of a transfer (see transfer.ts): gives the manifest, then the blocks that are asked for. */
 import { type Hash, createHash } from 'node:crypto';
 import type { BlockLease } from './block-store.ts';
-import { type ByteStream, FrameChannel, HEAD_BYTES, SEND_BYTES, protocolError, writeHead } from './byte-stream.ts';
+import { type ByteStream, FrameChannel, headBytes, bytesPerSend, protocolError, writeHead } from './byte-stream.ts';
 import { allBlocks, type BlockReference, type Manifest } from './manifest.ts';
 import type { ReleaseStore } from './release-store.ts';
 import { BlockDamagedError, TransferRefusedError, type TransferRefusal } from './service-error.ts';
 import {
-  BLOCK,
-  DAMAGED,
-  DONE,
-  END,
-  INDEX_BYTES,
-  MANIFEST,
-  NEED,
-  PART_BYTES,
-  TRAILER_BYTES,
-  TRANSFER_VERSION,
-  WANT,
-  WHOLE,
+  blockCode,
+  damagedSign,
+  doneCode,
+  endCode,
+  indexBytes,
+  manifestCode,
+  needCode,
+  partBytes,
+  trailerBytes,
+  transferVersion,
+  wantCode,
+  wholeSign,
   expectFrame,
   refuse,
   sumOf,
@@ -64,7 +64,7 @@ export async function refuseTransfer(
 ): Promise<void> {
   const channel = new FrameChannel(stream, silenceMs);
   try {
-    await expectFrame(channel, WANT).then((head) => channel.takeJson(head)); // read, or the answer might overtake the question
+    await expectFrame(channel, wantCode).then((head) => channel.takeJson(head)); // read, or the answer might overtake the question
     await refuse(channel, reason, message);
   } catch (error) {
     channel.end(error instanceof Error ? error : new Error('the transfer failed'));
@@ -73,8 +73,8 @@ export async function refuseTransfer(
 }
 
 async function answerWant(channel: FrameChannel, store: ReleaseStore): Promise<Manifest> {
-  const want = await channel.takeJson(await expectFrame(channel, WANT));
-  if (want['version'] !== TRANSFER_VERSION) {
+  const want = await channel.takeJson(await expectFrame(channel, wantCode));
+  if (want['version'] !== transferVersion) {
     return refuseAndThrow(channel, 'version', `transfer version ${String(want['version'])} is not spoken here`);
   }
   const release = want['release'];
@@ -84,18 +84,18 @@ async function answerWant(channel: FrameChannel, store: ReleaseStore): Promise<M
     return refuseAndThrow(channel, 'release-unknown', `${asked} of service ${String(want['serviceId'])} is not here`);
   }
   if (want['have'] === manifest.id) {
-    await channel.sendJson(MANIFEST, { bytes: 0 });
+    await channel.sendJson(manifestCode, { bytes: 0 });
     return manifest;
   }
-  await channel.sendJson(MANIFEST, { bytes: manifest.bytes.length });
-  for (let at = 0; at < manifest.bytes.length; at += PART_BYTES) {
-    await channel.send(MANIFEST, manifest.bytes.subarray(at, at + PART_BYTES));
+  await channel.sendJson(manifestCode, { bytes: manifest.bytes.length });
+  for (let at = 0; at < manifest.bytes.length; at += partBytes) {
+    await channel.send(manifestCode, manifest.bytes.subarray(at, at + partBytes));
   }
   return manifest;
 }
 
 /** Parts that are read while one is on the line. */
-const PARTS_AHEAD = 4;
+const partsAhead = 4;
 
 interface NeededBlock {
   readonly index: number;
@@ -105,7 +105,7 @@ interface NeededBlock {
 async function readNeed(channel: FrameChannel, blocks: readonly BlockReference[]): Promise<readonly NeededBlock[]> {
   const bitmap = Buffer.alloc(Math.ceil(blocks.length / 8));
   for (let at = 0; at === 0 || at < bitmap.length;) {
-    const head = await expectFrame(channel, NEED);
+    const head = await expectFrame(channel, needCode);
     if (at + head.payloadBytes > bitmap.length || (head.payloadBytes === 0 && bitmap.length > 0)) {
       throw protocolError('a list of needs of the wrong length');
     }
@@ -138,7 +138,7 @@ async function sendBlocks(
     let hashing: Hash | null = null;
     let bytesDone = 0;
     for (;;) {
-      while (ahead.length < PARTS_AHEAD) {
+      while (ahead.length < partsAhead) {
         const { value: part, done } = parts.next();
         if (done === true) break;
         ahead.push(readPart(lease, part));
@@ -153,7 +153,7 @@ async function sendBlocks(
       if (part.isLast) {
         if (hashing !== null) isWhole = hashing.digest('hex') === part.needed.block.hash;
         if (hashing !== null && isWhole) lease.setChecked(part.at, true);
-        buffer.writeUInt8(isWhole ? WHOLE : DAMAGED, buffer.length - TRAILER_BYTES);
+        buffer.writeUInt8(isWhole ? wholeSign : damagedSign, buffer.length - trailerBytes);
       }
       await channel.sendBytes(buffer);
       if (!isWhole) {
@@ -164,8 +164,8 @@ async function sendBlocks(
       bytesDone += bytes.length;
       if (part.isLast) options.onProgress?.({ bytesDone, bytesTotal });
     }
-    await channel.send(END, new Uint8Array(0));
-    await channel.takeJson(await expectFrame(channel, DONE));
+    await channel.send(endCode, new Uint8Array(0));
+    await channel.takeJson(await expectFrame(channel, doneCode));
   } catch (error) {
     // Perhaps the receiver found a block wrong and hung up: whatever it was, our disk is asked before the next time.
     needed.forEach((_, at) => lease.setChecked(at, false));
@@ -176,7 +176,7 @@ async function sendBlocks(
   }
 }
 
-/** Up to SEND_BYTES of a block: what is read, hashed and sent at a time. */
+/** Up to bytesPerSend of a block: what is read, hashed and sent at a time. */
 interface Part {
   readonly needed: NeededBlock;
   /** The block's place in the lease. */
@@ -188,8 +188,8 @@ interface Part {
 
 function* partsOf(needed: readonly NeededBlock[]): Generator<Part, undefined> {
   for (const [at, one] of needed.entries()) {
-    for (let offset = 0; offset < one.block.size; offset += SEND_BYTES) {
-      const size = Math.min(SEND_BYTES, one.block.size - offset);
+    for (let offset = 0; offset < one.block.size; offset += bytesPerSend) {
+      const size = Math.min(bytesPerSend, one.block.size - offset);
       yield { needed: one, at, offset, size, isLast: offset + size === one.block.size };
     }
   }
@@ -201,11 +201,11 @@ type ReadPart = { readonly part: Part; readonly buffer: Buffer; readonly bytes: 
 /** Reads a part into a buffer with room for the frame around it. A failure is a value: nobody listens to it yet. */
 async function readPart(lease: BlockLease, part: Part): Promise<ReadPart> {
   const { block, index } = part.needed;
-  const before = part.offset === 0 ? HEAD_BYTES + INDEX_BYTES : 0;
-  const buffer = Buffer.allocUnsafe(before + part.size + (part.isLast ? TRAILER_BYTES : 0));
+  const before = part.offset === 0 ? headBytes + indexBytes : 0;
+  const buffer = Buffer.allocUnsafe(before + part.size + (part.isLast ? trailerBytes : 0));
   if (before > 0) {
-    writeHead(buffer, BLOCK, INDEX_BYTES + block.size + TRAILER_BYTES);
-    buffer.writeUInt32BE(index, HEAD_BYTES);
+    writeHead(buffer, blockCode, indexBytes + block.size + trailerBytes);
+    buffer.writeUInt32BE(index, headBytes);
   }
   const bytes = buffer.subarray(before, before + part.size);
   try {

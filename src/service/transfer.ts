@@ -19,25 +19,25 @@ import { type FrameChannel, type FrameHead, protocolError } from './byte-stream.
 import type { BlockReference, Manifest } from './manifest.ts';
 import { ServiceError, TransferRefusedError, type TransferRefusal } from './service-error.ts';
 
-export const TRANSFER_VERSION = 1;
+export const transferVersion = 1;
 
 /** The types of frames. */
-export const WANT = 1;
-export const MANIFEST = 2;
-export const NEED = 3;
-export const BLOCK = 4;
-export const END = 5;
-export const DONE = 6;
-export const REFUSE = 7;
+export const wantCode = 1;
+export const manifestCode = 2;
+export const needCode = 3;
+export const blockCode = 4;
+export const endCode = 5;
+export const doneCode = 6;
+export const refuseCode = 7;
 
 /** A block's number, before its bytes. */
-export const INDEX_BYTES = 4;
+export const indexBytes = 4;
 /** After a block's bytes: whether they are what the sender stored, which it knows only once they have passed through. */
-export const TRAILER_BYTES = 1;
-export const WHOLE = 1;
-export const DAMAGED = 0;
+export const trailerBytes = 1;
+export const wholeSign = 1;
+export const damagedSign = 0;
 /** Longer things than blocks go in parts of this size. */
-export const PART_BYTES = 512 * 1024;
+export const partBytes = 512 * 1024;
 
 export interface TransferProgress {
   /** Bytes of this transfer that have come (or gone). */
@@ -66,7 +66,7 @@ export async function expectFrame(channel: FrameChannel, type: number): Promise<
   const head = await channel.next();
   if (head === null) throw new ServiceError('transfer-cut', 'The transfer was cut off: the other side closed early.');
   if (head.type === type) return head;
-  if (head.type !== REFUSE) throw protocolError(`a frame of type ${head.type} where ${type} was expected`);
+  if (head.type !== refuseCode) throw protocolError(`a frame of type ${head.type} where ${type} was expected`);
   const { reason, message } = await channel.takeJson(head);
   const [why, text] = [String(reason).slice(0, 40), String(message).slice(0, 500)];
   throw new TransferRefusedError(why, `The other side refused the transfer (${why}): ${text}`);
@@ -74,7 +74,7 @@ export async function expectFrame(channel: FrameChannel, type: number): Promise<
 
 /** Says why not, and ends. */
 export async function refuse(channel: FrameChannel, reason: TransferRefusal, message: string): Promise<void> {
-  await channel.sendJson(REFUSE, { reason, message });
+  await channel.sendJson(refuseCode, { reason, message });
   await channel.closeWrite();
   channel.end(); // closed in order: an abort would overtake the reason
 }

@@ -12,7 +12,7 @@ import { ServiceError } from './service-error.ts';
 import type { HeadVerdict, Headers, ResponseVerifier } from './verify.ts';
 
 /** More than this is not read only to keep a connection. */
-const DISCARD_BYTES = 64 * 1024;
+const discardBytes = 64 * 1024;
 
 /** A server sent what contradicts the release that it names. */
 export class LieError extends ServiceError {
@@ -128,7 +128,7 @@ function discard(body: AsyncIterable<Uint8Array>): void {
     let bytes = 0;
     for await (const piece of body) {
       bytes += piece.length;
-      if (bytes > DISCARD_BYTES) return;
+      if (bytes > discardBytes) return;
     }
   };
   drain().catch(() => undefined); // the verdict is given; how the rest of the connection fares changes nothing

@@ -13,10 +13,10 @@
  *     lie      it contradicts the release that it names: eject, report
  */
 import { hash } from 'node:crypto';
-import { BLOCK_BYTES, blocksOf, type BlockReference, type FileEntry, type Manifest } from './manifest.ts';
+import { blockBytes, blocksOf, type BlockReference, type FileEntry, type Manifest } from './manifest.ts';
 import {
-  RELEASE_HEADER,
-  SWITCH_GRACE_MS,
+  releaseHeader,
+  switchGraceMs,
   entityTag,
   planResponse,
   readReleaseHeader,
@@ -77,7 +77,7 @@ export class AcceptedReleases {
     const known = [this.#newest, this.#previous].find((manifest) => manifest?.release === named.release);
     if (known === undefined || known === null) return 'stale';
     if (known.id !== named.id) return 'lie';
-    return known === this.#newest || nowMs - this.#sinceMs <= SWITCH_GRACE_MS ? known : 'stale';
+    return known === this.#newest || nowMs - this.#sinceMs <= switchGraceMs ? known : 'stale';
   }
 }
 
@@ -100,8 +100,8 @@ export class ResponseVerifier {
   head(status: number, headers: Headers, nowMs: number): HeadVerdict {
     if (status >= 500 || status === 429 || status === 408) return { verdict: 'failed', status };
     // Node answers what it cannot read (431, 400 …) before the site sees it: a refusal that speaks for no release lies about none.
-    if (status >= 400 && headers[RELEASE_HEADER] === undefined) return { verdict: 'failed', status };
-    const named = readReleaseHeader(headers[RELEASE_HEADER]);
+    if (status >= 400 && headers[releaseHeader] === undefined) return { verdict: 'failed', status };
+    const named = readReleaseHeader(headers[releaseHeader]);
     if (named === null) return lie('it names no release');
     const manifest = this.#accepted.find(named, nowMs);
     if (manifest === 'lie') return lie(`it names another release ${named.release} than the one that was signed`);
@@ -171,7 +171,7 @@ class BodyCheck {
     const pass: Uint8Array[] = [];
     let rest = bytes;
     while (rest.length > 0 && this.#failed === null) {
-      const block = this.#blocks[this.#blockAt / BLOCK_BYTES];
+      const block = this.#blocks[this.#blockAt / blockBytes];
       if (block === undefined || this.#blockAt >= this.#came.end) {
         this.#failed = lie(`it sends more bytes for ${this.#path} than there are`);
         break;
@@ -207,11 +207,11 @@ class BodyCheck {
 }
 
 /** Headers that the plan fixes: one of them wrong is a lie. (What the user gets is made from the plan anyway.) */
-const FIXED = ['content-type', 'content-range', 'location', 'allow'] as const;
+const fixedTimes = ['content-type', 'content-range', 'location', 'allow'] as const;
 
 function headerFault(expected: ResponsePlan, headers: Headers, method: string): string | null {
   if (expected.status !== 304) {
-    for (const name of FIXED) {
+    for (const name of fixedTimes) {
       if (headers[name] !== expected.headers[name]) {
         return `its ${name} is ${JSON.stringify(headers[name])} instead of ${JSON.stringify(expected.headers[name])}`;
       }
@@ -251,8 +251,8 @@ function upstreamOf(newest: Manifest, request: SiteRequest): SiteRequest {
   }
   if (plan.status === 206 && plan.body.type === 'file' && plan.body.file.chunks !== undefined) {
     const { first, end, file } = plan.body;
-    const from = Math.floor(first / BLOCK_BYTES) * BLOCK_BYTES;
-    const to = Math.min(Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES, file.size);
+    const from = Math.floor(first / blockBytes) * blockBytes;
+    const to = Math.min(Math.ceil(end / blockBytes) * blockBytes, file.size);
     headers['range'] = `bytes=${from}-${to - 1}`;
   }
   return { method: request.method, target: request.target, headers };

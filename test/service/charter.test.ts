@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  SERVICE_ID_PATTERN,
+  serviceIdPattern,
   amendCharter,
   createKey,
   foundCharter,
@@ -10,7 +10,7 @@ import {
   supersedes,
 } from '../../src/service/index.ts';
 import { canonicalJson } from '../../src/service/canonical-json.ts';
-import { NOW_MS, found, termsFor } from './workshop.ts';
+import { testNowMs, found, termsFor } from './workshop.ts';
 
 function edited(bytes: Uint8Array, change: (document: Record<string, unknown>) => void): Buffer {
   const document = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
@@ -21,9 +21,9 @@ function edited(bytes: Uint8Array, change: (document: Record<string, unknown>) =
 describe('a charter', () => {
   it('is read back as it was signed, by anyone, with the service id as the only thing known before', () => {
     const { charter, rootKey } = found();
-    expect(charter.serviceId).toMatch(SERVICE_ID_PATTERN);
+    expect(charter.serviceId).toMatch(serviceIdPattern);
     expect(readCharter(charter.bytes, charter.serviceId)).toEqual(charter);
-    expect(charter).toMatchObject({ ...termsFor(rootKey), number: 1, issuedAtMs: NOW_MS });
+    expect(charter).toMatchObject({ ...termsFor(rootKey), number: 1, issuedAtMs: testNowMs });
   });
 
   it('does not depend on the order of its fields', () => {
@@ -74,7 +74,7 @@ describe('a charter', () => {
   it('with a field from a newer version is still read, and the field is covered by the signature', () => {
     const { ownerKey, rootKey } = found();
     const terms = { ...termsFor(rootKey), colour: 'green' };
-    const newer = foundCharter(ownerKey, terms, NOW_MS);
+    const newer = foundCharter(ownerKey, terms, testNowMs);
     expect(Buffer.from(newer.bytes).toString()).toContain('"colour":"green"');
     expect(readCharter(newer.bytes, newer.serviceId).name).toBe(terms.name);
     expect(() => readCharter(edited(newer.bytes, (document) => (document['colour'] = 'red')))).toThrow(/not signed/);
@@ -88,9 +88,9 @@ describe('a charter', () => {
       policy: 'worst-qos',
       margin: 'n-1',
     } as const;
-    const next = amendCharter(ownerKey, charter, { quality }, NOW_MS);
+    const next = amendCharter(ownerKey, charter, { quality }, testNowMs);
     expect(readCharter(next.bytes, charter.serviceId).quality).toEqual(quality);
-    expect(amendCharter(ownerKey, next, { name: 'Another' }, NOW_MS).quality).toEqual(quality);
+    expect(amendCharter(ownerKey, next, { name: 'Another' }, testNowMs).quality).toEqual(quality);
     expect(() => readCharter(edited(next.bytes, (document) => delete document['quality']))).toThrow(/not signed/);
   });
 
@@ -107,12 +107,12 @@ describe('a charter', () => {
 
   it('is followed by another number under the same id, signed by the same owner only', () => {
     const { charter, ownerKey } = found();
-    const next = amendCharter(ownerKey, charter, { requirementMs: null }, NOW_MS + 1);
+    const next = amendCharter(ownerKey, charter, { requirementMs: null }, testNowMs + 1);
     expect(next).toMatchObject({ serviceId: charter.serviceId, number: 2, requirementMs: null, name: charter.name });
     expect(supersedes(next, charter)).toBe(true);
     expect(supersedes(charter, next)).toBe(false);
     expect(supersedes(found().charter, charter)).toBe(false);
-    expect(() => amendCharter(createKey(), charter, {}, NOW_MS)).toThrow(/not the owner key/);
+    expect(() => amendCharter(createKey(), charter, {}, testNowMs)).toThrow(/not the owner key/);
   });
 
   it('with terms of no sense is refused before it is given out', () => {
@@ -128,7 +128,7 @@ describe('a charter', () => {
       { quality: { percentile: null, ...usual, policy: 'greedy' as 'balanced' } },
       { tree: { fanOut: 1, heartbeatMs: 1000 } },
     ]) {
-      expect(() => foundCharter(key, { ...terms, ...bad }, NOW_MS)).toThrow(/bad field/);
+      expect(() => foundCharter(key, { ...terms, ...bad }, testNowMs)).toThrow(/bad field/);
     }
   });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { itNeeds } from '../programs.ts';
 import { canMountDisks, mountSmallDisk } from '../small-disk.ts';
-import { BLOCK_BYTES, DiskFullError, type Manifest, type ReleaseStore } from '../../src/service/index.ts';
+import { blockBytes, DiskFullError, type Manifest, type ReleaseStore } from '../../src/service/index.ts';
 import { afterwards, found, noise, openStore, publish, temporaryFolder } from './workshop.ts';
 
 const service = found();
@@ -21,7 +21,7 @@ async function take(store: ReleaseStore, from: ReleaseStore, manifest: Manifest)
 async function releaseOne(folder: string): Promise<{ readonly origin: ReleaseStore; readonly store: ReleaseStore }> {
   const origin = await openStore(service.charter);
   const store = await openStore(service.charter, { folder });
-  const first = await publish(service, origin, { film: noise(BLOCK_BYTES, 1) });
+  const first = await publish(service, origin, { film: noise(blockBytes, 1) });
   await take(store, origin, first);
   await store.install(first);
   return { origin, store };
@@ -39,9 +39,9 @@ describe('a full disk', () => {
     'is noticed before a byte is taken when its free space is known to be too small',
     async () => {
       const folder = await temporaryFolder();
-      afterwards(mountSmallDisk(folder, 4 * BLOCK_BYTES));
+      afterwards(mountSmallDisk(folder, 4 * blockBytes));
       const { origin, store } = await releaseOne(folder);
-      const big = await publish(service, origin, { film: noise(8 * BLOCK_BYTES, 2) });
+      const big = await publish(service, origin, { film: noise(8 * blockBytes, 2) });
       await expect(store.begin(big)).rejects.toBeInstanceOf(DiskFullError);
       await expectUntouched(store, folder);
       await store.close();
@@ -52,9 +52,9 @@ describe('a full disk', () => {
     'that fills up in the middle takes back the new release and keeps serving the old',
     async () => {
       const folder = await temporaryFolder();
-      afterwards(mountSmallDisk(folder, 8 * BLOCK_BYTES));
+      afterwards(mountSmallDisk(folder, 8 * blockBytes));
       const { origin, store } = await releaseOne(folder);
-      const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
+      const second = await publish(service, origin, { film: noise(5 * blockBytes, 2) });
       const intake = await store.begin(second);
       const hog = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'hog')}`, 'bs=1M', 'count=4'], {
         stdio: 'ignore',
@@ -79,14 +79,14 @@ describe('a full disk', () => {
   itNeeds(canLimit, 'prlimit (package util-linux)')('also when it is a limit on files that is reached', async () => {
     const folder = await temporaryFolder();
     const { origin, store } = await releaseOne(folder);
-    const second = await publish(service, origin, { film: noise(5 * BLOCK_BYTES, 2) });
+    const second = await publish(service, origin, { film: noise(5 * blockBytes, 2) });
     const ignore = (): void => undefined;
     process.on('SIGXFSZ', ignore); // without a listener the signal ends the process
     const limit = (size: string): void => {
       execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:unlimited`]);
     };
     try {
-      limit(String(3 * BLOCK_BYTES));
+      limit(String(3 * blockBytes));
       await expect(take(store, origin, second)).rejects.toMatchObject({ code: 'disk-full' });
     } finally {
       limit('unlimited');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  BLOCK_BYTES,
+  blockBytes,
   type FileEntry,
   allBlocks,
   blocksOf,
@@ -14,7 +14,7 @@ import {
   readManifest,
   signManifest,
 } from '../../src/service/index.ts';
-import { NOW_MS, folderOf, found, noise, openStore, spoil, temporaryFolder } from './workshop.ts';
+import { testNowMs, folderOf, found, noise, openStore, spoil, temporaryFolder } from './workshop.ts';
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const service = found();
@@ -25,7 +25,7 @@ const facts = (files: readonly FileEntry[]) => ({
   epoch: 0,
   term: 0,
   release: 1,
-  createdAtMs: NOW_MS,
+  createdAtMs: testNowMs,
   files,
 });
 const sign = (files: readonly FileEntry[]) => signManifest(facts(files), service.ownerKey, service.charter);
@@ -38,7 +38,7 @@ const small = (path: string, text = path): FileEntry => ({
 
 describe('hashing a folder', () => {
   it('lists every file sorted, with size, hash and media type, and blocks for the large ones', async () => {
-    const film = noise(2 * BLOCK_BYTES + 5, 1);
+    const film = noise(2 * blockBytes + 5, 1);
     const folder = await folderOf({
       'index.html': '<p>hi',
       'b/film.mp4': film,
@@ -57,19 +57,19 @@ describe('hashing a folder', () => {
     ]);
     const entry = files[2];
     expect(entry).toMatchObject({ size: film.length, sha256: sha256(film) });
-    expect(entry?.chunks).toEqual([0, 1, 2].map((i) => sha256(film.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES))));
-    expect(blocksOf(entry as FileEntry).map((block) => block.size)).toEqual([BLOCK_BYTES, BLOCK_BYTES, 5]);
+    expect(entry?.chunks).toEqual([0, 1, 2].map((i) => sha256(film.subarray(i * blockBytes, (i + 1) * blockBytes))));
+    expect(blocksOf(entry as FileEntry).map((block) => block.size)).toEqual([blockBytes, blockBytes, 5]);
     expect(blocksOf(files[3] as FileEntry)).toEqual([]);
   });
 
   it('tells how far it is, up to the end', async () => {
-    const folder = await folderOf({ a: noise(BLOCK_BYTES + 1, 1), b: 'x' });
+    const folder = await folderOf({ a: noise(blockBytes + 1, 1), b: 'x' });
     const seen: number[] = [];
     await hashFolder(folder, ({ bytesDone, bytesTotal }) => {
-      expect(bytesTotal).toBe(BLOCK_BYTES + 2);
+      expect(bytesTotal).toBe(blockBytes + 2);
       seen.push(bytesDone);
     });
-    expect(seen).toEqual([BLOCK_BYTES, BLOCK_BYTES + 1, BLOCK_BYTES + 2]);
+    expect(seen).toEqual([blockBytes, blockBytes + 1, blockBytes + 2]);
   });
 
   it('leaves out names with a leading dot, says so, and keeps .well-known', async () => {
@@ -142,7 +142,7 @@ describe('publishing', () => {
       store,
       ownerKey: service.ownerKey,
       standing: { charter: 1, epoch: 0, term: 0 },
-      nowMs: NOW_MS,
+      nowMs: testNowMs,
     };
     const first = await publishFolder(options);
     expect(first).toMatchObject({ isNew: true, manifest: { release: 1 } });
@@ -155,10 +155,10 @@ describe('publishing', () => {
   });
 
   it('puts back the blocks that a bad disk has lost, though nothing has changed', async () => {
-    const folder = await folderOf({ 'index.html': 'one', film: noise(BLOCK_BYTES + 1000, 5) });
+    const folder = await folderOf({ 'index.html': 'one', film: noise(blockBytes + 1000, 5) });
     const store = await openStore(service.charter);
     const standing = { charter: 1, epoch: 0, term: 0 };
-    const options = { folder, store, ownerKey: service.ownerKey, standing, nowMs: NOW_MS };
+    const options = { folder, store, ownerKey: service.ownerKey, standing, nowMs: testNowMs };
     const { manifest } = await publishFolder(options);
     expect(store.damaged).toEqual([]);
     await spoil(store.folder, noise(64, 5));
@@ -174,7 +174,7 @@ describe('publishing', () => {
     const folder = await folderOf({ 'index.html': 'one' });
     const standing = { charter: 2, epoch: 0, term: 0 };
     const store = await openStore(service.charter);
-    const options = { folder, store, ownerKey: service.ownerKey, standing, nowMs: NOW_MS };
+    const options = { folder, store, ownerKey: service.ownerKey, standing, nowMs: testNowMs };
     expect((await publishFolder(options)).manifest.release).toBe(1_000_001);
     await writeFile(join(folder, 'index.html'), 'two');
     expect((await publishFolder(options)).manifest.release).toBe(1_000_002);
@@ -182,13 +182,13 @@ describe('publishing', () => {
 
   it('notices a file that changes while it is being published, and leaves the old release in service', async () => {
     const store = await openStore(service.charter);
-    const folder = await folderOf({ a: 'x', b: noise(BLOCK_BYTES * 2, 3) });
+    const folder = await folderOf({ a: 'x', b: noise(blockBytes * 2, 3) });
     const options = {
       folder,
       store,
       ownerKey: service.ownerKey,
       standing: { charter: 1, epoch: 0, term: 0 },
-      nowMs: NOW_MS,
+      nowMs: testNowMs,
     };
     let growing: Promise<void> = Promise.resolve();
     const onProgress = ({ bytesDone, bytesTotal }: { bytesDone: number; bytesTotal: number }): void => {
@@ -209,7 +209,7 @@ describe('publishing', () => {
       store,
       ownerKey: createKey(),
       standing: { charter: 1, epoch: 0, term: 0 },
-      nowMs: NOW_MS,
+      nowMs: testNowMs,
     };
     await expect(publishFolder(options)).rejects.toMatchObject({ code: 'key-wrong' });
   });
@@ -256,7 +256,7 @@ describe('a manifest', () => {
     expect(() => sign([small('b'), small('a')])).toThrow(/not sorted/);
     expect(() => sign([small('a'), small('a')])).toThrow(/not sorted/);
     expect(() => sign([small('a'), small('a/b')])).toThrow(/lies inside what is a file/);
-    expect(() => sign([{ ...small('a'), size: BLOCK_BYTES + 1 }])).toThrow(/chunks/);
+    expect(() => sign([{ ...small('a'), size: blockBytes + 1 }])).toThrow(/chunks/);
     expect(() => sign([{ ...small('a'), chunks: [sha256('a')] }])).toThrow(/chunks/);
     expect(() => sign([{ ...small('a'), mediaType: 'text/html\r\nset-cookie: x' }])).toThrow(/mediaType/);
   });

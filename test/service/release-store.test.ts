@@ -2,7 +2,7 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
-  BLOCK_BYTES,
+  blockBytes,
   BlockMismatchError,
   type Manifest,
   QuotaError,
@@ -11,7 +11,7 @@ import {
   allBlocks,
   signManifest,
 } from '../../src/service/index.ts';
-import { type Files, NOW_MS, found, noise, openStore, publish, spoil, temporaryFolder } from './workshop.ts';
+import { type Files, testNowMs, found, noise, openStore, publish, spoil, temporaryFolder } from './workshop.ts';
 
 const service = found();
 
@@ -42,7 +42,7 @@ describe('a release store', () => {
   it('serves what was installed, also after it is closed and opened again', async () => {
     const folder = await temporaryFolder();
     const store = await openStore(service.charter, { folder });
-    const manifest = await publish(service, store, { 'index.html': 'one', film: noise(3 * BLOCK_BYTES + 7, 1) });
+    const manifest = await publish(service, store, { 'index.html': 'one', film: noise(3 * blockBytes + 7, 1) });
     await store.close();
     const again = await openStore(service.charter, { folder });
     expect(again.current?.id).toBe(manifest.id);
@@ -54,7 +54,7 @@ describe('a release store', () => {
   it('stores a block once, however many files and releases have it', async () => {
     const folder = await temporaryFolder();
     const store = await openStore(service.charter, { folder });
-    const film = noise(2 * BLOCK_BYTES, 2);
+    const film = noise(2 * blockBytes, 2);
     await publish(service, store, { 'a.bin': film, 'b.bin': film, 'c.txt': 'one' });
     const before = await packBytes(folder);
     expect(before).toBeLessThan(film.length + 1000);
@@ -93,10 +93,10 @@ describe('a release store', () => {
   it('keeps the current release and the one before, and gives the space of older ones back', async () => {
     const folder = await temporaryFolder();
     const store = await openStore(service.charter, { folder });
-    for (let i = 1; i <= 5; i += 1) await publish(service, store, { 'a.bin': noise(BLOCK_BYTES, i), 'b.txt': `${i}` });
+    for (let i = 1; i <= 5; i += 1) await publish(service, store, { 'a.bin': noise(blockBytes, i), 'b.txt': `${i}` });
     expect([store.current?.release, store.previous?.release]).toEqual([5, 4]);
-    expect(await packBytes(folder)).toBeLessThan(2.1 * BLOCK_BYTES);
-    expect(store.usedBytes).toBeLessThan(2.1 * BLOCK_BYTES);
+    expect(await packBytes(folder)).toBeLessThan(2.1 * blockBytes);
+    expect(store.usedBytes).toBeLessThan(2.1 * blockBytes);
     expect((await readdir(join(folder, 'releases'))).sort()).toEqual(['4.manifest', '5.manifest']);
     expect(await store.check()).toBe(0);
   });
@@ -105,21 +105,21 @@ describe('a release store', () => {
     const folder = await temporaryFolder();
     const store = await openStore(service.charter, { folder });
     const kept = noise(300_000, 99);
-    const files = (i: number): Files => ({ 'kept.bin': kept, 'other.bin': noise(BLOCK_BYTES, i) });
+    const files = (i: number): Files => ({ 'kept.bin': kept, 'other.bin': noise(blockBytes, i) });
     for (let i = 1; i <= 4; i += 1) await publish(service, store, files(i));
-    expect(await packBytes(folder)).toBeLessThan(2 * BLOCK_BYTES + kept.length + 10_000);
+    expect(await packBytes(folder)).toBeLessThan(2 * blockBytes + kept.length + 10_000);
     expect(await store.check()).toBe(0);
     expect(store.missing(store.current as Manifest)).toEqual([]);
   });
 
   it('lets a reader finish a file whose release was struck meanwhile', async () => {
     const store = await openStore(service.charter);
-    const film = noise(2 * BLOCK_BYTES, 1);
+    const film = noise(2 * blockBytes, 1);
     const first = await publish(service, store, { film });
     const file = first.files[0];
     if (file === undefined) throw new Error('no film');
     const lease = store.leaseFile(file);
-    for (let i = 2; i <= 4; i += 1) await publish(service, store, { film: noise(2 * BLOCK_BYTES, i) });
+    for (let i = 2; i <= 4; i += 1) await publish(service, store, { film: noise(2 * blockBytes, i) });
     expect(store.missing(first)).toHaveLength(2);
     expect(Buffer.concat([await lease.read(0), await lease.read(1)]).equals(film)).toBe(true);
     lease.release();
@@ -160,11 +160,11 @@ describe('a damaged disk', () => {
     const origin = await openStore(service.charter);
     const events: StoreEvent[] = [];
     const store = await openStore(service.charter, { folder, onEvent: (event) => events.push(event) });
-    const film = noise(2 * BLOCK_BYTES, 5);
+    const film = noise(2 * blockBytes, 5);
     const manifest = await publish(service, origin, { film, 'a.txt': 'fine' });
     await copyInto(store, origin, manifest);
     await store.install(manifest);
-    await spoil(folder, film.subarray(BLOCK_BYTES, BLOCK_BYTES + 64));
+    await spoil(folder, film.subarray(blockBytes, blockBytes + 64));
 
     const damaged = allBlocks(manifest).find((block) => block.hash === manifest.byPath.get('film')?.chunks?.[1]);
     if (damaged === undefined) throw new Error('no such block');
@@ -173,7 +173,7 @@ describe('a damaged disk', () => {
     expect(store.missing(manifest)).toEqual([damaged]);
 
     await copyInto(store, origin, manifest);
-    expect((await store.readBlock(damaged)).equals(film.subarray(BLOCK_BYTES))).toBe(true);
+    expect((await store.readBlock(damaged)).equals(film.subarray(blockBytes))).toBe(true);
     await store.close();
     const again = await openStore(service.charter, { folder });
     expect(await again.check()).toBe(0); // after a restart it is the mended copy that counts
@@ -211,7 +211,7 @@ describe('a damaged disk', () => {
     const folder = await temporaryFolder();
     const origin = await openStore(service.charter);
     const store = await openStore(service.charter, { folder });
-    const manifest = await publish(service, origin, { film: noise(4 * BLOCK_BYTES, 6) });
+    const manifest = await publish(service, origin, { film: noise(4 * blockBytes, 6) });
     await copyInto(store, origin, manifest);
     await store.close();
     // As a crash leaves it: a part that was never named, its end missing.
@@ -233,15 +233,15 @@ describe('the quota of a volunteer', () => {
   it('refuses a release that does not fit before anything is taken, with both figures', async () => {
     const folder = await temporaryFolder();
     const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { folder, maxBytes: BLOCK_BYTES });
-    const manifest = await publish(service, origin, { film: noise(2 * BLOCK_BYTES, 1) });
+    const store = await openStore(service.charter, { folder, maxBytes: blockBytes });
+    const manifest = await publish(service, origin, { film: noise(2 * blockBytes, 1) });
     const error: unknown = await store.begin(manifest).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuotaError);
     expect(error).toMatchObject({
-      allowedBytes: BLOCK_BYTES,
+      allowedBytes: blockBytes,
       message: expect.stringContaining('--max-storage') as string,
     });
-    expect((error as QuotaError).neededBytes).toBeGreaterThan(2 * BLOCK_BYTES);
+    expect((error as QuotaError).neededBytes).toBeGreaterThan(2 * blockBytes);
     expect(await readdir(join(folder, 'packs'))).toEqual([]);
     expect(await readdir(join(folder, 'releases'))).toEqual([]);
   });
@@ -249,15 +249,15 @@ describe('the quota of a volunteer', () => {
   it('gives up the release before, if that makes the new one fit, and keeps the current', async () => {
     const folder = await temporaryFolder();
     const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { folder, maxBytes: 2.2 * BLOCK_BYTES });
+    const store = await openStore(service.charter, { folder, maxBytes: 2.2 * blockBytes });
     for (let i = 1; i <= 4; i += 1) {
-      const manifest = await publish(service, origin, { film: noise(BLOCK_BYTES, i) });
+      const manifest = await publish(service, origin, { film: noise(blockBytes, i) });
       await copyInto(store, origin, manifest);
       await store.install(manifest);
-      expect(await packBytes(folder)).toBeLessThanOrEqual(2.2 * BLOCK_BYTES);
+      expect(await packBytes(folder)).toBeLessThanOrEqual(2.2 * blockBytes);
     }
     expect(store.current?.release).toBe(4);
-    const tooBig = await publish(service, origin, { film: noise(3 * BLOCK_BYTES, 9) });
+    const tooBig = await publish(service, origin, { film: noise(3 * blockBytes, 9) });
     await expect(store.begin(tooBig)).rejects.toBeInstanceOf(QuotaError);
     expect([store.current?.release, store.previous?.release]).toEqual([4, 3]);
     expect(await store.check()).toBe(0);
@@ -265,10 +265,10 @@ describe('the quota of a volunteer', () => {
 
   it('counts only what is new in an update', async () => {
     const origin = await openStore(service.charter);
-    const store = await openStore(service.charter, { maxBytes: 1.1 * BLOCK_BYTES });
-    const film = noise(BLOCK_BYTES, 1);
+    const store = await openStore(service.charter, { maxBytes: 1.1 * blockBytes });
+    const film = noise(blockBytes, 1);
     for (const page of ['one', 'two', 'three']) {
-      const manifest = await publish(service, origin, { film, page }, NOW_MS);
+      const manifest = await publish(service, origin, { film, page }, testNowMs);
       await copyInto(store, origin, manifest);
       await store.install(manifest);
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
-  BLOCK_BYTES,
+  blockBytes,
   type ReleaseStore,
   Site,
   type SiteHooks,
@@ -17,7 +17,7 @@ import {
 import { ByteCache } from '../../src/service/byte-cache.ts';
 import {
   type Files,
-  NOW_MS,
+  testNowMs,
   ask,
   found,
   noise,
@@ -30,7 +30,7 @@ import {
 
 const service = found();
 const page = `<h1>Home</h1>${'<p>a garden of pages</p>'.repeat(100)}`;
-const film = noise(3 * BLOCK_BYTES + 500, 3);
+const film = noise(3 * blockBytes + 500, 3);
 const files: Files = {
   'index.html': page,
   'style.css': 'p{}',
@@ -60,7 +60,7 @@ describe('a site', () => {
       'content-length': '3',
       'accept-ranges': 'bytes',
       'x-content-type-options': 'nosniff',
-      'last-modified': new Date(NOW_MS).toUTCString(),
+      'last-modified': new Date(testNowMs).toUTCString(),
       'banyan-content': store.current?.byPath.get('style.css')?.sha256,
     });
     expect(readReleaseHeader(got.headers['banyan-release'] as string)).toEqual({ release: 1, id: store.current?.id });
@@ -140,10 +140,10 @@ describe('conditions', () => {
       expect(same.headers.etag).toContain(file.sha256);
     }
     expect((await ask(port, '/', { 'if-none-match': '"other"' })).status).toBe(200);
-    const date = new Date(NOW_MS).toUTCString();
+    const date = new Date(testNowMs).toUTCString();
     expect((await ask(port, '/', { 'if-modified-since': date })).status).toBe(304);
     expect((await ask(port, '/', { 'if-modified-since': date, 'if-none-match': '"other"' })).status).toBe(200);
-    expect((await ask(port, '/', { 'if-modified-since': new Date(NOW_MS - 5000).toUTCString() })).status).toBe(200);
+    expect((await ask(port, '/', { 'if-modified-since': new Date(testNowMs - 5000).toUTCString() })).status).toBe(200);
     expect((await ask(port, '/', { 'if-match': '"other"' })).status).toBe(412);
     // Without a zone, a date would mean another time on another machine: one reader would call another's server a liar.
     for (const vague of ['Dec 1 2030 12:00:00', '2030-12-01T12:00:00', '2030-12-01T12:00:00Z', '2030'])
@@ -159,7 +159,7 @@ describe('ranges', () => {
     for (const [range, first, end] of [
       ['bytes=0-0', 0, 1],
       ['bytes=10-19', 10, 20],
-      [`bytes=${BLOCK_BYTES - 5}-${2 * BLOCK_BYTES + 5}`, BLOCK_BYTES - 5, 2 * BLOCK_BYTES + 6],
+      [`bytes=${blockBytes - 5}-${2 * blockBytes + 5}`, blockBytes - 5, 2 * blockBytes + 6],
       [`bytes=${last}-`, last, film.length],
       ['bytes=-700', film.length - 700, film.length],
       [`bytes=5-${film.length * 2}`, 5, film.length],
@@ -192,7 +192,7 @@ describe('ranges', () => {
     expect((await ask(port, '/film.mp4', { range: 'bytes=0-1', 'if-range': etag })).status).toBe(206);
     expect((await ask(port, '/film.mp4', { range: 'bytes=0-1', 'if-range': '"old"' })).status).toBe(200);
     expect(
-      (await ask(port, '/film.mp4', { range: 'bytes=0-1', 'if-range': new Date(NOW_MS).toUTCString() })).status,
+      (await ask(port, '/film.mp4', { range: 'bytes=0-1', 'if-range': new Date(testNowMs).toUTCString() })).status,
     ).toBe(200);
   });
 });
@@ -254,7 +254,7 @@ describe('compression', () => {
 
 describe('a switch of releases', () => {
   it('lets readers have the release before for 60 s, when they name it', async () => {
-    let nowMs = NOW_MS;
+    let nowMs = testNowMs;
     const now = (): number => nowMs;
     const store = await openStore(service.charter, { now });
     const port = await serveHttp(siteHandler(new Site(store, { now })));
@@ -273,7 +273,7 @@ describe('a reader who leaves', () => {
   it('in the middle of a large file lets go of it', async () => {
     const served: boolean[] = [];
     const store = await openStore(service.charter);
-    await publish(service, store, { film: noise(40 * BLOCK_BYTES, 1) });
+    await publish(service, store, { film: noise(40 * blockBytes, 1) });
     const folder = store.folder;
     const site = new Site(store);
     const port = await serveHttp(siteHandler(site, { onServed: ({ complete }) => served.push(complete) }));
@@ -288,7 +288,7 @@ describe('a reader who leaves', () => {
     // Nothing holds the old film any more: two releases later its space is free.
     await publish(service, store, { film: 'a' });
     await publish(service, store, { film: 'b' });
-    await expect.poll(() => bytesIn(folder)).toBeLessThan(BLOCK_BYTES);
+    await expect.poll(() => bytesIn(folder)).toBeLessThan(blockBytes);
   });
 });
 
@@ -301,7 +301,7 @@ describe('a damaged disk', () => {
     const port = await serveHttp(siteHandler(new Site(store)));
     expect((await ask(port, '/film.mp4')).status).toBe(503);
     expect((await ask(port, '/style.css')).status).toBe(200);
-    const rest = await ask(port, '/film.mp4', { range: `bytes=${BLOCK_BYTES}-` });
+    const rest = await ask(port, '/film.mp4', { range: `bytes=${blockBytes}-` });
     expect([rest.status, rest.headers['retry-after']]).toEqual([503, '1']); // it is known by now that the file is not whole
   });
 });

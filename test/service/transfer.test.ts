@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  BLOCK_BYTES,
+  blockBytes,
   BlockMismatchError,
   type ByteStream,
   type Manifest,
@@ -80,8 +80,8 @@ function cutAfter(bytes: number) {
 
 const site: Files = {
   'index.html': '<p>hello',
-  'film.bin': noise(5 * BLOCK_BYTES + 1234, 1),
-  'again.bin': noise(5 * BLOCK_BYTES + 1234, 1),
+  'film.bin': noise(5 * blockBytes + 1234, 1),
+  'again.bin': noise(5 * blockBytes + 1234, 1),
   'empty.txt': '',
   ...Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`pages/${i}.html`, `page ${i}`])),
 };
@@ -143,7 +143,7 @@ describe('a transfer', () => {
     await second.install(manifest);
 
     let store = await openStore(service.charter, { folder });
-    const { received } = await transfer(origin, store, { shape: cutAfter(3 * BLOCK_BYTES) });
+    const { received } = await transfer(origin, store, { shape: cutAfter(3 * blockBytes) });
     expect(received).toMatchObject({ code: 'transfer-cut' });
     const missing = store.missing(manifest).length;
     expect(missing).toBeGreaterThan(0);
@@ -160,9 +160,9 @@ describe('a transfer', () => {
 
   it('arrives in the end, whole, wherever it is cut on the way', async () => {
     const origin = await openStore(service.charter);
-    const manifest = await publish(service, origin, { a: noise(2 * BLOCK_BYTES + 3, 4), b: 'x', c: noise(70_000, 5) });
+    const manifest = await publish(service, origin, { a: noise(2 * blockBytes + 3, 4), b: 'x', c: noise(70_000, 5) });
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(2 * BLOCK_BYTES), { maxLength: 3 }), async (cuts) => {
+      fc.asyncProperty(fc.array(fc.nat(2 * blockBytes), { maxLength: 3 }), async (cuts) => {
         const store = await openStore(service.charter);
         for (const bytes of cuts) await transfer(origin, store, { shape: cutAfter(bytes) });
         expect((await transfer(origin, store)).received).toMatchObject({ manifest: { id: manifest.id } });
@@ -202,7 +202,7 @@ describe('a transfer', () => {
 
   it('holds a few MiB in memory, whatever it moves: a receiver whose disk is slow stops the sender', async () => {
     const [origin, store] = [await openStore(service.charter), await openStore(service.charter)];
-    await publish(service, origin, { film: noise(48 * BLOCK_BYTES, 1) });
+    await publish(service, origin, { film: noise(48 * blockBytes, 1) });
     const [near, far] = await socketPair();
     let taken = 0;
     let mayGoOn: () => void = () => undefined;
@@ -212,7 +212,7 @@ describe('a transfer', () => {
       chunks: (async function* () {
         for await (const piece of near as AsyncIterable<Uint8Array>) {
           taken += piece.length;
-          if (taken > 2 * BLOCK_BYTES) await gate;
+          if (taken > 2 * blockBytes) await gate;
           yield piece;
         }
       })(),
@@ -220,7 +220,7 @@ describe('a transfer', () => {
     let sentBytes = 0;
     const sending = sendRelease(streamOf(far), origin, { onProgress: ({ bytesDone }) => (sentBytes = bytesDone) });
     const receiving = receiveRelease(slow, store);
-    await until('it has taken two blocks', () => taken > 2 * BLOCK_BYTES);
+    await until('it has taken two blocks', () => taken > 2 * blockBytes);
     let steady = 0;
     let before = -1;
     await until('the sender stands still', () => {
@@ -228,8 +228,8 @@ describe('a transfer', () => {
       before = far.writableLength;
       return steady > 20;
     });
-    expect(sentBytes).toBeLessThan(24 * BLOCK_BYTES); // what the kernel buffers on loopback, and a block or two
-    expect(far.writableLength).toBeLessThan(2 * BLOCK_BYTES);
+    expect(sentBytes).toBeLessThan(24 * blockBytes); // what the kernel buffers on loopback, and a block or two
+    expect(far.writableLength).toBeLessThan(2 * blockBytes);
     mayGoOn();
     await Promise.all([sending, receiving]);
   });
@@ -238,14 +238,14 @@ describe('a transfer', () => {
 describe('a transfer that fails', () => {
   it('because the sender lies names the block, and keeps what was true before it', async () => {
     const [origin, store] = [await openStore(service.charter), await openStore(service.charter)];
-    const manifest = await publish(service, origin, { film: noise(3 * BLOCK_BYTES, 7) });
+    const manifest = await publish(service, origin, { film: noise(3 * blockBytes, 7) });
     let bytes = 0;
     const lying = (stream: ByteStream, side: string): ByteStream => ({
       ...stream,
       chunks: stream.chunks,
       send: (piece) => {
         bytes += piece.length;
-        if (side !== 'far' || bytes < 1.5 * BLOCK_BYTES) return stream.send(piece);
+        if (side !== 'far' || bytes < 1.5 * blockBytes) return stream.send(piece);
         const wrong = Buffer.from(piece);
         wrong[wrong.length >> 1] = (wrong[wrong.length >> 1] ?? 0) ^ 1;
         return stream.send(wrong);
@@ -273,7 +273,7 @@ describe('a transfer that fails', () => {
     const folder = await temporaryFolder();
     const origin = await openStore(service.charter);
     const store = await openStore(service.charter, { folder, maxBytes: 1000 });
-    await publish(service, origin, { film: noise(BLOCK_BYTES, 7) });
+    await publish(service, origin, { film: noise(blockBytes, 7) });
     const { received, sent } = await transfer(origin, store);
     expect(received).toBeInstanceOf(QuotaError);
     expect(sent).toMatchObject({ code: 'transfer-refused', reason: 'quota' });
@@ -291,11 +291,11 @@ describe('a transfer that fails', () => {
 
   it('because a block of the sender is damaged is no lie: it is told, and another sender can go on', async () => {
     const folder = await temporaryFolder();
-    const film = noise(3 * BLOCK_BYTES, 7);
+    const film = noise(3 * blockBytes, 7);
     let origin = await openStore(service.charter, { folder });
     const manifest = await publish(service, origin, { film });
     await origin.close();
-    await spoil(folder, film.subarray(2 * BLOCK_BYTES, 2 * BLOCK_BYTES + 64));
+    await spoil(folder, film.subarray(2 * blockBytes, 2 * blockBytes + 64));
     origin = await openStore(service.charter, { folder });
     const store = await openStore(service.charter);
     const { received, sent } = await transfer(origin, store);
@@ -309,10 +309,10 @@ describe('a transfer that fails', () => {
 
   it('because the disk of the sender rotted a moment after it was checked is found by the sender the next time', async () => {
     const folder = await temporaryFolder();
-    const film = noise(3 * BLOCK_BYTES, 7);
+    const film = noise(3 * blockBytes, 7);
     const origin = await openStore(service.charter, { folder });
     await publish(service, origin, { film });
-    await spoil(folder, film.subarray(2 * BLOCK_BYTES, 2 * BLOCK_BYTES + 64));
+    await spoil(folder, film.subarray(2 * blockBytes, 2 * blockBytes + 64));
     const store = await openStore(service.charter);
     expect((await transfer(origin, store)).received).toBeInstanceOf(BlockMismatchError);
     expect((await transfer(origin, store)).received).toMatchObject({ reason: 'damaged' });
@@ -354,12 +354,12 @@ describe('a transfer that fails', () => {
 
   it('leaves the store free for the next one', async () => {
     const [origin, store] = [await openStore(service.charter), await openStore(service.charter)];
-    const first: Manifest = await publish(service, origin, { film: noise(3 * BLOCK_BYTES, 7) });
-    await transfer(origin, store, { shape: cutAfter(BLOCK_BYTES) });
-    const next = await publish(service, origin, { film: noise(2 * BLOCK_BYTES, 8) });
+    const first: Manifest = await publish(service, origin, { film: noise(3 * blockBytes, 7) });
+    await transfer(origin, store, { shape: cutAfter(blockBytes) });
+    const next = await publish(service, origin, { film: noise(2 * blockBytes, 8) });
     expect((await transfer(origin, store)).received).toMatchObject({ manifest: { id: next.id } });
     await store.install(next);
     expect(store.missing(first).length).toBeGreaterThan(0);
-    expect(store.usedBytes).toBeLessThan(2.1 * BLOCK_BYTES); // the one that was never finished is swept away
+    expect(store.usedBytes).toBeLessThan(2.1 * blockBytes); // the one that was never finished is swept away
   });
 });

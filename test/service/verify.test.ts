@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   AcceptedReleases,
-  BLOCK_BYTES,
+  blockBytes,
   type FileEntry,
   LieError,
   type Manifest,
@@ -21,11 +21,11 @@ import {
   siteHandler,
   verifyResponse,
 } from '../../src/service/index.ts';
-import { type Files, NOW_MS, found, noise, openStore, publish, serveHttp } from './workshop.ts';
+import { type Files, testNowMs, found, noise, openStore, publish, serveHttp } from './workshop.ts';
 
 const service = found();
 const page = `<h1>Home</h1>${'<p>a garden of pages</p>'.repeat(40)}`;
-const film = noise(2 * BLOCK_BYTES + 500, 3);
+const film = noise(2 * blockBytes + 500, 3);
 const files: Files = {
   'index.html': page,
   'a.txt': 'small',
@@ -49,11 +49,11 @@ beforeAll(async () => {
         service,
         store,
         { ...files, 'film.mp4': film2, 'index.html': `${page}${i}` },
-        NOW_MS + i * 1000,
+        testNowMs + i * 1000,
       );
     }
     if (manifest === null) throw new Error('no release');
-    made.push({ manifest, site: new Site(store, { now: () => NOW_MS + 1e9 }) });
+    made.push({ manifest, site: new Site(store, { now: () => testNowMs + 1e9 }) });
   }
   manifests = made.map((one) => one.manifest);
   sites = made.map((one) => one.site);
@@ -88,8 +88,8 @@ const site = (server: number): Site => {
 };
 const accepting = (...releases: readonly number[]): AcceptedReleases => {
   const [first = 1, ...later] = releases;
-  const accepted = new AcceptedReleases(manifest(first), NOW_MS);
-  for (const release of later) accepted.accept(manifest(release), NOW_MS);
+  const accepted = new AcceptedReleases(manifest(first), testNowMs);
+  for (const release of later) accepted.accept(manifest(release), testNowMs);
   return accepted;
 };
 const get = (target: string, headers: SiteRequest['headers'] = {}): SiteRequest => ({ method: 'GET', target, headers });
@@ -132,7 +132,7 @@ async function read(
   const raw = { status: answer.status, headers: { ...answer.headers }, body: await bytesOf(answer.body) };
   options.tamper?.(raw);
   const response: RawResponse = { ...raw, body: inPieces(raw.body, options.pieceBytes ?? 10_000) };
-  const judged = await verifyResponse(verifier, response, options.nowMs ?? NOW_MS);
+  const judged = await verifyResponse(verifier, response, options.nowMs ?? testNowMs);
   if (judged.verdict !== 'ok') return judged;
   const pieces: Uint8Array[] = [];
   try {
@@ -176,11 +176,11 @@ const requests = (): readonly SiteRequest[] => [
   get('/', { 'if-none-match': etag('index.html') }),
   get('/', { 'if-none-match': '"other"' }),
   get('/', { 'if-match': '"other"' }),
-  get('/', { 'if-modified-since': new Date(NOW_MS + 60_000).toUTCString() }),
+  get('/', { 'if-modified-since': new Date(testNowMs + 60_000).toUTCString() }),
   get('/a.txt', { range: 'bytes=1-3' }),
   get('/a.txt', { range: 'bytes=100-' }),
   get('/film.mp4', { range: 'bytes=5-9' }),
-  get('/film.mp4', { range: `bytes=${BLOCK_BYTES - 3}-${BLOCK_BYTES + 3}` }),
+  get('/film.mp4', { range: `bytes=${blockBytes - 3}-${blockBytes + 3}` }),
   get('/film.mp4', { range: 'bytes=-600' }),
   get('/film.mp4', { range: 'bytes=5-9', 'if-range': '"old"' }),
   { method: 'HEAD', target: '/', headers: {} },
@@ -203,8 +203,8 @@ describe('an honest server', () => {
   it('is asked for whole blocks when a part of a large file is wanted', () => {
     const upstream = (range: string): string | undefined =>
       new ResponseVerifier(accepting(2), get('/film.mp4', { range })).upstream.headers['range'];
-    expect(upstream('bytes=5-9')).toBe(`bytes=0-${BLOCK_BYTES - 1}`);
-    expect(upstream('bytes=-600')).toBe(`bytes=${BLOCK_BYTES}-${film.length - 1}`);
+    expect(upstream('bytes=5-9')).toBe(`bytes=0-${blockBytes - 1}`);
+    expect(upstream('bytes=-600')).toBe(`bytes=${blockBytes}-${film.length - 1}`);
     expect(
       new ResponseVerifier(accepting(2), get('/a.txt', { range: 'bytes=1-2' })).upstream.headers['range'],
     ).toBeUndefined();
@@ -239,7 +239,7 @@ describe('releases', () => {
       verdict: 'ok',
       body: truth(get('/'), 1).body,
     });
-    const late = { accepted, nowMs: NOW_MS + 60_001 };
+    const late = { accepted, nowMs: testNowMs + 60_001 };
     expect(await read(get('/'), { ...late, server: 1 })).toEqual({ verdict: 'stale', release: 1 });
     expect(await read(get('/'), { ...late, server: 2 })).toMatchObject({ verdict: 'ok' });
     expect(await read(get('/'), { accepted: accepting(1, 2, 3), server: 1 })).toEqual({ verdict: 'stale', release: 1 });
@@ -251,7 +251,7 @@ describe('releases', () => {
 
   it('are never gone back to', () => {
     const accepted = accepting(1, 3);
-    expect(accepted.accept(manifest(2), NOW_MS)).toBe(false);
+    expect(accepted.accept(manifest(2), testNowMs)).toBe(false);
     expect(accepted.newest.release).toBe(3);
   });
 
@@ -323,10 +323,10 @@ describe('a lying server', () => {
   );
 
   it('in the middle of a large file is found out before a byte of that block is handed on', async () => {
-    const at = BLOCK_BYTES + 77;
+    const at = blockBytes + 77;
     const outcome = await read(get('/film.mp4'), { tamper: (raw) => (raw.body[at] = (raw.body[at] ?? 0) ^ 4) });
     expect(outcome.verdict).toBe('lie');
-    expect(outcome.partial?.equals(film.subarray(0, BLOCK_BYTES))).toBe(true);
+    expect(outcome.partial?.equals(film.subarray(0, blockBytes))).toBe(true);
   });
 
   it('gets no header of its own through', async () => {
@@ -358,7 +358,7 @@ describe('a lying server', () => {
       const { status, headers } = await site(2).respond(verifier.upstream);
       const body = inPieces(Buffer.alloc(20_000, 0x55), size);
       const headersNow = { ...headers, 'content-encoding': encoding };
-      const judged = await verifyResponse(verifier, { status, headers: headersNow, body }, NOW_MS);
+      const judged = await verifyResponse(verifier, { status, headers: headersNow, body }, testNowMs);
       expect(judged).toMatchObject({ verdict: 'lie', reason: expect.stringContaining('cannot be decoded') as string });
     }
   });
@@ -478,8 +478,8 @@ describe('over real HTTP', () => {
       ['/', page],
       ['/film.mp4', film],
     ] as const) {
-      const verifier = new ResponseVerifier(new AcceptedReleases(published, NOW_MS), get(target));
-      const judged = await verifyResponse(verifier, await fetchRaw(port, verifier.upstream), NOW_MS);
+      const verifier = new ResponseVerifier(new AcceptedReleases(published, testNowMs), get(target));
+      const judged = await verifyResponse(verifier, await fetchRaw(port, verifier.upstream), testNowMs);
       if (judged.verdict !== 'ok') throw new Error(judged.verdict);
       const pieces: Uint8Array[] = [];
       for await (const piece of judged.body) pieces.push(piece);
@@ -494,7 +494,7 @@ describe('over real HTTP', () => {
       res.write(Buffer.from([0x1b]), () => res.destroy());
     });
     const verifier = new ResponseVerifier(accepting(2), get('/'));
-    const attempt = verifyResponse(verifier, await fetchRaw(port, verifier.upstream), NOW_MS);
+    const attempt = verifyResponse(verifier, await fetchRaw(port, verifier.upstream), testNowMs);
     await expect(attempt).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 });

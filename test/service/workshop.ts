@@ -42,9 +42,9 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-export const NOW_MS = Date.UTC(2026, 10, 20, 12);
-export const ROOT_PEER_ID = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
-export const OTHER_PEER_ID = '12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD';
+export const testNowMs = Date.UTC(2026, 10, 20, 12);
+export const testRootPeerId = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
+export const testOtherPeerId = '12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD';
 
 export interface Founded {
   readonly ownerKey: SigningKey;
@@ -61,13 +61,13 @@ export function termsFor(rootKey: SigningKey): CharterTerms {
     admission: 'invited',
     gateways: [],
     rootPublicKey: rootKey.publicKey,
-    rootPeerId: ROOT_PEER_ID,
+    rootPeerId: testRootPeerId,
   };
 }
 
 export function found(): Founded {
   const [ownerKey, rootKey] = [createKey(), createKey()];
-  return { ownerKey, rootKey, charter: foundCharter(ownerKey, termsFor(rootKey), NOW_MS) };
+  return { ownerKey, rootKey, charter: foundCharter(ownerKey, termsFor(rootKey), testNowMs) };
 }
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -90,7 +90,12 @@ export async function openStore(
   return store;
 }
 
-export async function publish(service: Founded, store: ReleaseStore, files: Files, nowMs = NOW_MS): Promise<Manifest> {
+export async function publish(
+  service: Founded,
+  store: ReleaseStore,
+  files: Files,
+  nowMs = testNowMs,
+): Promise<Manifest> {
   const { manifest } = await publishFolder({
     folder: await folderOf(files),
     store,

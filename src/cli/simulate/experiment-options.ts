@@ -2,8 +2,8 @@
 import { type OptionSpec, parseChoice, parseText, toggle, value } from '../settings/option.ts';
 import { count, exponent, milliseconds, share } from './experiment-values.ts';
 
-const POLICIES = ['balanced', 'worst-qos'] as const;
-const MARGINS = ['lean', 'n-1'] as const;
+const policies = ['balanced', 'worst-qos'] as const;
+const margins = ['lean', 'n-1'] as const;
 const MODES = ['random', 'heaviest', 'domain', 'root'] as const;
 const WORKLOADS = ['poisson', 'diurnal', 'flash-crowd'] as const;
 
@@ -29,8 +29,8 @@ export const requirement = value(
   120,
 );
 
-export const policy = choice('policy', '<policy>', 'how the next server is found', POLICIES, 'balanced');
-export const margin = choice('margin', '<margin>', 'just enough servers, or one to spare', MARGINS, 'lean');
+export const policy = choice('policy', '<policy>', 'how the next server is found', policies, 'balanced');
+export const margin = choice('margin', '<margin>', 'just enough servers, or one to spare', margins, 'lean');
 export const kill = value('kill', '<share>', 'share of the servers that is killed (0.2, 20%)', share, 0.2);
 export const mode = choice('mode', '<mode>', 'which servers are killed', MODES, 'random');
 

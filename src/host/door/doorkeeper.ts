@@ -10,7 +10,7 @@ import type { Charter, SigningKey } from '../../service/index.ts';
 import { byteStream } from '../../network/index.ts';
 import type { HostLogger, Network } from '../../network/index.ts';
 import type { NodeState } from '../node-state.ts';
-import { WELCOME_PROTOCOL, answerWelcome, askWelcome } from './welcome.ts';
+import { welcomeProtocol, answerWelcome, askWelcome } from './welcome.ts';
 import type { WelcomeAnswer, WelcomeQuestion } from './welcome.ts';
 
 export interface DoorkeeperOptions {
@@ -37,7 +37,7 @@ export class Doorkeeper {
   }
 
   async start(): Promise<void> {
-    await this.#given.network.handle(WELCOME_PROTOCOL, async (stream) => {
+    await this.#given.network.handle(welcomeProtocol, async (stream) => {
       await answerWelcome(byteStream(stream), (question) => this.#welcome(question));
     });
   }
@@ -91,11 +91,7 @@ export class Doorkeeper {
     if (question.relayed) return refuse('root-away', 'Only the root can redeem this invite.');
     const { network, charter, logger } = this.#given;
     try {
-      const stream = await network.openStream(
-        charter.rootPeerId,
-        WELCOME_PROTOCOL,
-        AbortSignal.timeout(relayTimeoutMs),
-      );
+      const stream = await network.openStream(charter.rootPeerId, welcomeProtocol, AbortSignal.timeout(relayTimeoutMs));
       return await askWelcome(byteStream(stream), { ...question, relayed: true });
     } catch (error) {
       logger.debug({ reason: String(error) }, 'the root could not be asked about an invite');

@@ -14,11 +14,11 @@ import { byteStream } from '../../network/index.ts';
 import type { Network } from '../../network/index.ts';
 import { NodeError } from '../node-error.ts';
 import type { NodeState } from '../node-state.ts';
-import { WELCOME_PROTOCOL, askWelcome } from './welcome.ts';
+import { welcomeProtocol, askWelcome } from './welcome.ts';
 import type { WelcomeQuestion } from './welcome.ts';
 
 /** For one peer, from dialling it to the last byte of its answer. */
-const TIMEOUT_MS = 10_000;
+const timeoutMs = 10_000;
 /** So many addresses of neighbours are remembered. */
 const mostNeighbours = 32;
 
@@ -148,11 +148,11 @@ async function ask(
 ): Promise<Welcomed> {
   const question: WelcomeQuestion = { serviceId, token, peerId: network.peerId, relayed: false };
   const over = new AbortController();
-  const timer = setTimeout(() => over.abort(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
+  const timer = setTimeout(() => over.abort(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   const drop = (): void => over.abort(enough.reason);
   enough.addEventListener('abort', drop);
   try {
-    const stream = byteStream(await network.openStream(peerId, WELCOME_PROTOCOL, over.signal));
+    const stream = byteStream(await network.openStream(peerId, welcomeProtocol, over.signal));
     over.signal.throwIfAborted();
     over.signal.addEventListener('abort', () => stream.abort(over.signal.reason as Error));
     const answer = await askWelcome(stream, question);

@@ -8,7 +8,7 @@
 import { pipe } from 'it-pipe';
 import type { ByteStream } from '../../network/index.ts';
 
-export const WELCOME_PROTOCOL = '/banyan/welcome/1.0.0';
+export const welcomeProtocol = '/banyan/welcome/1.0.0';
 
 export interface WelcomeQuestion {
   readonly serviceId: string;

@@ -17,7 +17,7 @@ import type { Manifest, ReleaseStore, ServiceKind } from '../../service/index.ts
 import { Turnstile, byteStream } from '../../network/index.ts';
 import type { ByteStream, HostLogger, Network, UploadLimit } from '../../network/index.ts';
 
-export const TRANSFER_PROTOCOL = '/banyan/transfer/1.0.0';
+export const transferProtocol = '/banyan/transfer/1.0.0';
 
 export interface Installing {
   readonly number: number;
@@ -60,7 +60,7 @@ export class Carrier {
 
   async start(): Promise<void> {
     await this.#network.handle(
-      TRANSFER_PROTOCOL,
+      transferProtocol,
       async (stream, peerId) => {
         try {
           await this.#give(byteStream(stream), peerId);
@@ -123,7 +123,7 @@ export class Carrier {
   async #receive(notice: ReleaseNotice, from: string): Promise<Manifest> {
     const held = this.#store.current;
     if (held !== null && held.release === notice.number && this.#store.missing(held).length === 0) return held;
-    const stream = byteStream(await this.#network.openStream(from, TRANSFER_PROTOCOL, this.#stopping.signal));
+    const stream = byteStream(await this.#network.openStream(from, transferProtocol, this.#stopping.signal));
     const { manifest } = await receiveRelease(stream, this.#store, {
       release: notice.number,
       onProgress: ({ bytesDone, bytesTotal }) => {
@@ -138,7 +138,7 @@ export class Carrier {
 
   /** The signed manifest of a server's current release, without its bytes: for readers. */
   async manifestFrom(peerId: string, signal: AbortSignal): Promise<Manifest> {
-    const stream = byteStream(await this.#network.openStream(peerId, TRANSFER_PROTOCOL, signal));
+    const stream = byteStream(await this.#network.openStream(peerId, transferProtocol, signal));
     const giveUp = (): void => stream.abort(new Error('the manifest did not come in time'));
     signal.addEventListener('abort', giveUp);
     try {

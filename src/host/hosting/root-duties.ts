@@ -17,7 +17,7 @@ export interface RootDutiesParts extends HostingParts {
 }
 
 /** So many of the files that were left out of a release are told by name. */
-const MOST_LEFT_OUT = 100;
+const mostLeftOut = 100;
 
 /** Reported servers that are looked at in one go; reports of others wait for no one: their readers report again. */
 const mostExaminations = 4;
@@ -74,7 +74,7 @@ export class RootDuties {
       files: manifest.files.length,
       bytes: manifest.totalBytes,
       changed: isNew,
-      leftOut: ignored.slice(0, MOST_LEFT_OUT),
+      leftOut: ignored.slice(0, mostLeftOut),
     };
   }
 

@@ -17,9 +17,9 @@ import { itemLimits } from '../../wire/index.ts';
 import { hostOf, isLoopback, subnetOfHost } from '../../network/index.ts';
 
 /** What is kept for a peer, at most; the wire carries as many, and so many bytes of them. */
-const MAX_ADDRESSES = itemLimits.addresses;
+const mostAddresses = itemLimits.addresses;
 /** The subnet of a peer with no address. No real one has this number. */
-export const UNKNOWN_SUBNET = 0;
+export const unknownSubnet = 0;
 
 interface Entry {
   readonly peerId: string;
@@ -173,14 +173,14 @@ export class AddressBook {
     return this.#entry(handle).addresses;
   }
 
-  /** The neighbourhood of the peer's best address that has one (see `subnet.ts`), or `UNKNOWN_SUBNET`. */
+  /** The neighbourhood of the peer's best address that has one (see `subnet.ts`), or `unknownSubnet`. */
   subnetOf(handle: PeerHandle): number {
     for (const address of this.#entry(handle).addresses) {
       const host = hostOf(multiaddr(address));
       const subnet = host === undefined ? undefined : subnetOfHost(host);
       if (subnet !== undefined) return subnet;
     }
-    return UNKNOWN_SUBNET;
+    return unknownSubnet;
   }
 
   /** Takes what somebody says of a peer's addresses. Useless ones are left out; the oldest hearsay makes room. */
@@ -197,7 +197,7 @@ export class AddressBook {
     const entry = this.#entry(handle);
     if (entry === this.#nobody) return;
     const right = usableAddresses(entry.peerId, addresses);
-    entry.confirmed = [...new Set([...right, ...entry.confirmed])].slice(0, MAX_ADDRESSES);
+    entry.confirmed = [...new Set([...right, ...entry.confirmed])].slice(0, mostAddresses);
     entry.hearsay = entry.hearsay.filter((address) => !entry.confirmed.includes(address));
     this.#settle(entry);
   }
@@ -226,7 +226,7 @@ export class AddressBook {
   }
 
   #settle(entry: Entry): void {
-    entry.hearsay = entry.hearsay.slice(0, MAX_ADDRESSES - entry.confirmed.length);
+    entry.hearsay = entry.hearsay.slice(0, mostAddresses - entry.confirmed.length);
     entry.addresses = carried([...entry.confirmed, ...entry.hearsay]);
     if (entry.addresses.length > 0) for (const answer of entry.waiting) answer(entry.addresses);
   }

@@ -22,13 +22,13 @@ export interface TimeSources {
 }
 
 /** A change of the system clock by more than this within one reading is a jump. */
-const JUMP_MS = 5_000;
+const leastJumpMs = 5_000;
 /** Further ahead than this the wall clock is followed at once. */
-const STEP_MS = 60_000;
+const stepMs = 60_000;
 /** The most that this clock runs fast or slow. */
-const SLEW = 0.05;
+const slew = 0.05;
 /** `setTimeout` counts in 31 bits; a wake further away is set in pieces. */
-const LONGEST_TIMER_MS = 3_600_000;
+const longestTimerMs = 3_600_000;
 
 export class FarmClock extends EventEmitter<ClockEvents> {
   readonly #sources: TimeSources;
@@ -51,10 +51,10 @@ export class FarmClock extends EventEmitter<ClockEvents> {
     const wallMs = this.#sources.wallMs();
     const passedMs = Math.max(0, monotonicMs - this.#monotonicMs);
     const jumpMs = wallMs - this.#wallMs - passedMs;
-    if (Math.abs(jumpMs) > JUMP_MS) queueMicrotask(() => this.emit('jumped', Math.round(jumpMs)));
+    if (Math.abs(jumpMs) > leastJumpMs) queueMicrotask(() => this.emit('jumped', Math.round(jumpMs)));
     const behindMs = wallMs - (this.#nowMs + passedMs);
-    const slewMs = SLEW * passedMs;
-    this.#nowMs += passedMs + (behindMs > STEP_MS ? behindMs : Math.min(slewMs, Math.max(-slewMs, behindMs)));
+    const slewMs = slew * passedMs;
+    this.#nowMs += passedMs + (behindMs > stepMs ? behindMs : Math.min(slewMs, Math.max(-slewMs, behindMs)));
     this.#monotonicMs = monotonicMs;
     this.#wallMs = wallMs;
     return this.#nowMs;
@@ -63,7 +63,7 @@ export class FarmClock extends EventEmitter<ClockEvents> {
   /** Calls back once, not before `nowMs()` has reached `atMs`. A later call takes the place of an earlier one. */
   wakeAt(atMs: number, wake: () => void): void {
     this.cancel();
-    const waitMs = Math.max(0, Math.min(LONGEST_TIMER_MS, Math.ceil(atMs - this.nowMs())));
+    const waitMs = Math.max(0, Math.min(longestTimerMs, Math.ceil(atMs - this.nowMs())));
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.nowMs() >= atMs) wake();

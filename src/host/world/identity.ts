@@ -13,7 +13,7 @@ import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@
 import type { PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 
-export const IDENTITY_FILE = 'peer.key';
+export const identityFile = 'peer.key';
 
 /** The key file is there but cannot be used. The message says what to do. */
 export class IdentityError extends Error {
@@ -41,7 +41,7 @@ export interface Identity {
  * @throws IdentityError when the file does not hold an Ed25519 key, or may not be read
  */
 export async function loadIdentity(folder: string): Promise<Identity> {
-  const path = join(folder, IDENTITY_FILE);
+  const path = join(folder, identityFile);
   const isNew = await createKeyFile(path);
   const privateKey = await readKeyFile(path);
   return {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { byteStream } from '../../../src/network/streams/byte-stream.ts';
 import { introduce } from '../../../src/host/door/introduction.ts';
-import { type WelcomeAnswer, WELCOME_PROTOCOL, answerWelcome } from '../../../src/host/door/welcome.ts';
+import { type WelcomeAnswer, welcomeProtocol, answerWelcome } from '../../../src/host/door/welcome.ts';
 import { type Charter, type Invite, amendCharter } from '../../../src/service/index.ts';
 import { found } from '../../service/workshop.ts';
 import { startNetwork } from '../../network/test-network.ts';
@@ -34,7 +34,7 @@ async function host(
   const network = await startNetwork();
   let asked = 0;
   let givenUp = 0;
-  await network.handle(WELCOME_PROTOCOL, async (stream) => {
+  await network.handle(welcomeProtocol, async (stream) => {
     asked += 1;
     stream.addEventListener('close', () => (givenUp += stream.status === 'reset' ? 1 : 0));
     if (answer === null) return;

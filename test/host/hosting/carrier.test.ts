@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { byteStream } from '../../../src/network/streams/byte-stream.ts';
-import { Carrier, TRANSFER_PROTOCOL } from '../../../src/host/hosting/carrier.ts';
+import { Carrier, transferProtocol } from '../../../src/host/hosting/carrier.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { TransferRefusedError, createService, receiveManifest } from '../../../src/service/index.ts';
 import type { Manifest, ReleaseStore } from '../../../src/service/index.ts';
@@ -12,7 +12,7 @@ const quiet = { debug: () => {}, warn: () => {}, error: () => {} };
 const perPeer = 4;
 
 async function manifestOf(asker: Network, host: Network, store: ReleaseStore): Promise<Manifest> {
-  const stream = await asker.openStream(host.peerId, TRANSFER_PROTOCOL);
+  const stream = await asker.openStream(host.peerId, transferProtocol);
   return await receiveManifest(byteStream(stream), store);
 }
 
@@ -27,7 +27,7 @@ describe('a carrier', () => {
     await new Carrier(host, store, createService('site', { store }), quiet).start();
     // These ask for nothing yet: the sender waits for them.
     const held = [];
-    for (let i = 0; i < perPeer; i++) held.push(await greedy.openStream(host.peerId, TRANSFER_PROTOCOL));
+    for (let i = 0; i < perPeer; i++) held.push(await greedy.openStream(host.peerId, transferProtocol));
 
     let refusal: unknown;
     await until('the four are seated and the fifth is refused', async () => {

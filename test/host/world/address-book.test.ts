@@ -5,7 +5,7 @@ import {
   AddressBook,
   keyOfPeerId,
   peerIdOfKey,
-  UNKNOWN_SUBNET,
+  unknownSubnet,
   usableAddresses,
 } from '../../../src/host/world/address-book.ts';
 
@@ -87,9 +87,9 @@ describe('the address book', () => {
   it('knows the neighbourhood of an address, and says so when it does not', async () => {
     const book = new AddressBook();
     const handle = book.handleOf((await somePeer()).key);
-    expect(book.subnetOf(handle)).toBe(UNKNOWN_SUBNET);
+    expect(book.subnetOf(handle)).toBe(unknownSubnet);
     book.learn(handle, ['/dns4/example.org/tcp/1']);
-    expect(book.subnetOf(handle)).toBe(UNKNOWN_SUBNET);
+    expect(book.subnetOf(handle)).toBe(unknownSubnet);
     book.learn(handle, ['/ip4/203.0.113.1/tcp/1']);
     expect(book.subnetOf(handle)).toBe(203 * 256);
   });

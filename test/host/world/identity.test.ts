@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IDENTITY_FILE, IdentityError, loadIdentity } from '../../../src/host/world/identity.ts';
+import { identityFile, IdentityError, loadIdentity } from '../../../src/host/world/identity.ts';
 
 let folder = '';
-const file = (): string => join(folder, 'state', IDENTITY_FILE);
+const file = (): string => join(folder, 'state', identityFile);
 const load = (): ReturnType<typeof loadIdentity> => loadIdentity(join(folder, 'state'));
 
 beforeEach(async () => {
@@ -23,14 +23,14 @@ describe('the identity of a peer', () => {
     expect((await stat(file())).mode & 0o777).toBe(0o600);
     const second = await load();
     expect([second.isNew, second.peerId]).toEqual([false, first.peerId]);
-    expect(await readdir(join(folder, 'state'))).toEqual([IDENTITY_FILE]);
+    expect(await readdir(join(folder, 'state'))).toEqual([identityFile]);
   });
 
   it('is one even when several processes make it at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, load));
     expect(new Set(all.map(({ peerId }) => peerId)).size).toBe(1);
     expect(all.filter(({ isNew }) => isNew)).toHaveLength(1);
-    expect(await readdir(join(folder, 'state'))).toEqual([IDENTITY_FILE]);
+    expect(await readdir(join(folder, 'state'))).toEqual([identityFile]);
   });
 
   it('is never replaced when its file is damaged; the sentence says what to do', async () => {
