@@ -1,13 +1,12 @@
 /**
- * How large a farm one process can hold, and how fast it runs: the very same core, from a hundred peers to a million.
+ * How large a farm one process can hold, and how fast it runs: the same core, from a hundred peers to a million.
  *
- * The farm grows as real ones do: by word of mouth. Whoever arrives knows the root and three peers that are in, so the arrivals
- * double again and again in equal times, and building a million takes few more simulated seconds than building a thousand. One in
- * the square root of all volunteers, so there are about as many servers as clients of each. When everybody has settled, the
- * steady farm is measured; what building took is reported apart.
+ * The farm grows by word of mouth. A newcomer knows the root and three peers that are in, so the number of peers doubles in equal times,
+ * and building a million takes few more simulated seconds than building a thousand. Of n peers √n volunteer, so there are about as many
+ * servers as clients of each. When every peer has settled, the steady farm is measured; the time to build is reported apart.
  *
- * An event is a message that was delivered or a timer that went off. Who counts bytes looks at messages, which takes time of its own: so
- * that is done in some seconds after those that are timed. Control bytes are those of the messages as encoded on the wire, without
+ * An event is a message that was delivered or a timer that fired. Counting bytes means looking at messages, which takes time of its own, so
+ * bytes are counted in some seconds after those that are timed. Control bytes are those of the messages as encoded on the wire, without
  * framing and encryption, of one peer in 64.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
