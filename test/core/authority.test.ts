@@ -1,4 +1,4 @@
-/** Who may tell others what to do, asked of one peer that knows its charter. `src/core/authority.ts`. */
+/** Authority over others, asked of one peer that knows its charter. `src/core/authority.ts`. */
 import { describe, expect, it } from 'vitest';
 import type { Authority } from '../../src/core/authority.ts';
 import { NOBODY } from '../../src/core/ids.ts';
@@ -36,7 +36,7 @@ describe('the peer that the charter names', () => {
     expect(authorityOf(make()).isNamed).toBe(false);
   });
 
-  it('is nobody before the charter is known, and then nobody leads', () => {
+  it('is unknown before the charter is, and then no peer leads', () => {
     const authority = authorityOf(new LonePeer().start({ as: 'idle', root: NOBODY }));
     expect(authority.isKnown).toBe(false);
     expect(authority.isLeader(other)).toBe(false);
@@ -54,14 +54,14 @@ describe('by its office', () => {
     expect(authority.maySign({ type: 'member', state: 'gone' }, root)).toBe(true);
   });
 
-  it('nobody else signs any of these', () => {
+  it('no other peer signs any of these', () => {
     expect(authority.maySign(release(2), other)).toBe(false);
     expect(authority.maySign(order(other), other)).toBe(false);
     expect(authority.maySign({ type: 'member', state: 'excluded' }, other)).toBe(false);
     expect(authority.maySign({ type: 'member', state: 'gone' }, other)).toBe(false);
   });
 
-  it('nobody says of another that it serves', () => {
+  it('no peer states of another that it serves', () => {
     for (const state of ['joining', 'serving', 'draining'] as const)
       expect(authority.maySign(member(other, state), root)).toBe(false);
   });
@@ -75,7 +75,7 @@ describe('by its office', () => {
 describe('the standing', () => {
   const newer = { charter: 1, epoch: 2, term: 1 };
 
-  it('rises with what the leader signed, is written down, and never falls', () => {
+  it('rises with statements of the leader, is written down, and never falls', () => {
     const client = aClient().forget();
     const authority = authorityOf(client);
     expect(authority.acknowledges(order(other, { standing: newer }))).toBe(true);
@@ -84,7 +84,7 @@ describe('the standing', () => {
     expect(authority.standing).toEqual(newer);
   });
 
-  it('does not rise with what others signed', () => {
+  it('does not rise with statements of others', () => {
     const client = aClient().forget();
     expect(authorityOf(client).acknowledges(member(other, 'serving', { standing: newer }))).toBe(true);
     expect(authorityOf(client).standing).not.toEqual(newer);

@@ -1,4 +1,4 @@
-/** The port: what a peer may rely on, and what others may rely on in a peer. docs/ARCHITECTURE.md, "The peer and its port". */
+/** The port: its promises to a peer, and a peer's promises to others. docs/ARCHITECTURE.md, "The peer and its port". */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../src/core/messages/index.ts';
@@ -22,7 +22,7 @@ import {
 
 const peers = fc.nat(5).map(peerNumber);
 
-/** Things that others may say, in any order and at any time. */
+/** Messages that others may send, in any order and at any time. */
 const sayings: fc.Arbitrary<Message> = fc.oneof(
   fc.nat(50).map((nonce): Message => ({ kind: 'ping', nonce })),
   fc.nat(50).map((nonce): Message => pong(nonce)),
@@ -86,7 +86,7 @@ describe('a peer', () => {
     );
   });
 
-  it('never speaks to itself or to nobody, whatever it hears', () => {
+  it('never sends to itself or to NOBODY, whatever it hears', () => {
     fc.assert(
       fc.property(scripts, (script) => {
         const spoken = perform(script).effects.flatMap((effect) => (effect.does === 'send' ? [effect.to] : []));
@@ -130,7 +130,7 @@ describe('a peer', () => {
     expect(wakes).toBe(1);
   });
 
-  it('starts again from what it wrote down as what it was', () => {
+  it('restarts in its old role from what it wrote down', () => {
     const before = aServer();
     before.peer.volunteer(before.nowMs, { ...noLimits, clients: 3 });
     const after = new LonePeer(peerNumber(1)).start({ records: before.records });

@@ -55,7 +55,7 @@ describe('the heartbeat', () => {
     expect(lone.sent('heartbeat-down')[0]?.message.roster?.version).toBe(lone.peer.state.clients.rosterVersion);
   });
 
-  it('brings no new roster for a child of whom nobody is told: one that others cannot dial', () => {
+  it('brings no new roster for a child that others cannot dial, since no peer is told of it', () => {
     const lone = aRoot().hear(one, join(1));
     const before = lone.peer.state.clients.rosterVersion;
     lone.hear(two, join(2, { reachable: false }));
@@ -77,7 +77,7 @@ describe('the heartbeat', () => {
     expect(lone.peer.state.clients.rosterVersion).toBeGreaterThan(before);
   });
 
-  it('gives the parent a round trip for nothing: the echo, less the time it was held', () => {
+  it('gives the parent a round trip at no extra cost: the time to its echo, less the time it was held', () => {
     const lone = aRoot()
       .hear(one, join(1, { rttMs: Number.NaN }))
       .pass(1_000);
@@ -89,7 +89,7 @@ describe('the heartbeat', () => {
     expect(lone.peer.state.clients.child(one)?.rtt.medianMs()).toBeLessThanOrEqual(offset + 1_000);
   });
 
-  /** A child whose round trip takes so many ms for one beat; how often did the parent sample it in so many beats? */
+  /** How often the parent samples a child's round trip of `rttMs` in this many beats. */
   const samplesOf = (lone: LonePeer, rttMs: number, beats: number): number => {
     const sampled = vi.spyOn(lone.peer.state.ctx, 'sampled');
     for (let n = 0; n < beats; n++) {
@@ -118,7 +118,7 @@ describe('the heartbeat', () => {
     expect(lone.peer.state.clients.child(one)?.rtt.medianMs()).toBe(20);
   });
 
-  it('counts only from the parent: a stranger who sends one is told to let go', () => {
+  it('counts only from the parent: a stranger that sends one is told that it is no parent', () => {
     const lone = aClient().hear(two, down({ stamp: { root: two, life: 9, sequence: 9 } }));
     expect(lone.sent('part').map(({ to }) => to)).toEqual([two]);
     expect(lone.peer.state.clients.place?.stamp.root).toBe(root);
@@ -144,7 +144,7 @@ describe('the heartbeat', () => {
   });
 });
 
-describe('a way up that comes back to where it began', () => {
+describe('a path up that is a loop', () => {
   it('is noticed by a depth that rises while the stamp stands still; the peer lets go', () => {
     const lone = aClient().hear(two, join(1)).forget();
     const stamp = { root: three, life: 1, sequence: 9 };
@@ -208,7 +208,7 @@ describe('silence', () => {
 });
 
 describe('the interval', () => {
-  it('is quick while the children are new, and slow when they have stayed for hours', () => {
+  it('is short while the children are new, and long when they have stayed for hours', () => {
     const lone = beatsWith(aRoot({ maxHeartbeatMs: 5_000 }).hear(one, join(1)), one, 60);
     expect(lone.peer.state.ctx.intervalMs).toBe(1_000);
     beatsWith(lone, one, 70 * 60);
@@ -231,7 +231,7 @@ describe('an orphan', () => {
     return lone;
   }
 
-  it('goes to its backup, then its grandparent, its uncles, up the path, the servers it knows, and whoever brought it in', () => {
+  it('goes to its backup, then its grandparent, its uncles, up the path, the servers it knows, and the peers that brought it in', () => {
     const { ctx, clients, backup, neighbours } = deep().peer.state;
     const known = { servers: [member(peerNumber(7), 'serving')], neighbours };
     const order = candidatesForRepair(ctx, clients, two, backup, known).map(({ peer }) => peer);
@@ -277,7 +277,7 @@ describe('an orphan', () => {
     expect(lone.sent('disown')).toEqual([]);
   });
 
-  it('lets its children find places for themselves after three rounds in which nobody would take it with them', () => {
+  it('lets its children find places for themselves after three rounds in which no peer would take it with them', () => {
     const lone = aClient().hear(two, join(1)).forget();
     lone.peer.disconnected(lone.nowMs, root);
     for (let beat = 0; beat < 60; beat++) lone.hear(two, up()).pass(1_000);

@@ -1,4 +1,4 @@
-/** Several layers on one peer: who hears what, when the peer may rest, and what is refused when they are made. */
+/** Several layers on one peer: which layer receives what, when the peer may rest, and which combinations are refused. */
 import { describe, expect, it } from 'vitest';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
 import type { Layer, LayerKind, LayerName, MakeLayer } from '../../src/core/layer.ts';
@@ -7,7 +7,7 @@ import { everyKind, idleLayer } from './idle-layer.ts';
 
 const [root, peer] = [handle(0), handle(1)];
 
-/** A layer that writes down what it is told. */
+/** A layer that records its calls. */
 interface Told {
   readonly layer: Layer & { isIdle: boolean };
   readonly log: string[];
@@ -34,7 +34,7 @@ function tellingLayer(name: LayerName, kinds: readonly LayerKind[], topics: read
 
 const others: readonly LayerKind[] = everyKind.filter((kind) => kind !== 'grant');
 
-/** A root and four clients, of which one has these layers. */
+/** A root and four clients, one of them with these layers. */
 function farmOf(...layers: readonly Layer[]): SimulatedFarm {
   const farm = new SimulatedFarm({
     seed: 3,
@@ -62,7 +62,7 @@ function partsOf(farm: SimulatedFarm): Readonly<Parts> {
 }
 
 describe('two layers in one peer', () => {
-  it('both hear of all that happens, and each receives the messages and the notes that are its own', () => {
+  it('both are told of all events, and each receives the messages and the notes that are its own', () => {
     const [quality, ledger] = [tellingLayer('quality', others, ['round']), tellingLayer('ledger', ['grant'], ['book'])];
     const farm = farmOf(quality.layer, ledger.layer);
     for (const { log } of [quality, ledger]) {

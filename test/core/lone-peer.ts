@@ -1,6 +1,6 @@
 /**
- * One real peer with nothing around it: the test speaks for everybody else, and reads the peer's effects in the order in which it
- * asked for them. Time is what the test says; `pass` wakes the peer whenever it asked to be.
+ * One real peer alone: the test sends the messages of all others, and reads the peer's effects in the order in which it asked for them. The
+ * test sets the time; `pass` wakes the peer whenever it asked to be woken.
  */
 import { origin } from '../../src/core/reach/coordinates.ts';
 import type { PeerHandle, Signature } from '../../src/core/ids.ts';
@@ -58,7 +58,7 @@ export function peerNumber(n: number): PeerHandle {
 
 export const root = peerNumber(0);
 
-/** What the issuer's key makes of a statement; anything else is a forgery. */
+/** The issuer's signature of a statement; any other value is a forgery. */
 export function sign(statement: Unsigned<Signed>): Signature {
   const text = JSON.stringify(statement, (key, value: unknown) => (key === 'signature' ? undefined : value));
   let hash = 0x5eed;
@@ -187,7 +187,7 @@ export function up(rest: Partial<HeartbeatUp> = {}): HeartbeatUp {
 
 // --- The peer ------------------------------------------------------------------------------------------------------------------
 
-/** What may be put in the place of the usual world and rules. */
+/** Replacements for the usual world and rules. */
 export interface LoneWorld extends Partial<World> {
   readonly pulses?: Pulses;
   readonly rules?: Rules;
@@ -287,7 +287,7 @@ export class LonePeer {
     });
   }
 
-  /** Makes it reachable: others say that they dialled it. */
+  /** Makes it reachable: others report that they dialled it. */
   confirm(...by: PeerHandle[]): this {
     for (const { to, message } of this.sent('dial-back')) {
       if (by.includes(to)) this.hear(to, { kind: 'dialed-back', nonce: message.nonce, worked: true });
@@ -311,7 +311,7 @@ export class LonePeer {
     );
   }
 
-  /** Everything that was ever persisted and not forgotten: what a next life starts with. */
+  /** All records that were persisted and not forgotten: the input of the next life. */
   get records(): readonly DurableRecord[] {
     return this.#disk;
   }
@@ -320,7 +320,7 @@ export class LonePeer {
     return this.effects.flatMap((effect) => (effect.does === 'transfer' ? [effect] : []));
   }
 
-  /** Forgets the effects so far; the next reading is of what comes. */
+  /** Drops the effects so far, so that the next reading shows only later ones. */
   forget(): this {
     this.effects.length = 0;
     return this;
@@ -356,7 +356,7 @@ export function aClient(
     .forget();
 }
 
-/** Peer 1, a server below the root that says that it serves, and knows that the root does. */
+/** Peer 1: a serving server below the root, which knows that the root serves. */
 export function aServer(options: Partial<TreeOptions> = {}, world: LoneWorld = {}): LonePeer {
   const lone = aClient(options, [], world);
   lone.peer.volunteer(lone.nowMs, noLimits);

@@ -1,6 +1,6 @@
 /**
- * Who may say what: each row of `src/core/speakers.ts` is taken away (so that anybody may say it), and a stranger then brings about what
- * it cannot with the row. Docs: `docs/ARCHITECTURE.md`, "The peer and its port".
+ * The speaker table: each row of `src/core/speakers.ts` is taken away (so that anybody may say it), and a stranger then achieves something
+ * that the row prevents. Docs: `docs/ARCHITECTURE.md`, "The peer and its port".
  */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
@@ -43,13 +43,13 @@ const theRoot = (world: LoneWorld): LonePeer => aRoot({}, world);
 const says = (message: Message) => (): Message => message;
 const head = { origin: root, incarnation: 1 };
 
-/** A client that misses what the root said second, and has asked for it. */
+/** A client that misses the root's second message, and has asked for it. */
 function withGap(world: LoneWorld): LonePeer {
   const lone = client(world);
   return lone.hear(root, castOf(root, 1, 1, note), castOf(root, 1, 5, note)).forget();
 }
 
-/** For each row that does not let anybody speak, what a stranger would say, to whom. */
+/** For each row that is not open to anybody: a stranger's message, and the peer that receives it. */
 const attempts: Partial<Record<MessageKind, Attempt>> = {
   evict: { by: client, says: says({ kind: 'evict', tree: 'clients', reason: 'worse', candidates: [] }) },
   disown: { by: client, says: says({ kind: 'disown', tree: 'clients' }) },
@@ -148,7 +148,7 @@ function signedOrder(): ReturnType<typeof order> {
 /** Rows that nothing depends on: a peer that is no child has no place to give back. */
 const idleRows: readonly MessageKind[] = ['part'];
 
-/** All that a message of a stranger brings about, in effects and in what reaches the layer above. */
+/** All results of a stranger's message: effects, and calls to the layer above. */
 function consequences(kind: MessageKind, { by, says: said }: Attempt, isRowAway: boolean): unknown[] {
   const reached: Message[] = [];
   const speakers = isRowAway ? { ...theSpeakers, [kind]: { by: ['anybody'] } } : theSpeakers;
@@ -187,7 +187,7 @@ describe('a stranger that says what it may not', () => {
 });
 
 describe('names', () => {
-  it('are kept of whoever may say such a message, and of nobody else', () => {
+  it('are kept of a peer that may say such a message, and of no other', () => {
     const { peer } = aServer();
     expect(peer.mayName(stranger, 'join')).toBe(true);
     expect(peer.mayName(stranger, 'members')).toBe(false);

@@ -1,6 +1,6 @@
 /**
- * What has authority over others is believed only as its issuer signed it, and only while that authority stands: whatever is
- * changed in a statement on its way, and whatever old statement is brought up again, nothing comes of it.
+ * A statement is believed only as its issuer signed it, and only while its standing counts: a statement that was changed on its way, or an
+ * old one that is replayed, has no effect.
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -51,7 +51,7 @@ function forgeries<S extends Statement>(statement: S): fc.Arbitrary<S> {
     .filter((forged) => JSON.stringify(forged) !== JSON.stringify(statement));
 }
 
-/** What a peer knows that statements could change. */
+/** The knowledge of a peer that statements could change. */
 function knowledge({ peer }: LonePeer): unknown {
   const { membership, releases, views, ctx } = peer.state;
   return {

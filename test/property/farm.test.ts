@@ -1,6 +1,6 @@
 /**
- * Whatever befalls it, a farm holds its shape: random schedules of arrivals, deaths, restarts, departures, cuts, loss and
- * duplicates, each checked at every step and again when it has come to rest.
+ * A farm keeps its shape under random faults: schedules of arrivals, deaths, restarts, departures, cuts, loss and duplicates, each checked
+ * at every step and again at rest.
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { playWell, replay, schedules, settings } from './schedules.ts';
 const wholeBeats = 60;
 const agreedBeats = 75;
 
-describe('a farm that random things befall', () => {
+describe('a farm under random faults', () => {
   it('never has a loop, ends with everybody in one place, the servers agreed, and each message delivered once in order', () => {
     const beats: number[] = [];
     fc.assert(
@@ -62,7 +62,7 @@ describe('a farm that random things befall', () => {
     expect(outcome.wholeAfterBeats, replay(schedule)).toBeLessThanOrEqual(wholeBeats);
   });
 
-  it('loses next to nothing: 99.9% of what was due to those who were there throughout arrived, the rest was said to be lost', () => {
+  it('delivers 99.9% of the messages due to peers that were present throughout, and reports the rest as lost', () => {
     let deliveries = 0;
     let lost = 0;
     for (let seed = 1; seed <= 150; seed++) {

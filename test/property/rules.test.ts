@@ -1,6 +1,6 @@
 /**
- * What each rule of `src/core/rules.ts` prevents: the same property holds with the rule, and fails when the rule is taken away
- * (that is, replaced by one that always allows). A rule whose absence nobody notices would be no rule.
+ * What each rule of `src/core/rules.ts` prevents: a property holds with the rule, and fails when the rule is replaced by one that always
+ * allows. A rule whose absence breaks nothing would be no rule.
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -44,13 +44,13 @@ type Fault = (schedule: Schedule, rules: Rules) => string[];
 
 const root = handle(0);
 
-/** What `play` complains of in one respect. */
+/** The complaints of `play` in one respect. */
 function complaints(about: RegExp): Fault {
   return (schedule, rules) =>
     play(schedule, { rules, patience: patienceBeats }).complaints.filter((complaint) => about.test(complaint));
 }
 
-/** The evictions of a farm in which everybody arrives and then nothing happens for two minutes. */
+/** The evictions of a farm in which every peer arrives and then nothing happens for two minutes. */
 function evictions(schedule: Schedule, rules: Rules): { seen: EvictionSeen[]; restFromMs: number } {
   let seen: EvictionSeen[] = [];
   const { farm } = play(schedule, {
@@ -63,7 +63,7 @@ function evictions(schedule: Schedule, rules: Rules): { seen: EvictionSeen[]; re
   return { seen, restFromMs };
 }
 
-/** Crowded: two children a parent, a third of the peers unable to take any. Nobody dies. */
+/** Crowded: two children a parent, a third of the peers unable to take any. No peer dies. */
 const crowds = schedules({ peers: [24, 40], deeds: [0, 0], unreachableShare: 0.35 }).map((schedule) => ({
   ...schedule,
   fanOut: 2,
@@ -77,7 +77,7 @@ describe('loops', () => {
   needs('holding back after a move', { mayShow: () => true }, 300, schedules(), complaints(/no loop/));
 });
 
-describe('pushing out without end', () => {
+describe('evictions without end', () => {
   const stillPushing: Fault = (schedule, rules) => {
     const { seen, restFromMs } = evictions(schedule, rules);
     return seen
@@ -87,7 +87,7 @@ describe('pushing out without end', () => {
   needs('any condition on pushing out', { mayEvict: () => true }, 40, crowds, stillPushing);
 });
 
-describe('one pushed out who pushes out the next', () => {
+describe('an evicted peer that evicts the next', () => {
   const chains: Fault = (schedule, rules) =>
     evictions(schedule, rules)
       .seen.filter(({ chain }) => chain > 1)
@@ -101,7 +101,7 @@ describe('one pushed out who pushes out the next', () => {
   );
 });
 
-describe('a parent that pushes out one child after the other', () => {
+describe('a parent that evicts one child after the other', () => {
   const hasty: Fault = (schedule, rules) => {
     const lastAtMs = new Map<string, number>();
     return evictions(schedule, rules).seen.flatMap(({ atMs, parent, tree }) => {
@@ -122,8 +122,8 @@ describe('a parent that pushes out one child after the other', () => {
   );
 });
 
-describe('a child pushed out for one that is no nearer', () => {
-  /** Everybody is 40 ms from everybody, give or take a fifth. */
+describe('a child evicted for one that is no nearer', () => {
+  /** Every peer is 40 ms from every other, give or take a fifth. */
   const amongEquals: Fault = (schedule, rules) => {
     const farm = new SimulatedFarm({
       seed: schedule.seed,
@@ -149,7 +149,7 @@ describe('a child pushed out for one that is no nearer', () => {
   );
 });
 
-describe('a peer thrown out into the street', () => {
+describe('an evicted child that is dropped before it has another parent', () => {
   const orphans: Fault = (schedule, rules) => {
     const orphaned: string[] = [];
     const checker = {
@@ -165,16 +165,16 @@ describe('a peer thrown out into the street', () => {
   needs('letting the evicted stay until they hang elsewhere', { mayStay: () => false }, 40, crowds, orphans);
 });
 
-describe('a peer that hangs below one that nobody can dial', () => {
+describe('a peer below a parent that no peer can dial', () => {
   const unreachable = schedules({ deeds: [20, 50], unreachableShare: 0.35 });
   needs('the rule who may be a parent', { mayBeParent: () => true }, 100, unreachable, complaints(/nobody can dial/));
 });
 
-describe('servers that disagree for ever who is dead', () => {
+describe('servers that disagree for ever about which servers are dead', () => {
   needs('the order among records', { supersedes: () => true }, 60, schedules(), complaints(/do not agree/));
 });
 
-describe('a dead server that rises from the memory of one who slept too long', () => {
+describe('a dead server that returns from the memory of a server that was away too long', () => {
   /**
    * Server `dead` dies while `sleeper` is off, the others forget it in due time, and the sleeper returns with what it knew. Twice:
    * its second start must not fall back on an old memory either.

@@ -47,7 +47,7 @@ function deeds(peers: number, least: number, most: number): fc.Arbitrary<Deed[]>
 export interface Shape {
   readonly peers?: readonly [number, number];
   readonly deeds?: readonly [number, number];
-  /** The largest share of peers that nobody can dial. */
+  /** The largest share of peers that no other can dial. */
   readonly unreachableShare?: number;
 }
 
@@ -72,14 +72,14 @@ export function schedules(shape: Shape = {}): fc.Arbitrary<Schedule> {
   );
 }
 
-/** Plays a schedule; throws with everything that is wrong and the command that shows it again. */
+/** Plays a schedule; throws with everything that is wrong and the command that replays it. */
 export function playWell(schedule: Schedule, options: StageOptions = {}): Outcome {
   const outcome = play(schedule, options);
   if (outcome.complaints.length > 0) throw new Error(`${outcome.complaints.join('\n')}\n\n${replay(schedule)}`);
   return outcome;
 }
 
-/** How to see this run again. */
+/** The command that replays this run. */
 export function replay(schedule: Schedule): string {
   return `node dist/simulator/replay.js '${JSON.stringify(schedule)}'`;
 }

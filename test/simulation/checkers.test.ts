@@ -1,4 +1,4 @@
-/** Each checker can fail: it sees the wrong that it is there for. What each rule of the core prevents is in test/property/rules.test.ts. */
+/** Each checker can fail: it detects its violation. test/property/rules.test.ts shows what each rule of the core prevents. */
 import { describe, expect, it } from 'vitest';
 import { noForgery } from '../../simulator/checkers/genuine.ts';
 import { risingIncarnations } from '../../simulator/checkers/incarnations.ts';
@@ -172,14 +172,14 @@ describe('a checker', () => {
     expect(checker.verdict(farm)).toEqual([expect.stringMatching(/peer 1 spoke as 7 again/)]);
   });
 
-  it('sees a peer below one that nobody can dial', () => {
+  it('sees a peer below one that no peer can dial', () => {
     const farm = farmOf(3, { reachable: (peer) => peer !== bob });
     const checker = belowReachable();
     checker.observed?.(farm, ann, { type: 'attached', tree: 'clients', parent: bob, depth: 2, moved: true });
     expect(checker.verdict(farm)).toHaveLength(1);
   });
 
-  it('sees a volunteer that nobody asks, and servers that do not agree', () => {
+  it('sees a volunteer that no server asks, and servers that do not agree', () => {
     const farm = farmOf(4);
     farm.act(ann, (peer, nowMs) => peer.volunteer(nowMs, generous));
     farm.run(20_000);
@@ -192,7 +192,7 @@ describe('a checker', () => {
     expect(membershipAgrees(farm)).toBe(false);
   });
 
-  it('sees a round that is decided twice, was never opened, or that too few answered', () => {
+  it('sees a round that is decided twice, was never opened, or was answered by too few', () => {
     const farm = farmOf(2);
     const checker = roundsOnce(nobodyLies);
     checker.heard({ type: 'round-opened', round: 1 });
@@ -214,7 +214,7 @@ describe('a checker', () => {
     expect(found.filter((sentence) => /acted on with a coverage/.test(sentence)).length).toBeGreaterThan(0);
   });
 
-  it('sees a server that is told to go before another has taken its place', () => {
+  it('sees a server that is ordered to stop before its replacement serves', () => {
     const farm = farmOf(3);
     const retire = { kind: 'retire', order: {} } as unknown as Message;
     for (const made of [true, false]) {
@@ -249,7 +249,7 @@ describe('a checker', () => {
     }
   });
 
-  it('sees an honest peer that says what the wire does not carry, and lets nothing of it through', () => {
+  it('sees an honest peer whose message cannot be encoded, and drops that message', () => {
     const farm = farmOf(3);
     const checker = overTheWire(farm, new Random(1), 1, (peer) => peer === bob);
     const heard: Message[] = [];
@@ -288,7 +288,7 @@ describe('the controller of a root whose clock was set back', () => {
 });
 
 describe('a machine that dies while it writes', () => {
-  it('has on its disk what it wrote, and has said nothing after that', () => {
+  it('has on its disk what it wrote, and has sent nothing after that', () => {
     const farm = farmOf(2);
     farm.act(ann, (peer) => peer.state.ctx.raiseIncarnation(500));
     const said: Message[] = [];

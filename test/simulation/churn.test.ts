@@ -1,4 +1,4 @@
-/** Sessions as they are drawn and read, and the experiment with them. */
+/** Sessions, drawn and read from traces, and the churn experiment. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

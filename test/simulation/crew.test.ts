@@ -1,4 +1,4 @@
-/** Many tasks, several threads: the outcomes come in order, a failure is named, and who asks it to stop is heard. */
+/** Many tasks on several threads: the outcomes come in order, a failure is named, and a request to stop is obeyed. */
 import { describe, expect, it } from 'vitest';
 import { runCrew } from '../../simulator/crew.ts';
 import type { CrewOptions, Report, Work } from '../../simulator/crew.ts';
@@ -37,7 +37,7 @@ function crewOf(tasks: readonly number[], more: Partial<CrewOptions<number, numb
 }
 
 describe('a crew of threads', () => {
-  it('gives outcomes in the order of the tasks, whoever is done first', async () => {
+  it('gives outcomes in the order of the tasks, whichever ends first', async () => {
     expect(await crewOf([1, 2, 3, 4, 5], { jobs: 3 })).toEqual([2, 4, 6, 8, 10]);
     expect(await crewOf([], { jobs: 3 })).toEqual([]);
   });
@@ -56,7 +56,7 @@ describe('a crew of threads', () => {
     await expect(failing).rejects.toMatchObject({ name: 'TaskError', cause: { name: 'OminousError' } });
   });
 
-  it('stops at once when it is told to, though the workers never look up', async () => {
+  it('stops at once on request, though the workers never yield', async () => {
     const stop = new AbortController();
     const never = crewOf([1, 2], { jobs: 2, work: workNamed('endless'), signal: stop.signal });
     setTimeout(() => stop.abort(new Error('enough')), 200);
@@ -64,7 +64,7 @@ describe('a crew of threads', () => {
     await expect(crewOf([1], { jobs: 1, signal: stop.signal })).rejects.toThrow('enough');
   });
 
-  it('says so when a thread ends by itself, or there is no such work', async () => {
+  it('fails when a thread ends by itself, or the work does not exist', async () => {
     await expect(crewOf([1, 2], { jobs: 2, work: workNamed('mute') })).rejects.toThrow(/task \d of 2: .*code 3/);
     await expect(crewOf([1, 2], { jobs: 2, work: workNamed('absent') })).rejects.toThrow('no function called absent');
   });

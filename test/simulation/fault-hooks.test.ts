@@ -1,4 +1,4 @@
-/** What can be done to a simulated farm: each fault does what it says, and is counted. */
+/** The faults of a simulated farm: each has its stated effect, and is counted. */
 import { describe, expect, it } from 'vitest';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
 import type { FarmOptions } from '../../simulator/farm-options.ts';
@@ -91,7 +91,7 @@ describe('a simulated farm', () => {
     expect(farm.faults['clock-jump']).toBe(2);
   });
 
-  it('lets a liar say something else, or nothing', () => {
+  it('lets a liar send another message, or none', () => {
     const farm = farmOfThree();
     const heard: Message[] = [];
     farm.onSend = (from, _to, message) => {

@@ -1,6 +1,6 @@
 /**
- * Farms to which everything happens at once, with fixed seeds: no rule is ever broken, and nearly all are whole again in time. More of them
- * run in `.ci/run`, and a night of them with `npm run simulate:night`.
+ * Farms under all faults at once, with fixed seeds: no rule is ever broken, and nearly all are whole again in time. `.ci/run` runs more of
+ * them, and `npm run simulate:night` a night of them.
  */
 import { describe, expect, it } from 'vitest';
 import { faultKinds } from '../../simulator/engine/faults.ts';
@@ -8,7 +8,7 @@ import { faultsExperiment } from '../../simulator/experiments/faults.ts';
 
 const seeds = 2_000;
 
-describe('a farm to which everything happens at once', () => {
+describe('a farm under all faults at once', () => {
   it(`breaks no rule, whatever its seed, and is whole again within 120 s (${seeds} seeds)`, async () => {
     const { result } = await faultsExperiment({ seeds, firstSeed: 1, jobs: 1 }, { step() {} });
     expect(result.violations).toEqual([]);

@@ -1,4 +1,4 @@
-/** The world that the core is proved in does what it says: a fault that does not happen proves nothing. */
+/** The simulated network has its stated faults: surviving a fault that does not occur proves nothing. */
 import { describe, expect, it } from 'vitest';
 import { isWhole } from '../../simulator/checkers/structure.ts';
 import { SimulatedFarm, handle } from '../../simulator/farm.ts';
@@ -25,7 +25,7 @@ function farmOf(peers: number, options: Partial<FarmOptions> = {}): SimulatedFar
   return farm;
 }
 
-/** How many messages of a kind reach a peer in so many seconds. */
+/** How many messages of a kind reach a peer in this many seconds. */
 function arriving(farm: SimulatedFarm, at: PeerHandle, kind: Message['kind'], seconds: number): number {
   const before = farm.peer(at)?.receive;
   if (before === undefined) throw new Error(`peer ${at} is not alive`);
@@ -70,7 +70,7 @@ describe('the simulated network', () => {
     expect(farm.runUntil(() => isWhole(farm), 60_000)).toBe(true);
   });
 
-  it('tells the neighbours of a killed process at once, and of a machine without power nothing', () => {
+  it('tells the neighbours at once of a killed process, but not of a machine without power', () => {
     for (const [closes, withinMs] of [
       [true, 100],
       [false, 4_000],

@@ -1,4 +1,4 @@
-/** The optimum that placement is compared with is the optimum: against trying everything, and against plain greedy choice. */
+/** The computed optimum is the optimum: compared with exhaustive search, and with plain greedy choice. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bestPlacement, greedyPlacement, optimum } from '../../simulator/k-median.ts';
@@ -30,7 +30,7 @@ function leastMeans(problem: PlacementProblem): number[] {
   return least;
 }
 
-/** Small problems of any kind: also ones that no network would make, with one-way differences and equal distances. */
+/** Small problems of any kind, including ones that no network would produce: one-way differences and equal distances. */
 const problems: fc.Arbitrary<DelayProblem> = fc.integer({ min: 1, max: 8 }).chain((size) =>
   fc.record({
     size: fc.constant(size),
@@ -44,7 +44,7 @@ const problems: fc.Arbitrary<DelayProblem> = fc.integer({ min: 1, max: 8 }).chai
 );
 
 describe('the optimum', () => {
-  it('is what trying everything finds, and is proven, for small problems', () => {
+  it('equals the result of exhaustive search, and is proven, for small problems', () => {
     fc.assert(
       fc.property(problems, (problem) => {
         const least = leastMeans(problem);
@@ -109,7 +109,7 @@ describe('the optimum', () => {
 });
 
 describe('the best placement of k servers', () => {
-  it('is what trying everything finds, for small problems', () => {
+  it('equals the result of exhaustive search, for small problems', () => {
     fc.assert(
       fc.property(problems, (problem) => {
         leastMeans(problem).forEach((mean, servers) => {
@@ -130,7 +130,7 @@ describe('the best placement of k servers', () => {
     }
   });
 
-  it('refuses what makes no sense', () => {
+  it('refuses an impossible problem', () => {
     const problem = problemOf(presetTopology('plane-50'), 0);
     expect(() => bestPlacement(problem, 0)).toThrow('cannot place 0 servers among 50 peers');
     expect(() => bestPlacement(problem, 51)).toThrow('cannot place 51 servers');

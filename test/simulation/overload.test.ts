@@ -1,4 +1,4 @@
-/** Servers that have more than they can do, in a whole farm: others take over, nobody swings back and forth, and no liar gains by it. */
+/** Overloaded servers in a whole farm: others take over, no client oscillates, and no liar gains by it. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../src/core/ids.ts';
 import { isFree } from '../../src/core/servers/membership.ts';
@@ -21,7 +21,7 @@ interface Watched {
   readonly events: { readonly peer: PeerHandle; readonly event: QosEvent }[];
 }
 
-/** A farm on a plane that stands: 100 ms there and back on the mean, 20 ms to serve, a request every two seconds. */
+/** A farm on a plane, settled: mean round trip 100 ms, service time 20 ms, a request every two seconds. */
 function standing(options: Partial<ServiceFarmOptions> & { readonly nodes?: number } = {}): Watched {
   const { nodes = 60, ...rest } = options;
   const seed = options.seed ?? 1;
@@ -55,7 +55,7 @@ function settle(farm: ServiceFarm): void {
   }
 }
 
-/** Those who were sent on, by whom, and how many at a time. */
+/** The clients that were sent on, by which server, and how many at a time. */
 function sheds({ events }: Watched): { readonly peer: PeerHandle; readonly count: number; readonly served: number }[] {
   return events.flatMap(({ peer, event }) =>
     event.type === 'shed' ? [{ peer, count: event.clients.length, served: event.load.served }] : [],
@@ -72,7 +72,7 @@ function heaviest(farm: ServiceFarm): Peer {
   return first;
 }
 
-/** A farm at rest in which one server, the one with the most clients, is at a tenth of its strength from now on. */
+/** A farm at rest in which the server with the most clients drops to a tenth of its capacity. */
 function withTiredServer(options: Partial<ServiceFarmOptions> & { readonly nodes?: number } = {}): {
   readonly watched: Watched;
   readonly tired: Peer;
@@ -103,7 +103,7 @@ describe('a farm in which half of the volunteers manage a tenth of what others d
     return { felt: farm.felt, failed: farm.requests.failedWithout };
   }
 
-  it('keeps its users from waiting much better than if nobody cared who can do how much', () => {
+  it('keeps delays much lower than when limits and loads are ignored', () => {
     const sum = { with: { mean: 0, p95: 0, failed: 0 }, without: { mean: 0, p95: 0, failed: 0 } };
     for (const seed of [1, 2, 3, 4])
       for (const how of ['with', 'without'] as const) {
@@ -130,8 +130,8 @@ describe('a farm in which half of the volunteers manage a tenth of what others d
   });
 });
 
-describe('a server that has more than it can do', () => {
-  it('is full for all who could come, sends on at most a quarter of its clients at a time, and keeps those it can serve', () => {
+describe('an overloaded server', () => {
+  it('takes no newcomers, sends on at most a quarter of its clients at a time, and keeps those it can serve', () => {
     const { watched, tired } = withTiredServer();
     const { farm } = watched;
     const before = tired.state.clients.extent().size;
@@ -164,7 +164,7 @@ describe('a server that has more than it can do', () => {
     expect(sent).toBeLessThanOrEqual(30);
   });
 
-  it('sends nearly nobody anywhere while all are full, and the controller makes more servers', () => {
+  it('sends on almost no clients while all are full, and the controller makes more servers', () => {
     const sentNowhere: number[] = [];
     let sent = 0;
     // How many are under way when the last one fills up differs from farm to farm: together they tell.
@@ -276,14 +276,14 @@ describe('a liar', () => {
       // One that says so in its heartbeats too is believed by the controller, which makes more servers.
       if (saysSize) continue;
       expect(farm.decisions.at(-1)?.met).toBe(true);
-      // Who goes of its own accord goes to a server that is nearer to it.
+      // A client that leaves of its own accord goes to a server that is nearer to it.
       const { rttMs } = farm.farm.options;
       for (const { self, state } of clients.filter((client) => client.state.ownServer() !== victim.self))
         expect(rttMs(self, state.ownServer())).toBeLessThan(rttMs(self, victim.self));
     }
   });
 
-  it('that sends clients of others on moves nobody', () => {
+  it('that sends clients of others on moves none of them', () => {
     const { watched } = withTiredServer();
     const { farm } = watched;
     farm.farm.run(5_000);
@@ -301,7 +301,7 @@ describe('a liar', () => {
     require(farm, 80);
     settle(farm);
     const liar = heaviest(farm);
-    // It has nothing to do and says that it has too much: all the time, to everybody.
+    // It is idle and announces overload: all the time, to every peer.
     for (let n = 0; n < 120; n++) {
       farm.farm.act(liar.self, ({ state }) => state.membership.declareFull(true));
       for (const { peer } of liar.state.clients.children) farm.farm.sayFalsely(liar.self, peer, { kind: 'shed' });
@@ -319,7 +319,7 @@ describe('a liar', () => {
     require(farm, 65);
     settle(farm);
     const liar = heaviest(farm).self;
-    // A thousand servers that need no time at all.
+    // A thousand servers with a service time of zero.
     farm.farm.tamper = (from, _to, message): Message =>
       from === liar && message.kind === 'aggregate'
         ? { ...message, aggregate: { ...message.aggregate, servers: 1_000, serveSketch: [0, 1_000] } }

@@ -1,4 +1,4 @@
-/** The controller with a whole farm below it: it gets where it should, and nobody can lead it astray. */
+/** The controller with a whole farm below it: it reaches its target, and no liar can mislead it. */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
@@ -18,7 +18,7 @@ interface Watched {
   readonly events: { readonly atMs: number; readonly event: QosEvent }[];
 }
 
-/** A farm on a plane that stands, with nothing required yet: 100 ms there and back on the mean, and 20 ms to serve. */
+/** A farm on a plane, settled, without a requirement yet: mean round trip 100 ms, service time 20 ms. */
 function standing(options: Partial<ServiceFarmOptions> & { readonly nodes?: number } = {}): Watched {
   const topology = scaleToMeanRtt(generatePlane({ nodes: options.nodes ?? 40, seed: 5 }), 100);
   const farm = new ServiceFarm({
@@ -54,7 +54,7 @@ function serverNumbers(farm: ServiceFarm): number[] {
   return farm.servers().map(({ self }) => self);
 }
 
-/** The last decision was that this server goes for a newcomer. */
+/** The last decision was to replace this server by a newcomer. */
 function isExchange(farm: ServiceFarm, server: PeerHandle): boolean {
   const actions = farm.decisions.at(-1)?.actions ?? [];
   return (
@@ -63,7 +63,7 @@ function isExchange(farm: ServiceFarm, server: PeerHandle): boolean {
   );
 }
 
-/** Runs until one has been decided and carried out. Returns how many servers there were. */
+/** Runs until a replacement has been decided and carried out. Returns how many servers there were. */
 function untilExchange(farm: ServiceFarm): number {
   farm.require({ ...nothing, meanMs: 45 });
   for (let round = 0; round < 9; round++) {
@@ -74,10 +74,10 @@ function untilExchange(farm: ServiceFarm): number {
     for (let more = 0; farm.decisions.at(-1) === last && more < 9; more++) farm.runRounds(1);
     return last.servers;
   }
-  throw new Error('nobody was exchanged');
+  throw new Error('no server was replaced');
 }
 
-/** Lets somebody lie: what it says instead of its report. */
+/** Makes a peer lie: this message goes out instead of its report. */
 function lie(
   farm: ServiceFarm,
   who: (from: PeerHandle) => boolean,
@@ -100,7 +100,7 @@ describe('a farm with a requirement', () => {
     const first = farm.decisions.findIndex(({ met }) => met);
     expect(first).toBeLessThan(6);
     expect(farm.decisions.slice(first).every(({ met }) => met)).toBe(true);
-    // A farm that is still stays so.
+    // A farm that meets its requirement makes no more changes.
     const before = serverNumbers(farm);
     farm.runRounds(3);
     expect(serverNumbers(farm)).toEqual(before);
@@ -150,7 +150,7 @@ describe('a farm with a requirement', () => {
     expect(run(4)).not.toEqual(run(3));
   });
 
-  it('acts once on a round, on rising numbers, and on no round before all that it began is over', () => {
+  it('acts once on a round, on rising numbers, and on no round while an earlier decision is being carried out', () => {
     const watched = standing();
     const { farm, events } = watched;
     farm.require(mean);
@@ -205,7 +205,7 @@ describe('a farm with a requirement', () => {
     expect(farm.meanDelayMs()).toBeLessThanOrEqual(60);
   });
 
-  it('makes a move before it breaks what was', () => {
+  it('replaces a server by make before break', () => {
     const watched = standing({ nodes: 60 });
     const { farm } = watched;
     farm.require({ ...nothing, meanMs: 70 });
@@ -238,7 +238,7 @@ describe('a farm with a requirement', () => {
     expect(last?.servers).toBe(before);
   });
 
-  it('goes on when nobody can come at once, as under a root that has lost its disk', () => {
+  it('goes on when no newcomer can serve at once, as under a root that has lost its disk', () => {
     const watched = standing();
     const { farm } = watched;
     farm.require({ ...nothing, meanMs: 55 });
@@ -255,7 +255,7 @@ describe('a farm with a requirement', () => {
     expect(later.length).toBeGreaterThan(10);
   });
 
-  it('retires nobody on the word of one server that somebody has come in its place', () => {
+  it('retires no server on the mere claim of one server that a replacement serves', () => {
     for (const liar of [12, 34]) {
       const { farm } = standing();
       const retired: number[] = [];
@@ -283,7 +283,7 @@ describe('a farm with a requirement', () => {
     }
   });
 
-  it('keeps a server in whose place nobody came', () => {
+  it('keeps a server for which no replacement came', () => {
     const watched = standing();
     const { farm } = watched;
     let orders = 0;
@@ -318,7 +318,7 @@ describe('a farm with a requirement', () => {
     expect(farm.requests.failedWithFailover).toBe(0);
   });
 
-  it('knows beforehand what a retirement will cost, as farms go that are known to the last client', () => {
+  it('predicts the cost of a retirement in a farm where every client is measured', () => {
     const { farm } = standing({ nodes: 60 });
     farm.require({ ...nothing, meanMs: 55 });
     settle(farm);
@@ -451,7 +451,7 @@ describe('an order', () => {
 });
 
 describe('a liar', () => {
-  it('cannot crash the controller or keep it from its goal with figures that cannot be', () => {
+  it('cannot crash the controller or keep it from its goal with impossible figures', () => {
     const { farm } = standing();
     const liar = handle(7);
     lie(farm, (from) => from === liar, ({ samples }) => ({
@@ -469,7 +469,7 @@ describe('a liar', () => {
     expect(farm.decisions.at(-1)?.figures.clients).toBeLessThanOrEqual(40);
   });
 
-  it('that claims a thousand peers whom nobody hears stops the controller for three rounds, and no longer', () => {
+  it('that claims a thousand peers that were not heard stops the controller for three rounds, and no longer', () => {
     const { farm } = standing();
     const liar = handle(7);
     lie(
@@ -518,11 +518,11 @@ describe('a liar', () => {
     };
     farm.require(mean);
     settle(farm);
-    // To ask itself would have stopped it.
+    // A request to itself would have stopped it.
     expect(asked.length).toBeGreaterThan(0);
   });
 
-  it('among the servers that promises the most and sees nothing through is heard less and less', () => {
+  it('among the servers that promises the most and never delivers counts less and less', () => {
     const watched = standing({ nodes: 60 });
     const { farm } = watched;
     farm.require({ ...nothing, meanMs: 75 });

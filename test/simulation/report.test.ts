@@ -1,4 +1,4 @@
-/** What a run leaves behind: charts, tables and files that people and programs can read, the same bytes each time. */
+/** The output of a run: charts, tables and files for people and programs, with the same bytes each time. */
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,7 +113,7 @@ describe('a chart', () => {
     for (let at = 1; at < sorted.length; at++) expect((sorted[at] ?? 0) - (sorted[at - 1] ?? 0)).toBeGreaterThan(14);
   });
 
-  it('of nothing says so', () => {
+  it('without data says so', () => {
     expect(svgChart(chartOf([]))).toContain('>no data</text>');
     expect(svgChart(chartOf([{ name: 'x', points: [[-1, 2]] }], { logarithmic: true }))).toContain('>no data</text>');
   });
@@ -146,7 +146,7 @@ describe('the report', () => {
     expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:|<script|<link|@import|url\(|src=/i);
   });
 
-  it('can be read by those who do not see it: headed tables, charts with words', () => {
+  it('can be read without sight: headed tables, charts with words', () => {
     expect(html).toContain('<html lang="en">');
     expect(html).toContain('<caption>Servers, by policy &amp; requirement</caption>');
     expect(html).toContain('<th scope="col">policy</th><th scope="col" class="n">servers</th>');
@@ -155,7 +155,7 @@ describe('the report', () => {
     expect(html).toContain('<figcaption>It falls.</figcaption>');
   });
 
-  it('escapes what it is given and says how to do it again', () => {
+  it('escapes its input and names the command that repeats the run', () => {
     expect(html).toContain('<h1>Placement &lt;balanced&gt;</h1>');
     expect(html).toContain("banyan simulate qos --topology 'my file.alt'");
     expect(html).toContain('prefers-color-scheme:dark');

@@ -1,4 +1,4 @@
-/** The simulator's engine: everything happens once, at its tick, in the order in which it was added. */
+/** The simulator's event queue: every event happens once, at its tick, in the order in which it was added. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TimingWheel } from '../../simulator/engine/timing-wheel.ts';
@@ -83,7 +83,7 @@ describe('a timing wheel', () => {
     expect(log.at(-1)?.tick).toBe(40);
   });
 
-  it('lets what should have happened happen now, and hands back payloads once', () => {
+  it('runs events of the past now, and hands back payloads once', () => {
     const { wheel, log } = recorded(8);
     wheel.run(20);
     wheel.add(3, 0, 0, 0, 1, 'late');

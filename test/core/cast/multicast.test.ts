@@ -1,4 +1,4 @@
-/** Telling the whole farm once. docs/protocol/multicast.md; P2P Volunteers, 3.4.1 (data propagation). */
+/** Multicast to the whole farm. docs/protocol/multicast.md; P2P Volunteers, 3.4.1 (data propagation). */
 import { describe, expect, it } from 'vitest';
 import type { Cast, Message } from '../../../src/core/messages/index.ts';
 import { LonePeer, aClient, aRoot, aServer, castOf, down, join, peerNumber, release, root } from '../lone-peer.ts';
@@ -19,7 +19,7 @@ describe('a message', () => {
     expect(lone.sent('cast').map(({ to }) => to)).toEqual([two, three]);
   });
 
-  it('that comes too early waits, and what is missing is pulled from the one who showed it', () => {
+  it('that comes too early waits, and the gap is pulled from the neighbour that showed it', () => {
     const lone = aClient().hear(root, cast(1)).hear(root, cast(4)).hear(root, cast(3));
     expect(delivered(lone)).toEqual([1]);
     expect(lone.sent('cast-pull').map(({ to, message }) => [to, message.sequence])).toEqual([[root, 2]]);
@@ -70,7 +70,7 @@ describe('a pull', () => {
     expect(lone.sent('cast').map(({ to, message }) => [to, message.sequence])).toEqual([3, 4, 5].map((n) => [two, n]));
   });
 
-  it('for what the root has forgotten is answered with where to go on; the asker skips, and says so', () => {
+  it('for messages that the root has forgotten is told where to continue; the asker skips ahead and reports the gap', () => {
     const keeper = aRoot({ castHistory: 16 }).hear(two, join(1));
     for (let n = 0; n < 40; n++)
       keeper.peer.multicast(keeper.nowMs, { type: 'note', topic: 'x', bytes: new Uint8Array(1) });
@@ -84,7 +84,7 @@ describe('a pull', () => {
     expect(delivered(asker)).toEqual([9]);
   });
 
-  it('for what a newcomer never had is passed up, and what comes down is handed on', () => {
+  it('for messages that a newcomer never had is passed to its parent, and the answers are forwarded', () => {
     const lone = new LonePeer(peerNumber(1)).start();
     lone
       .attachTo(root, { heads: [{ origin, incarnation: 1, sequence: 5 }] })
@@ -100,7 +100,7 @@ describe('a pull', () => {
     expect(delivered(lone)).toEqual([]);
   });
 
-  it('that nobody above can answer either ends in where to go on', () => {
+  it('that no ancestor can answer is told where to continue', () => {
     const lone = new LonePeer(peerNumber(1)).start();
     lone
       .attachTo(root, { heads: [{ origin, incarnation: 1, sequence: 5 }] })
@@ -144,7 +144,7 @@ describe('a neighbour that lies', () => {
     expect(delivered(lone.hear(root, cast(1, 5)))).toEqual([1, 1, 2]);
   });
 
-  it('about what is gone is believed only when the message is there at which to go on', () => {
+  it('about forgotten messages is believed only when the next message is there', () => {
     const lone = aClient().hear(root, cast(1)).hear(root, heads(2));
     lone.hear(root, { kind: 'cast-gone', origin, incarnation: 1, sequence: 2_000 });
     expect(lone.told('gap-skipped')).toEqual([]);

@@ -1,4 +1,4 @@
-/** What most peers never need is not made for them: there may be a million in one process. */
+/** Parts that most peers never need are not made for them: there may be a million peers in one process. */
 import { queryObjects } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { Admission } from '../../../src/core/tree/admission.ts';
@@ -20,7 +20,7 @@ function counts(): Record<string, number> {
 }
 
 describe('a peer that has settled', () => {
-  it('has no parts for what others do', () => {
+  it('has no parts that it does not use', () => {
     const before = counts();
     const farm = new SimulatedFarm({ seed: 1, rttMs: (a, b) => 10 + ((a * 31 + b * 17) % 90) });
     farm.start(root, { as: 'root', root, neighbours: [] });

@@ -1,4 +1,4 @@
-/** The short way of a heartbeat does what the long one does; and who has looked around in vain looks less often. */
+/** The short way of a heartbeat has the effects of the long one, and a peer that found no better place looks less often. */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
 import { Pulses } from '../../../src/core/quiet/pulses.ts';
@@ -8,10 +8,10 @@ import type { LonePeer } from '../lone-peer.ts';
 import { aClient, card, down, join, member, peerNumber, pong, roster, up } from '../lone-peer.ts';
 
 const root = handle(0);
-/** A client that wants to go waits so long for its children to go. */
+/** A client that changes servers waits this many beats for its children to leave. */
 const handoverBeats = 10;
 
-/** A farm in which servers come, clients go over to them, somebody dies with a subtree below, and some leave and some come back. */
+/** A farm in which servers come, clients move to them, a peer dies with a subtree below it, and some peers leave and come back. */
 function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = null): SimulatedFarm {
   const farm = new SimulatedFarm({
     seed: 7,
@@ -37,7 +37,7 @@ function farmWhoseLayersAre(idle: boolean, onSend: SimulatedFarm['onSend'] = nul
   return farm;
 }
 
-describe('a heartbeat in which nothing is new', () => {
+describe('a heartbeat without news', () => {
   it('takes the short way, and everything happens as it would on the long one', () => {
     const short = farmWhoseLayersAre(true);
     const long = farmWhoseLayersAre(false);
@@ -49,14 +49,14 @@ describe('a heartbeat in which nothing is new', () => {
     expect(short.wakes).toBe(long.wakes);
   });
 
-  it('is written out where somebody wants to see it, and says the same', () => {
+  it('is written out for a listener, with equal content', () => {
     const unseen = farmWhoseLayersAre(true);
     const seen = farmWhoseLayersAre(true, () => undefined);
     expect(seen.quietBeats).toBe(0);
     expect(seen.traceHash).toBe(unseen.traceHash);
   });
 
-  it('echoes what the parent says, also a number that no honest one would have come to', () => {
+  it('echoes the number of the parent, even one that no honest parent would reach', () => {
     const client = quiet(aClient(), 20);
     const sequence = (client.peer.state.clients.place?.stamp.sequence ?? 0) + 1;
     const beat = 2 ** 40;
@@ -68,7 +68,7 @@ describe('a heartbeat in which nothing is new', () => {
     expect(client.sent('heartbeat-up').map(({ message }) => message.echo)).toEqual([beat]);
   });
 
-  it('is none when the parent says that authority stands elsewhere, in its own process or beside many others', () => {
+  it('takes the long way when the parent reports another standing, alone in its process or beside many others', () => {
     const newer = { charter: 1, epoch: 2, term: 1 };
     const heard = (client: LonePeer): unknown => {
       const { ctx, clients } = client.peer.state;
@@ -111,7 +111,7 @@ describe('a heartbeat in which nothing is new', () => {
 });
 
 describe('a client that hands its children over before it changes servers', () => {
-  it('does not fall asleep over it: when they do not go, it takes children again after ten beats', () => {
+  it('takes children again after ten beats if they do not leave, even when it is quiet', () => {
     const [child, near] = [peerNumber(5), peerNumber(6)];
     const client = aClient().hear(child, join(1));
     const records = [root, near].map((peer) => member(peer, 'serving'));
@@ -162,7 +162,7 @@ describe('looking for a better place', () => {
   });
 });
 
-/** So many seconds with a beat of the parent in each, and nothing else. */
+/** This many seconds with a beat of the parent in each, and nothing else. */
 function quiet(client: LonePeer, seconds: number): LonePeer {
   for (let second = 0; second < seconds; second++) {
     const { ctx, clients } = client.peer.state;

@@ -1,6 +1,6 @@
 /**
- * What the short way of a heartbeat must not change, whatever happens: the same schedule is played with it and without it, in networks of
- * all sizes, and after each deed every peer must be in the very same state. Rows, seats and fields that tell different stories show here.
+ * The short way of a heartbeat must change no state. Each schedule is played with and without it, in networks of all sizes, and after each
+ * deed every peer must be in the same state. Rows, seats and fields that disagree show here.
  */
 import { describe, expect, it } from 'vitest';
 import { SimulatedFarm, generous, handle } from '../../../simulator/farm.ts';
@@ -13,9 +13,9 @@ const peers = 40;
 const deeds = 24;
 
 interface World extends Pick<FarmOptions, 'rttMs' | 'tree' | 'ticksPerMs'> {
-  /** Some ways are cut for a while. */
+  /** Some links are cut for a while. */
   readonly cuts?: boolean;
-  /** Between two deeds it takes at most so long, ms. */
+  /** The longest time between two deeds, ms. */
   readonly pauseMs?: number;
 }
 

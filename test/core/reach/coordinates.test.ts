@@ -1,6 +1,6 @@
 /**
- * What network coordinates are worth, as numbers: fixed seeds, several worlds, the largest error allowed. Errors are relative to the
- * true round trip. docs/protocol/coordinates.md; Dabek et al., "Vivaldi", SIGCOMM 2004.
+ * The accuracy of network coordinates, as numbers: fixed seeds, several worlds, the largest error allowed. Errors are relative to the true
+ * round trip. docs/protocol/coordinates.md; Dabek et al., "Vivaldi", SIGCOMM 2004.
  */
 import { describe, expect, it } from 'vitest';
 import {
@@ -20,7 +20,7 @@ import type { Topology } from '../../../src/topology/index.ts';
 import { SimulatedFarm, handle } from '../../../simulator/farm.ts';
 import { Random } from '../../../simulator/random.ts';
 
-/** Every peer measures a random other so many times; the median and 90th percentile of the errors over all pairs. */
+/** Every peer measures random others `rounds` times; the median and 90th percentile of the errors over all pairs. */
 function accuracy(topology: Topology, peers: number, samples: number, noise = 0): { median: number; p90: number } {
   const random = new Random(42);
   const spots = new Float64Array(peers * spotWidth);
@@ -110,7 +110,7 @@ describe('a coordinate', () => {
     expect(predictRttMs(toldOf(a, 0), toldOf(b, 0))).toBeLessThan(52);
   });
 
-  it('goes where many small steps lead, none of which is a unit long', () => {
+  it('adds up many small steps, each shorter than a unit', () => {
     const here: Coordinate = { x: 0, y: 0, z: 0, height: 10, error: 100 };
     const there: Coordinate = { ...here, x: 10_000 };
     const spot = spotAt(here);
@@ -126,7 +126,7 @@ describe('a coordinate', () => {
     expect(Object.is(told.x, 0)).toBe(true);
   });
 
-  it('does not move for what cannot be a round trip, or from what cannot be a place', () => {
+  it('does not move for an impossible round trip, or from an impossible coordinate', () => {
     const here: Coordinate = { x: 100, y: 200, z: 300, height: 400, error: 5_000 };
     for (const rttMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, 60_001])
       expect(moved(here, origin, rttMs)).toEqual(here);
@@ -174,7 +174,7 @@ describe('the spots of the peers of one process', () => {
   });
 });
 
-describe('what others are told of a coordinate', () => {
+describe('the coordinate that others are told', () => {
   const told: Coordinate = { x: 100, y: 200, z: 300, height: 400, error: 5_000 };
 
   it('stays as it is while a peer lies within a quarter of a millisecond of it', () => {

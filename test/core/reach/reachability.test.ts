@@ -97,7 +97,7 @@ describe('a peer', () => {
     expect(lone.peer.state.ctx.reachable).toBe(true);
   });
 
-  it('that nobody confirms any more becomes a leaf again', () => {
+  it('that no peer confirms any more becomes a leaf again', () => {
     const lone = live(among([two, three], everybodyElsewhere, { reachableForMs: 60_000 }), 2).confirm(root, two);
     live(lone, 90);
     expect(lone.peer.state.ctx.reachable).toBe(false);

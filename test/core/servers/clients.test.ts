@@ -1,4 +1,4 @@
-/** What a client knows of the servers and which it takes. docs/protocol/selection.md; P2P Volunteers, 3.4.2 (server selection). */
+/** Which servers a client knows and which it uses. docs/protocol/selection.md; P2P Volunteers, 3.4.2 (server selection). */
 import { describe, expect, it } from 'vitest';
 import type { Coordinate, MemberRecord } from '../../../src/core/messages/index.ts';
 import { LonePeer, aClient, aServer, down, join, member, peerNumber, pong, root } from '../lone-peer.ts';
@@ -13,7 +13,7 @@ function view(...records: MemberRecord[]) {
   return { kind: 'view', version: 99, server: root, records } as const;
 }
 
-/** So many seconds in which the parent of a server is heard. */
+/** This many seconds in which a server hears its parent. */
 function beats(lone: LonePeer, count: number): LonePeer {
   for (let beat = 0; beat < count; beat++) lone.hear(root, down({ tree: 'servers' })).pass(1_000);
   return lone;
@@ -38,7 +38,7 @@ describe('the view that a server hands down', () => {
     expect(lone.sent('view-change').map(({ to }) => to)).toEqual([two]);
   });
 
-  it('is told as a change to those who have it: newcomers once in four beats at most, who is gone at once', () => {
+  it('is sent as a change to clients that have it: new servers once in four beats at most, departures at once', () => {
     const lone = beats(aServer(), 6).hear(two, join(1));
     const tell = (...records: MemberRecord[]): LonePeer =>
       beats(lone.forget().hear(root, { kind: 'members', records, snapshot: false }), 1);
@@ -81,7 +81,7 @@ describe('the view that a server hands down', () => {
     expect(lone.told('refused')).toHaveLength(1);
   });
 
-  it('is passed on by clients to their children, and asked for by one who missed it', () => {
+  it('is passed on by clients to their children, and pulled by a client that missed it', () => {
     const lone = aClient().hear(two, join(1)).forget();
     const news = view(member(root, 'serving'));
     lone.hear(root, news);
@@ -107,7 +107,7 @@ describe('the view that a server hands down', () => {
     expect(lone.sent('part').map(({ to }) => to)).toEqual([root]);
   });
 
-  it('moves nobody for a gain of less than a fifth', () => {
+  it('moves no client for a gain of less than a fifth', () => {
     const lone = aClient().hear(root, view(member(root, 'serving'), member(two, 'serving')));
     const nonce = (peer: number): number => lone.sent('ping').find(({ to }) => to === peer)?.message.nonce ?? 0;
     lone.pass(65).hear(two, pong(nonce(two)));
@@ -130,7 +130,7 @@ describe('before each request the servers are sorted', () => {
     expect(rank(choosing())).toEqual([three, root, two]);
   });
 
-  it('by what requests have felt, once there were some', () => {
+  it('by the delay of earlier requests, once there were some', () => {
     const lone = choosing();
     for (let i = 0; i < 5; i++) {
       lone.peer.measured(lone.nowMs, { server: two, delayMs: 20, ok: true });

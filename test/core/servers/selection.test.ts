@@ -10,7 +10,7 @@ import type { World } from '../../../src/core/world.ts';
 
 const server = 2 as PeerHandle;
 const forgotten: unknown[] = [];
-/** Selection asks its world for nothing but to write down, and to forget. */
+/** The only effects of selection are to persist and to forget. */
 const world = { persist: () => {}, forget: (key: unknown) => forgotten.push(key) } as unknown as World;
 
 describe('what a client knows of a server', () => {

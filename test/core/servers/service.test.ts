@@ -35,7 +35,7 @@ describe('a volunteer', () => {
     expect(lone.sent('volunteer').length).toBeLessThanOrEqual(4);
   });
 
-  it('that nobody can dial keeps quiet', () => {
+  it('that no peer can dial does not volunteer', () => {
     const lone = new LonePeer(one).start().attachTo(root);
     lone.peer.volunteer(lone.nowMs, noLimits);
     lone.pass(3_000);
@@ -75,7 +75,7 @@ describe('a volunteer', () => {
     expect(lone.peer.state.clients.isRoot).toBe(true);
   });
 
-  it('declines what is larger than the storage it gives', () => {
+  it('declines a release that is larger than the storage it gives', () => {
     const lone = aClient();
     lone.peer.volunteer(lone.nowMs, { ...noLimits, storageBytes: 500 });
     lone.hear(root, { kind: 'offer', order: order(one), notice: release(1) });
@@ -90,7 +90,7 @@ describe('a volunteer', () => {
     expect(lone.sent('answer').map(({ message }) => message.reason)).toEqual(['not-willing']);
   });
 
-  it('says so when the release cannot be installed, and may be asked again', () => {
+  it('declines when the release cannot be installed, and may be asked again', () => {
     const lone = aClient();
     lone.peer.volunteer(lone.nowMs, noLimits);
     lone.hear(root, { kind: 'offer', order: order(one), notice: release(1) });
@@ -121,7 +121,7 @@ describe('a server with volunteers', () => {
     expect(offered(withVolunteers())).toEqual([one, two]);
   });
 
-  it('moves on to the next when one declines, and says who did', () => {
+  it('moves on to the next when one declines, and reports which one did', () => {
     const lone = withVolunteers().hear(one, { kind: 'answer', verdict: 'declined', reason: 'not-willing' });
     expect(offered(lone)).toEqual([one, two, three]);
     expect(lone.told('offer-declined').map(({ candidate, reason }) => [candidate, reason])).toEqual([
@@ -161,7 +161,7 @@ describe('a server with volunteers', () => {
     expect(offered(lone)).toEqual([one, two, one]);
   });
 
-  it('asks nobody whose storage is too small for the release', () => {
+  it('asks no volunteer whose storage is too small for the release', () => {
     const lone = aRoot().hear(one, join(1), {
       kind: 'volunteer',
       limits: { ...noLimits, storageBytes: 999_999 },
@@ -262,7 +262,7 @@ describe('a server', () => {
     expect(lone.sent('part').map(({ to, message }) => [to, message.tree])).toEqual([[root, 'servers']]);
   });
 
-  it('that leaves tells the one who passes it on that it is gone', () => {
+  it('that leaves sends its last record to the neighbour that spreads it', () => {
     const lone = aServer();
     lone.peer.leave(lone.nowMs);
     expect(lone.sent('members').map(({ to, message }) => [to, message.records[0]?.state])).toEqual([[root, 'gone']]);
@@ -333,7 +333,7 @@ describe('a service', () => {
 });
 
 describe('a report that a server lied', () => {
-  it('goes to the root, which says so and leaves the judgement to its owner', () => {
+  it('goes to the root, which reports it and leaves the judgement to its owner', () => {
     const client = aClient();
     client.peer.lied(client.nowMs, two, '/a.html', 1);
     const [report] = client.sent('report');

@@ -1,4 +1,4 @@
-/** The list of servers that a client holds is its server's, whoever lied to it meanwhile and whatever got lost. */
+/** A client ends with the view of its server, whatever lies it was told and whatever messages were lost. */
 import { describe, expect, it } from 'vitest';
 import type { MemberRecord, View, ViewChange } from '../../../src/core/messages/index.ts';
 import { SimulatedFarm, generous, handle } from '../../../simulator/farm.ts';
@@ -16,13 +16,13 @@ function change(base: number, rest: Partial<ViewChange>): ViewChange {
   return { kind: 'view-change', base, version: base + 1, server: root, records: [], gone: [], ...rest };
 }
 
-/** What the heartbeats of one who has that view say of it. */
+/** What the heartbeats of a peer with that view say of it. */
 function digestOf(honest: View): number {
   const beats = aClient().hear(root, honest).pass(1_000).sent('heartbeat-up');
   return beats.at(-1)?.message.membershipDigest ?? Number.NaN;
 }
 
-/** A parent that has this view, and answers who asks for it. Returns how often it was asked in as many beats. */
+/** A parent with this view that answers requests for it. Returns how often it was asked in this many beats. */
 function honestly(lone: LonePeer, honest: View, beats: number): number {
   const membershipDigest = digestOf(honest);
   let asked = 0;
@@ -56,7 +56,7 @@ describe('a change of the list', () => {
   });
 });
 
-describe('a client that was told lies about the servers', () => {
+describe('a client that was lied to about the servers', () => {
   it('finds by the heartbeats that its list is another one, although its version is right', () => {
     const lone = aClient().hear(root, view(10), change(10, { gone: [two, three] }));
     expect(held(lone)).toEqual([root, four]);
@@ -98,7 +98,7 @@ describe('a client that was told lies about the servers', () => {
     expect(held(lone)).toEqual([root, two, four]);
   });
 
-  it('hands on of a view what is genuine', () => {
+  it('passes on only the genuine records of a view', () => {
     const forged = { ...member(two, 'serving'), full: true };
     const lone = aClient()
       .hear(peerNumber(8), join(1))
@@ -107,14 +107,14 @@ describe('a client that was told lies about the servers', () => {
     expect(lone.sent('view').map(({ message }) => message.records)).toEqual([servers.slice(2)]);
   });
 
-  it('believes no word about a server that another has signed', () => {
+  it('believes no record of a server that another peer has signed', () => {
     const slander = signed<MemberRecord>({ ...member(two, 'serving', { full: true, incarnation: 7 }), issuer: four });
     const lone = aClient().hear(root, view(10), change(10, { records: [slander] }));
     expect(lone.peer.state.views.current?.records).toEqual(servers);
     expect(lone.told('refused')).toHaveLength(1);
   });
 
-  it('keeps the newer word of a server when an older one is brought up again, and holds the same list as its parent', () => {
+  it('keeps the newer record of a server when an older one is replayed, and holds the same list as its parent', () => {
     const [old, young] = [3, 7].map((incarnation) => member(two, 'serving', { incarnation, full: incarnation === 3 }));
     if (old === undefined || young === undefined) throw new Error('two words');
     const lone = aClient().hear(root, view(10, [young, ...servers.slice(2)]));
@@ -191,7 +191,7 @@ describe('a peer that had a child once', () => {
 });
 
 describe('a client that was just made a server', () => {
-  it('tells its own clients of the servers when it has heard of them: nobody is ever left without one to ask', () => {
+  it('sends its clients a view once it knows the servers: no client is ever left without a server', () => {
     const farm = new SimulatedFarm({ seed: 5, rttMs: () => 900 });
     farm.start(root, { as: 'root', root, neighbours: [] });
     farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), 1_000));

@@ -1,5 +1,5 @@
 /**
- * What a peer knows of its neighbourhood after a while is true: how far its ancestors are, who would take it in, which servers there are.
+ * What a peer knows of its neighbourhood after a while is true: the distances to its ancestors, the peers that would take it, the servers.
  */
 import { describe, expect, it } from 'vitest';
 import type { PeerHandle } from '../../../src/core/ids.ts';
@@ -38,7 +38,7 @@ describe('a peer', () => {
   it('is told how far its ancestors are, also when its parent measured the way only after it had told of them', () => {
     const farm = farmOf(200, 2);
     farm.run(20 * 60_000);
-    // Who has just moved has not measured its new parent yet.
+    // A peer that has just moved has not measured its new parent yet.
     const hasMeasured = (peer: PeerHandle): boolean => {
       const tree = farm.peer(peer)?.state.clients;
       return tree !== undefined && (tree.isRoot || !Number.isNaN(tree.parentRtt.medianMs()));
@@ -53,7 +53,7 @@ describe('a peer', () => {
 });
 
 describe('a server', () => {
-  it('looks for another backup when its own has died, whoever that was', () => {
+  it('looks for another backup when its own has died, of whatever kind that was', () => {
     for (const seed of [1, 2, 3, 4]) {
       const volunteers = Array.from({ length: 40 }, (_, at) => 3 * (at + 1));
       const farm = farmOf(150, seed, volunteers);
@@ -66,7 +66,7 @@ describe('a server', () => {
     }
   });
 
-  it('tells its clients who has left, also below a parent that does not tell it of releases', () => {
+  it('tells its clients which servers have left, also below a parent that does not tell it of releases', () => {
     const farm = farmOf(60, 3, [3, 9, 15, 21, 27, 33, 39, 45]);
     farm.run(3 * 60_000);
     const [server] = servers(farm).filter(({ state }) => state.clients.children.length > 0);

@@ -11,7 +11,8 @@ const [parent, uncle, sibling] = [peerNumber(2), peerNumber(3), peerNumber(4)];
 type Ways = ReadonlyMap<PeerHandle, number>;
 
 /**
- * Peer 1 below a parent, told of these relatives; others answer its pings after their round trips. Where did it ask for a place by then?
+ * Peer 1 below a parent, told of these relatives; others answer its pings after their round trips. Returns where it asked for a place by
+ * then.
  */
 function askedAfterLooking(relatives: Partial<Roster>, ways: Ways, rooms: Ways = new Map()): PeerHandle[] {
   const lone = new LonePeer(peerNumber(1)).start({ neighbours: [parent] });

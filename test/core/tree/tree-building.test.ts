@@ -16,7 +16,7 @@ function rootWith(children: readonly (readonly [PeerHandle, number])[], fanOut =
   return lone.pass(31_000).forget();
 }
 
-/** A root keeps only who speaks: its children answer their heartbeats while time passes. */
+/** A root keeps only children that it hears: they answer its heartbeats while time passes. */
 function keepAlive(lone: LonePeer, beats: number, children: readonly PeerHandle[]): void {
   for (let beat = 0; beat < beats; beat++) {
     lone.pass(1_000);
@@ -92,7 +92,7 @@ describe('a parent', () => {
     ).toEqual([one, two]);
   });
 
-  it('pushes nobody out for a peer that has a parent', () => {
+  it('evicts no child for a peer that has a parent', () => {
     const lone = full([10, 100]).hear(three, join(3, { rttMs: 10, orphan: false }));
     expect(lone.sent('redirect')).toHaveLength(1);
     expect(lone.sent('evict')).toEqual([]);
@@ -135,14 +135,14 @@ describe('a parent', () => {
     expect(lone.peer.state.clients.children).toEqual([]);
   });
 
-  it('lets nobody in without a credential that the world admits', () => {
+  it('admits no peer without a credential that the world accepts', () => {
     const lone = new LonePeer(root, {}, { admits: (_peer, credential) => credential.length > 0 }).start({ as: 'root' });
     lone.hear(one, join(1)).hear(two, join(2, { credential: new Uint8Array(1) }));
     expect(lone.sent('redirect').map(({ to, message }) => [to, message.reason])).toEqual([[one, 'no-credential']]);
     expect(lone.sent('accept').map(({ to }) => to)).toEqual([two]);
   });
 
-  it('that cannot be dialled takes nobody and names itself to nobody', () => {
+  it('that cannot be dialled takes no children and names itself to no peer', () => {
     const lone = new LonePeer(one).start().attachTo(root);
     lone.forget().hear(two, join(1)).hear(two, { kind: 'ping', nonce: 5 });
     expect(lone.sent('redirect').map(({ message }) => message.reason)).toEqual(['not-a-parent']);
