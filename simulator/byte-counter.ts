@@ -1,14 +1,14 @@
 /**
- * What a peer spends on control: all that it sends, encoded as on the wire (without framing and encryption), but for the content of notes,
- * over the time that it was there. Encoding costs more than simulating, so only one peer in a few is counted.
+ * The control traffic of a peer: everything that it sends, encoded as on the wire (without framing and encryption, and without the content
+ * of notes), over the time that it was present. Encoding costs more than simulating, so only one peer in `every` is counted.
  */
 import type { Message, PeerHandle } from '../src/core/index.ts';
 import { wireSize } from '../src/wire/index.ts';
 
-/** A peer's bytes a second mean something after so long, ms. */
+/** The shortest presence after which a peer's bytes a second are meaningful, ms. */
 const leastPresenceMs = 60_000;
 
-/** Names as long as real ones, for the size of messages. */
+/** Names of the usual length, for the size of messages. */
 const names = {
   keyOf: (peer: PeerHandle): Uint8Array => new Uint8Array(32).fill(peer & 255),
   addressesOf: (peer: PeerHandle): string[] => [`/ip4/10.${(peer >> 8) & 255}.${peer & 255}.7/tcp/40001`],
@@ -44,7 +44,7 @@ export class ByteCounter {
     account.sinceMs = Number.NaN;
   }
 
-  /** Begins anew: what was before does not count. */
+  /** Starts counting anew. */
   reset(nowMs: number): void {
     for (const account of this.#accounts.values()) {
       account.presentMs = 0;
@@ -61,7 +61,7 @@ export class ByteCounter {
     account.bytes += wireSize(message, names) - content;
   }
 
-  /** Bytes a second of each peer that was there long enough to say. */
+  /** Bytes a second of each peer that was present long enough. */
   rates(nowMs: number): number[] {
     const rates: number[] = [];
     for (const { sinceMs, presentMs, bytes } of this.#accounts.values()) {

@@ -1,8 +1,8 @@
 /**
- * Servers of unequal strength: most manage so many requests a second, some a tenth of that.
+ * Servers of unequal capacity: most manage the stated requests a second, some a tenth of that.
  *
- * Who is weak is drawn by the seed. A weak volunteer may say so: then it offers to take as many clients as would keep it busy for six
- * tenths of the time. The root is the owner's machine, and manages ten times as much as others: it has to carry all clients at first.
+ * The seed draws which peers are weak. A weak volunteer may declare it: then it offers to take as many clients as would keep it busy for
+ * six tenths of the time. The root is the owner's machine and manages ten times as much as others, because it carries all clients at first.
  */
 import type { Limits, PeerHandle } from '../src/core/index.ts';
 import { generous } from './farm.ts';
@@ -12,18 +12,18 @@ import type { ServiceFarmOptions } from './service-farm.ts';
 
 export interface Strength {
   readonly seed: number;
-  /** Requests a second that a peer manages which is not weak. */
+  /** Requests a second that a normal peer manages. */
   readonly perSecond: number;
   /** Share of the peers that are weak, 0 to 1. */
   readonly weak: number;
-  /** Weak volunteers say how many clients they would take. */
+  /** Weak volunteers declare how many clients they would take. */
   readonly declared: boolean;
-  /** How often a client asks, ms. */
+  /** Mean time between two requests of a client, ms. */
   readonly requestEveryMs: number;
 }
 
 export const weakDefaults = { perSecond: 40 };
-/** What a weak peer manages of what others do, and how busy one that says so wants to be at most. */
+/** A weak peer's share of the normal capacity, and the greatest load, as a share of its time, of one that declares a limit. */
 const weakShare = 0.1;
 const rootFactor = 10;
 const busyShare = 0.6;

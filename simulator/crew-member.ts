@@ -1,5 +1,5 @@
 /**
- * One of a crew (`crew.ts`): a worker thread that loads the module with the work, and then does task after task as they are given to it.
+ * A member of a crew (`crew.ts`): a worker thread that loads the module with the work, and then does the tasks it is sent, one by one.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { plain } from './crew.ts';
@@ -15,8 +15,8 @@ const loading = (import(module) as Promise<Record<string, unknown>>).then((expor
   if (typeof work !== 'function') throw new Error(`${module} exports no function called ${name}`);
   return work as Work<unknown, unknown>;
 });
-// Nobody waits for it until the first task comes, and a rejection that nobody waits for would end the thread without a word. The task's own
-// `then` below gets the same error, and tells it.
+// Nothing awaits the import until the first task comes, and an unhandled rejection would end the thread without a message. The task's own
+// `then` below gets the same error and reports it.
 loading.catch(() => undefined);
 
 port.on('message', (task: unknown) => {

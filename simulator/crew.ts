@@ -1,12 +1,11 @@
 /**
- * A crew: the same work on many tasks, side by side on all cores. An experiment over forty seeds is forty tasks, and no two of them
- * have anything to do with each other.
+ * A crew (worker pool): the same work on many tasks, in parallel on all cores. An experiment over forty seeds is forty independent tasks.
  *
- * Work is a function that its module exports under its own name, so that a worker thread can find it there: it is given a task and
- * somebody to tell how far it is, and returns an outcome. Tasks and outcomes are plain data, for they cross threads. Outcomes come
- * in the order of the tasks, whoever finishes first; a task that fails ends the crew, and the error says which task it was. One
- * job works in the caller's own thread. So does everything while the sources run untranslated (in tests): a worker of Node 20
- * cannot load TypeScript.
+ * Work is a function that its module exports under its own name, so that a worker thread can find it there. It receives a task and a
+ * callback for progress, and returns an outcome. Tasks and outcomes are plain data, because they cross threads. Outcomes come in the order
+ * of the tasks, whichever finishes first. A task that fails ends the crew, and the error says which task it was. With one job everything
+ * runs in the caller's own thread; so it does while the sources run untranslated (in tests), because a worker of Node 20 cannot load
+ * TypeScript.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
@@ -14,7 +13,7 @@ import { Worker } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Progress } from './experiments/experiment.ts';
 
-/** Works on one task; `report` may be told how much of it is done, 0 to 1, and what is going on. */
+/** Works on one task; `report` takes the share that is done, 0 to 1, and a few words on what is going on. */
 export type Work<Task, Outcome> = (task: Task, report: Report) => Outcome | Promise<Outcome>;
 
 export type Report = (share: number, note?: string) => void;
@@ -24,11 +23,11 @@ export interface CrewOptions<Task, Outcome> {
   /** The module that exports `work` under its name: its `import.meta.url`. */
   readonly module: string;
   readonly tasks: readonly Task[];
-  /** What a task is called when it fails: `seed 7`. Its number in the list when absent. */
+  /** A task's name in errors: `seed 7`. Its number in the list when absent. */
   readonly nameOf?: (task: Task) => string;
-  /** Worker threads; as many as there are cores when absent, and never more than tasks. 1 = none: the caller's own thread. */
+  /** Worker threads; one per core when absent, and never more than tasks. 1 = none: the caller's own thread. */
   readonly jobs?: number | undefined;
-  /** A single job gets a thread of its own too, so that the caller's stays free to answer to people, and what memory it needs. */
+  /** A single job also gets a thread, so that the caller's stays responsive, and as much memory as it needs. */
   readonly apart?: boolean;
   readonly progress?: Progress | undefined;
   /** Ends the workers at once. */
@@ -40,13 +39,13 @@ export class TaskError extends Error {
   override readonly name = 'TaskError';
 }
 
-/** What a worker says. */
+/** The messages of a worker. */
 export type WorkerWord =
   | { readonly type: 'report'; readonly share: number; readonly note: string | undefined }
   | { readonly type: 'outcome'; readonly outcome: unknown }
   | { readonly type: 'error'; readonly error: PlainError };
 
-/** An error as data: its class does not survive the way between threads. */
+/** An error as data: its class does not survive the transfer between threads. */
 export interface PlainError {
   readonly name: string;
   readonly message: string;
@@ -54,7 +53,7 @@ export interface PlainError {
   readonly cause: PlainError | undefined;
 }
 
-/** @throws TaskError naming the task that failed; the signal's reason when it was given up */
+/** @throws TaskError naming the task that failed; the signal's reason when the run was aborted */
 export async function runCrew<Task, Outcome>(options: CrewOptions<Task, Outcome>): Promise<Outcome[]> {
   const { tasks, signal, jobs = availableParallelism(), apart = false, module } = options;
   if (!Number.isInteger(jobs) || jobs < 1)
@@ -68,7 +67,7 @@ export async function runCrew<Task, Outcome>(options: CrewOptions<Task, Outcome>
   return board.outcomes;
 }
 
-/** Whose turn it is, what has come of it, and how far all are. */
+/** The next task, the outcomes so far, and the progress of all tasks. */
 class Board<Task, Outcome> {
   readonly outcomes: Outcome[] = [];
   readonly #options: CrewOptions<Task, Outcome>;
@@ -80,7 +79,7 @@ class Board<Task, Outcome> {
     this.#shares = options.tasks.map(() => 0);
   }
 
-  /** The number of the next task that nobody works on; null when there is none. */
+  /** The next task that no worker has taken; null when there is none. */
   take(): number | null {
     return this.#next < this.#options.tasks.length ? this.#next++ : null;
   }
@@ -115,7 +114,7 @@ async function workHere<Task, Outcome>(
     } catch (cause) {
       throw board.failed(at, cause);
     }
-    // Between two tasks the thread sees to what has come in meanwhile: the wish to stop, for one.
+    // Between two tasks the thread processes incoming events, such as an abort.
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
   }
@@ -143,7 +142,7 @@ async function workInThreads<Task, Outcome>(
   }
 }
 
-/** Most of what is made lives as long as a message is under way: room for what a second needs, and little of it must be kept. */
+/** Most objects live only while a message is on its way: the young generation holds a second's worth of them, and few survive it. */
 const youngMb = 48;
 
 /** Memory for a thread that has the machine to itself: three quarters of it, where Node would stop at 4 GB. */
@@ -179,7 +178,7 @@ function workWith<Task, Outcome>(
         goOn();
       }
     });
-    // Only what no task is to blame for gets here, such as a thread that used up its memory.
+    // Errors outside any task arrive here, such as a thread that ran out of memory.
     worker.on('error', (cause) => reject(board.failed(number, cause)));
     worker.on('exit', (code) => reject(board.failed(number, new Error(`its thread ended with code ${code}`))));
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });

@@ -1,11 +1,11 @@
 /**
- * A whole farm in one process and in no time: peers on a virtual clock, with latency, loss, crashes and unreachable hosts.
+ * A whole farm in one process on a virtual clock: peers with latency, loss, crashes and unreachable hosts.
  *
- * Everything that happens follows from one seed, so a failure is a number that anyone can replay. The peers are the real
- * ones from `src/core`; this file is merely the world they ask things of. What a peer persists is kept over a crash, as a disk
- * would; what is in flight is not.
+ * Everything that happens follows from one seed, so a failure is a number that anyone can replay. The peers are the real ones from
+ * `src/core`; this file is only their world. What a peer persists survives a crash, as on a disk; messages and transfers on their way do
+ * not.
  *
- * How messages travel is said in `engine/simulated-network.ts`. The same class holds twenty peers in a property test and a million in
+ * `engine/simulated-network.ts` says how messages travel. The same class holds twenty peers in a property test and a million in
  * `experiments/scale.ts`.
  */
 import { defaultOptions, mix, noSeat, Peer, Pulses, theRules } from '../src/core/index.ts';
@@ -34,13 +34,13 @@ export class SimulatedFarm extends SimulatedNetwork {
   /** Every event, when recording is on. */
   readonly events: { readonly atMs: number; readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
   recording = false;
-  /** Messages that arrived, and alarms that went off. */
+  /** Messages that arrived, and timers that fired. */
   delivered = 0;
   wakes = 0;
-  /** Heartbeats with nothing new in them that were not even written out, among the messages; see `src/core/quiet/pulses.ts`. */
+  /** Of the messages, heartbeats without news that were not even written out; see `src/core/quiet/pulses.ts`. */
   quietBeats = 0;
 
-  /** By handle: the peers that live, and the number of the last alarm each set. Most events need no more than this. */
+  /** By handle: the living peers, and the number of the last alarm each set. Most events need no more than this. */
   readonly #peers: (Peer | null)[] = [];
   readonly #alarms: number[] = [];
   readonly #pulses = new Pulses();
@@ -48,9 +48,9 @@ export class SimulatedFarm extends SimulatedNetwork {
   readonly #clocks = new Map<PeerHandle, HostClock>();
   readonly #surroundings: Surroundings;
   #traceHash = 0;
-  /** No limits are set to what messages may do, and nothing has befallen one. */
+  /** No fault is set, and none has occurred. */
   #isPlain: boolean;
-  /** Who died in the call that is under way. */
+  /** The peers that died in the call that is under way. */
   #torn: Host | null = null;
   #told: { readonly peer: PeerHandle; readonly event: PeerEvent }[] = [];
 
@@ -78,7 +78,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     };
   }
 
-  /** The same inputs gave the same run: a hash over all that happened. */
+  /** Equal inputs give an equal hash: over everything that happened. */
   get traceHash(): number {
     return this.#traceHash;
   }
@@ -110,7 +110,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     return peer;
   }
 
-  /** Stops a peer at once. `closes`: its machine closes the connections, as for a killed process; else it is a power loss. */
+  /** Stops a peer at once. `closes`: its machine closes the connections, as for a killed process; otherwise it loses power in silence. */
   crash(handle: PeerHandle, closes = this.options.crashCloses ?? true): void {
     const host = this.hosts[handle];
     const peer = this.#peers[handle];
@@ -139,12 +139,12 @@ export class SimulatedFarm extends SimulatedNetwork {
     return this.#peers[handle] ?? null;
   }
 
-  /** What lies on a peer's disk, in the order in which it was last written. */
+  /** The records on a peer's disk, in the order in which they were last written. */
   diskOf(handle: PeerHandle): DurableRecord[] {
     return this.hosts[handle]?.records ?? [];
   }
 
-  /** All that live, by their numbers. */
+  /** All living peers, by their numbers. */
   living(): Peer[] {
     const living: Peer[] = [];
     for (const peer of this.#peers) if (peer !== null) living.push(peer);
@@ -153,13 +153,13 @@ export class SimulatedFarm extends SimulatedNetwork {
 
   // --- Faults ------------------------------------------------------------------------------------------------------------
 
-  /** This peer dies the next time that it writes something down: with that on its disk, and before it says what it was about to. */
+  /** This peer dies at its next write to disk: the record is on disk, and the message after it is not sent. */
   tearNextWrite(handle: PeerHandle): void {
     const host = this.hosts[handle];
     if (host !== undefined && this.peer(handle) !== null) host.doomed = true;
   }
 
-  /** A liar says something that its peer did not think of. */
+  /** Sends a liar's message that its peer did not ask for. */
   sayFalsely(from: PeerHandle, to: PeerHandle, message: Message): void {
     const host = this.hosts[from];
     if (host === undefined || this.peer(from) === null || to === from) return;
@@ -167,7 +167,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     this.transmit(host, to, message);
   }
 
-  /** Sets the wall clock of a peer's machine forward, or back. Its process sees of that what `HostClock` says; a restart shows it all. */
+  /** Sets the wall clock of a peer's machine forward or back. `HostClock` says what the process sees of that; a restart shows all of it. */
   jumpClock(handle: PeerHandle, byMs: number): void {
     this.faults['clock-jump']++;
     const clock = this.#clocks.get(handle) ?? new HostClock(this.nowMs);
@@ -196,7 +196,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     this.nowMs = untilMs;
   }
 
-  /** Runs until the condition holds, looking every `lookMs`; returns whether it did within the limit. */
+  /** Runs until the condition holds, checked every `lookMs`; returns whether it did within the limit. */
   runUntil(condition: () => boolean, limitMs: number, lookMs = 100): boolean {
     const endMs = this.nowMs + limitMs;
     while (this.nowMs < endMs) {
@@ -213,7 +213,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     return this.violations;
   }
 
-  /** The time that a machine tells its peer. */
+  /** The time that a machine gives its peer. */
   #timeOf(handle: PeerHandle): number {
     if (this.#clocks.size === 0) return this.nowMs;
     return this.#clocks.get(handle)?.read(this.nowMs) ?? this.nowMs;
@@ -264,7 +264,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     const clock = this.#clocks.size === 0 ? undefined : this.#clocks.get(handle);
     if (clock !== undefined) {
       clock.wakeAtMs = atMs;
-      // A clock may be short of the time by less than numbers can tell: the next look is a tick later, or there would be no end to them.
+      // A clock may lag by less than a number can express. The next wake is a tick later, or the loop would never end.
       const shortMs = atMs - clock.read(this.nowMs);
       dueMs = shortMs > 0 ? this.nowMs + Math.max(shortMs, 1 / this.ticksPerMs) : this.nowMs;
     }
@@ -275,7 +275,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     if (this.recording || this.checkers.length > 0) this.#told.push({ peer: host.handle, event });
   }
 
-  /** Tells the checkers what happened, when the call in which it did is over. */
+  /** Reports events to the checkers when the call in which they happened is over. */
   #passOnEvents(): void {
     while (this.#told.length > 0) {
       const told = this.#told;
@@ -297,15 +297,15 @@ export class SimulatedFarm extends SimulatedNetwork {
   // --- Quiet beats: see `src/core/quiet/pulses.ts` ----------------------------------------------------------------------------------
 
   /**
-   * Nothing befalls a message, or ever befell one, but that it takes its time, and nobody looks at all of them: a quiet beat need not be
-   * written out. Where one was lost, its receiver may not know what the next ones are like.
+   * Messages are only delayed, no fault ever occurred, and no listener wants all of them: quiet beats need not be written out. After a lost
+   * beat the receiver might not know the content of the next ones.
    */
   #maySpareMessages(): boolean {
     this.#isPlain &&= this.isUndisturbed && this.checkers.length === 0 && this.#clocks.size === 0;
     return this.#isPlain;
   }
 
-  /** A peer's beat, if nothing is new in it. Returns false, with nothing done, when its peer must be woken. */
+  /** Processes a peer's beat, if it has no news. Returns false, with nothing done, when the peer must be woken. */
   #beatsQuietly(handle: PeerHandle): boolean {
     const pulses = this.#pulses;
     if (this.onSend !== null && this.#isHeeded(handle)) return false;
@@ -319,7 +319,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     return true;
   }
 
-  /** Somebody wants to see what it says to its parent or its children. */
+  /** A listener needs the messages of this peer to its parent or its children. */
   #isHeeded(handle: PeerHandle): boolean {
     const { seats } = this.#pulses;
     if (this.heeds(handle, this.#pulses.parentOf(handle))) return true;
@@ -328,7 +328,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     return false;
   }
 
-  /** Its word that time has passed, to all its children. */
+  /** Sends its quiet beat to all its children. */
   #passDown(handle: PeerHandle): void {
     const { seats } = this.#pulses;
     let longestMs = 0;
@@ -384,7 +384,7 @@ export class SimulatedFarm extends SimulatedNetwork {
     this.#passOnEvents();
   }
 
-  /** A quiet peer's answer to a ping. Returns false, with nothing done, when it must be asked itself. */
+  /** A quiet peer's answer to a ping. Returns false, with nothing done, when the peer must be asked itself. */
   #answersQuietly(handle: PeerHandle, from: PeerHandle, { nonce }: Ping): boolean {
     const host = this.hosts[handle];
     const pong = this.#pulses.answer(handle, nonce);
@@ -455,7 +455,7 @@ export class SimulatedFarm extends SimulatedNetwork {
   }
 }
 
-/** Limits that keep nobody out. */
+/** Limits that admit everybody. */
 export const generous: Limits = { uploadBytesPerSecond: 0, storageBytes: 0, clients: 0 };
 
 export function handle(number: number): PeerHandle {

@@ -1,13 +1,12 @@
 /**
  * The optimum that placement is compared with: the fewest servers with which the farm's mean response delay meets a requirement.
  *
- * Imagine all round trips on one sheet and all the time in the world: where would the servers stand? A farm cannot know this; a
- * simulation can, and the ratio to it says how good a placement is. The delay of a peer is the server time plus the round trip to
- * its nearest server; servers count with round trip 0; the root is always one of them. For a given number of servers this is the
- * k-median problem, which is hard; so the search goes from both sides. Placements come from greedy choice and interchange
- * (`optimum/interchange.ts`): they show that so many servers are enough. A Lagrangian bound with branching
- * (`optimum/lagrangian-bound.ts`) shows that one fewer is not. Where the two meet the answer is `proven`; else it is the best known,
- * and the true optimum may be lower.
+ * A farm cannot know all round trips; a simulation can, so the ratio to the optimum says how good a placement is. The delay of a peer is
+ * the server time plus the round trip to its nearest server; servers count with round trip 0; the root is always one of them. For a given
+ * number of servers this is the k-median problem, which is NP-hard; so the search goes from both sides. Placements come from greedy choice
+ * and interchange (`optimum/interchange.ts`): they show that a number of servers is enough. A Lagrangian bound with branching
+ * (`optimum/lagrangian-bound.ts`) shows that one fewer is not. Where the two meet the answer is `proven`; else it is the best known, and
+ * the true optimum may be lower.
  *
  * Deterministic: the same problem gives the same answer, on any machine; effort is counted in steps, not in seconds.
  * Source: Resende and Werneck, "A hybrid heuristic for the p-median problem", 2004; Cornuéjols, Fisher and Nemhauser, 1977.
@@ -94,7 +93,7 @@ export function bestPlacement(problem: PlacementProblem, servers: number): Place
   return placementOf(search, problem, perturbed(search, search.improveFirst(starts, 0), 0));
 }
 
-/** What greedy choice alone gives: each server where it helps most, one after the other. The yardstick that the search must beat. */
+/** The result of greedy choice alone: each server where it helps most, one after the other. The yardstick that the search must beat. */
 export function greedyPlacement(problem: PlacementProblem, servers: number): Placement {
   const search = new Interchange(matrixOf(problem), problem.size, problem.root);
   return placementOf(search, problem, search.greedy(servers));

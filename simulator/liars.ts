@@ -1,11 +1,11 @@
 /**
- * Peers that lie: what they say instead of what their peer would have said.
+ * Liars (Byzantine peers): the messages they send instead of their peer's.
  *
- * A liar's own peer is the real one; only what leaves its machine is false. It knows the protocol: it takes a message, its own or one that
- * it has seen, and changes some of what it says (numbers, names, lists, signed statements under its own name or another's), says an old
- * one again, or says nothing. Now and then it speaks unasked, to anybody. It cannot sign for others, as nobody can.
+ * A liar's own peer is the real one; only what leaves its machine is false. A liar knows the protocol. It takes a message, its own or one
+ * that it has seen, and changes some of its content (numbers, names, lists, signed statements under its own name or another's), replays an
+ * old message, or withholds one. Now and then it sends an unasked message to any peer. It cannot sign for others.
  *
- * What such a peer may do, and what it must not be able to do, stands in `docs/SIMULATOR.md`.
+ * `docs/SIMULATOR.md` says what such a peer may do, and what it must not be able to do.
  */
 import { sealOf } from '../src/core/index.ts';
 import type { Message, PeerHandle, Signed } from '../src/core/index.ts';
@@ -14,11 +14,11 @@ import type { SimulatedFarm } from './farm.ts';
 import { handle } from './farm.ts';
 import type { Random } from './random.ts';
 
-/** Messages that the liars remember of what they said, and heard said. */
+/** Messages that the liars remember, sent or seen. */
 const remembered = 96;
-/** How often a liar speaks unasked, ms. */
+/** How often a liar sends an unasked message, ms. */
 const unaskedEveryMs = 1_500;
-/** Numbers that somebody might have forgotten to think of. */
+/** Boundary numbers that a check might have forgotten. */
 const oddNumbers = [0, 1, -1, 2, 0.5, 100, 1e4, 1e6, 2 ** 31, 2 ** 40, 2 ** 52, 2 ** 53 - 1, Number.NaN];
 const states = ['joining', 'serving', 'draining', 'gone', 'excluded'];
 
@@ -50,14 +50,14 @@ export class Liars {
     for (const liar of this.#liars) this.#speakLater(liar);
   }
 
-  /** From now on they say what their peers say. */
+  /** From now on they send their peers' messages unchanged. */
   end(): void {
     this.#active = false;
     this.#farm.tamper = null;
   }
 
   #say(from: PeerHandle, message: Message): Message | null {
-    // Messages pass by; the liars are everywhere, and remember some.
+    // Liars see messages on their way, and remember some.
     if (this.#memory.length < remembered) this.#memory.push(message);
     else if (this.#dice.next() < 0.1) this.#memory[this.#dice.below(remembered)] = message;
     if (!this.#liars.has(from) || this.#dice.next() >= this.#share) return message;
@@ -76,7 +76,7 @@ export class Liars {
     });
   }
 
-  // --- Twisting what a message says ----------------------------------------------------------------------------------------------
+  // --- Changing the content of a message ----------------------------------------------------------------------------------------
 
   #twist(liar: PeerHandle, message: Message): Message {
     const aimed = this.#aim(message);
@@ -113,7 +113,7 @@ export class Liars {
       case 'evict':
         return { ...message, candidates: message.candidates.map((card) => ({ ...card, peer: this.#someone() })) };
       case 'ping':
-        // Instead of a question: an order to go.
+        // Replaces a question by an order to leave.
         return { kind: 'disown', tree: this.#dice.pick(['servers', 'clients'] as const) };
       case 'cast-pull':
         return {
@@ -174,7 +174,7 @@ export class Liars {
     });
   }
 
-  /** Anybody; also two that nobody has heard of. */
+  /** Any peer, or one of two that do not exist. */
   #someone(): PeerHandle {
     return handle(this.#dice.below(this.#peers + 2));
   }

@@ -1,5 +1,5 @@
 /**
- * What the trees reach, as figures: how long a repair takes, how far a multicast strays from the straight way, what the pulse costs.
+ * Figures of the trees: the time of a repair, the stretch of a multicast over the direct path, the cost of heartbeats.
  *
  *     node dist/simulator/measure-tree.js [--peers 600] [--seed 1] [--kills 120] [--json]
  *
@@ -89,7 +89,7 @@ function shuffled(size: number, seed: number): number[] {
   return order;
 }
 
-/** Everybody arrives within two minutes, volunteers begin to serve, and the trees have ten minutes to improve. */
+/** Every peer arrives within two minutes, volunteers begin to serve, and the trees have ten minutes to improve. */
 function grow(farm: SimulatedFarm, peers: number): void {
   farm.start(root, { as: 'root', root, neighbours: [] });
   farm.act(root, (peer) => peer.publish(farm.nowMs, 1, new Uint8Array(32), 1e6));

@@ -1,4 +1,4 @@
-/** Requests that wait for their turn, at servers that answer one after the other. */
+/** Queues of requests, at servers that answer one after the other. */
 import type { PeerHandle } from '../src/core/index.ts';
 
 /** Users wait this long for an answer, ms. */
@@ -6,7 +6,7 @@ export const patienceMs = 10_000;
 
 export class Queues {
   readonly #perSecond: (server: PeerHandle) => number;
-  /** Until when each server is busy, ms. */
+  /** When each server becomes idle, ms. */
   readonly #busyUntilMs = new Map<PeerHandle, number>();
 
   /** `perSecond`: requests a second that a server manages. */
@@ -15,8 +15,8 @@ export class Queues {
   }
 
   /**
-   * How long a request waits that arrives at this time, ms; it takes its place in the queue. Infinity when that is longer than anybody has
-   * patience for: then it is turned away.
+   * How long a request that arrives at this time waits, ms; it takes its place in the queue. Infinity when the wait would exceed the users'
+   * patience: then it is turned away.
    */
   waitMs(server: PeerHandle, arrivesMs: number): number {
     const beginsMs = Math.max(arrivesMs, this.#busyUntilMs.get(server) ?? 0);

@@ -1,17 +1,17 @@
 /**
- * What befalls a farm, as data: who comes when, who dies how, who lies, what the network does to messages.
+ * A fault schedule as data: when peers come and die, which peers lie, what the network does to messages.
  *
  * A schedule is one plain record. It is drawn from a seed (`faultSchedule`: every kind of fault), or generated and shrunk by a property
- * test; as JSON, `node dist/simulator/replay.js '<json>'` plays it again to the same millisecond. The deeds are relative in time ("so
- * long after the last one"), so that one can be taken out without changing the others' order.
+ * test; as JSON, `node dist/simulator/replay.js '<json>'` replays it to the same millisecond. The time of a deed is relative to the one
+ * before, so that a deed can be removed without changing the order of the others.
  */
 import type { Margin, PolicyName } from '../src/qos/index.ts';
 import { Random } from './random.ts';
 
-/** One thing that is done to a farm, `afterMs` after the one before. A deed that does not fit (a dead peer cannot drain) is left out. */
+/** One action on a farm, `afterMs` after the one before. A deed that does not fit (a dead peer cannot drain) is skipped. */
 export type Deed =
   | { readonly act: PeerAct; readonly afterMs: number; readonly peer: number }
-  /** Nothing gets from `peer` to `other` for a while; the way back stays open. */
+  /** No message gets from `peer` to `other` for a while; the other direction stays open. */
   | {
       readonly act: 'cut';
       readonly afterMs: number;
@@ -19,7 +19,7 @@ export type Deed =
       readonly other: number;
       readonly forMs: number;
     }
-  /** The group is cut off from all others for a while: both ways, or only what it says does not get out. */
+  /** The group is cut off from all others for a while: in both directions, or only outwards. */
   | {
       readonly act: 'partition';
       readonly afterMs: number;
@@ -39,10 +39,10 @@ export type Deed =
   | { readonly act: 'clock'; readonly afterMs: number; readonly peer: number; readonly byMs: number };
 
 /**
- * - `kill`: the process dies, its machine closes the connections. `power-cut`: silence. `torn-write`: it dies at the next thing that it
- *   writes down, before it says what it was about to.
+ * - `kill`: the process dies, its machine closes the connections. `power-cut`: silence. `torn-write`: it dies at its next write to disk,
+ *   before it sends the message after it.
  * - `restart`: with its disk. `restart-blank`: without; the root keeps its disk, for a farm does not outlive its root's keys.
- * - `note`: a server tells everybody something. `release`: the root publishes the next one.
+ * - `note`: a server sends a note to all. `release`: the root publishes the next one.
  * - `readdress`: the peer's addresses changed.
  */
 export type PeerAct =
@@ -61,9 +61,9 @@ export type PeerAct =
 /** Peers that lie from the end of the arrivals to the end of the deeds. */
 export interface Lies {
   readonly liars: readonly number[];
-  /** Share of a liar's messages, 0 to 1, that say something else or do not go out. */
+  /** Share of a liar's messages, 0 to 1, that are changed or withheld. */
   readonly share: number;
-  /** When it is over the liars are gone for good; else they are honest from then on. */
+  /** At the end the liars leave for good; otherwise they are honest from then on. */
   readonly goneAfterwards: boolean;
 }
 
@@ -103,7 +103,7 @@ export interface Schedule {
 
 type Weights = readonly (readonly [Deed['act'], number])[];
 
-/** How much of each deed a random schedule has: weights, in the order in which they are drawn. */
+/** How frequent each deed is in a random schedule: weights, in the order in which they are drawn. */
 const weights: Weights = [
   ['kill', 10],
   ['power-cut', 7],

@@ -1,9 +1,9 @@
 /**
- * A farm that serves: peers on the nodes of a topology, each of them making requests, and the controller at the root.
+ * A farm that serves: peers on the nodes of a topology, all making requests, and the controller at the root.
  *
- * Each client asks the server that its own record ranks first, at random moments; the answer comes after the server's time and one
- * round trip. A server that is dead by then has reset the connection: the request fails and goes to the next in the ranking, as it does
- * in a real reader. What the requests felt like is all that the peers know; this file also keeps the truth, to compare with.
+ * Each client asks the server that its own record ranks first, at random moments; the answer comes after the service time and one round
+ * trip. A server that is dead by then has reset the connection: the request fails and goes to the next in the ranking, as in a real reader.
+ * The peers know only the measurements of their requests; this file also keeps the true values, to compare with.
  */
 import { NOBODY } from '../src/core/index.ts';
 import type { Limits, Peer, PeerHandle } from '../src/core/index.ts';
@@ -21,10 +21,10 @@ export interface ServiceFarmOptions {
   readonly topology: Topology;
   /** The node at which the root sits. */
   readonly rootNode: number;
-  /** How many peers there are, root included; one for each node when absent. More share the nodes, each with a way of its own to it. */
+  /** Number of peers, root included; one per node when absent. Peers that share a node have an access link each. */
   readonly peers?: number;
   readonly seed: number;
-  /** What a server needs for a request, ms, besides the way. */
+  /** Service time of a server, ms: response delay minus round trip. */
   readonly serverTimeMs: number;
   readonly policy: PolicyName;
   readonly margin: Margin;
@@ -32,9 +32,9 @@ export interface ServiceFarmOptions {
   readonly workload?: { readonly shape: WorkloadShape; readonly everyMs: number; readonly zipf: number };
   /** Requests a second that a server manages, one after the other; without limit when absent. */
   readonly capacityPerSecond?: (peer: PeerHandle) => number;
-  /** What a volunteer offers to give; no limit of its own when absent. */
+  /** What a volunteer offers; no limit of its own when absent. */
   readonly limits?: (peer: PeerHandle) => Limits;
-  /** Full servers send clients on, as they do; false shows what it would be without. */
+  /** Full servers shed load; false shows a farm without that. */
   readonly shedding?: boolean;
 }
 
@@ -43,11 +43,11 @@ export interface Requests {
   total: number;
   /** No server answered within `patienceMs`. */
   failedWithFailover: number;
-  /** The first server that was asked did not answer: what a reader without failover would have felt. */
+  /** The first server asked did not answer: a failure for a reader without failover. */
   failedWithout: number;
 }
 
-/** What users waited. */
+/** The users' response delays. */
 export class WaitTimes {
   readonly #sketch = new DelaySketch();
   #sumMs = 0;
@@ -71,7 +71,7 @@ export class WaitTimes {
 
 export const rootPeer = handle(0);
 const beatMs = 1_000;
-/** Distances are compared here, and a millisecond is much between neighbours. */
+/** Distances are compared here, and 1 ms is much between neighbours. */
 const ticksPerMs = 10;
 const releaseBytes = 1e6;
 /** Between two looks at the second best server, ms, on average. */
@@ -85,9 +85,9 @@ export class ServiceFarm {
   readonly peers: number;
   readonly requests: Requests = { total: 0, failedWithFailover: 0, failedWithout: 0 };
   readonly decisions: Decision[] = [];
-  /** What users waited for an answer; may be replaced to begin anew. */
+  /** The users' response delays; may be replaced to begin anew. */
   felt = new WaitTimes();
-  /** Called for all that happens at the controller, and at servers about their load. */
+  /** Called for all events of the controller, and for events of servers about their load. */
   onEvent: (event: QosEvent, peer: PeerHandle) => void = () => {};
   readonly #random: Random;
   readonly #workload: Workload | null;
@@ -133,7 +133,7 @@ export class ServiceFarm {
     this.onEvent(event, peer);
   }
 
-  /** Everybody joins and is ready to serve; ends when the trees stand and distances are known. */
+  /** Every peer joins and is ready to serve; ends when the trees stand and distances are known. */
   grow(): void {
     const { farm } = this;
     farm.start(rootPeer, { as: 'root', root: rootPeer, neighbours: [] });
@@ -156,19 +156,19 @@ export class ServiceFarm {
     farm.run(8 * beatMs);
   }
 
-  /** From now on the controller is to reach this. */
+  /** The controller's target from now on. */
   require(requirement: Requirement | null): void {
     this.#requirement = requirement;
     this.farm.act(rootPeer, (peer) => (peer.state.layerNamed('quality') as Quality).require(requirement));
   }
 
-  /** Starts a peer again that was switched off; a root goes on with what it was to reach. */
+  /** Restarts a peer that was switched off; a root keeps its target. */
   restart(peer: PeerHandle): void {
     this.farm.restart(peer);
     if (peer === rootPeer) this.require(this.#requirement);
   }
 
-  /** Runs until the controller has read so many more rounds; false when it did not within the limit. */
+  /** Runs until the controller has read this many more rounds; false when it did not within the limit. */
   runRounds(count: number, limitMs = count * 200 * beatMs): boolean {
     const wanted = this.decisions.length + count;
     return this.farm.runUntil(() => this.decisions.length >= wanted, limitMs, beatMs / 2);
@@ -208,7 +208,7 @@ export class ServiceFarm {
     });
   }
 
-  /** Where servers may be slow a client also looks at its second best now and then, as the real one does. */
+  /** Where servers may be slow, a client also measures its second best now and then, as the real one does. */
   #lookLater(peer: PeerHandle): void {
     this.farm.after(lookEveryMs * (0.5 + this.#random.next()), () => {
       this.#lookLater(peer);
@@ -236,7 +236,7 @@ export class ServiceFarm {
     }
     if (this.#queues !== null) farm.act(user, (peer) => peer.asked(farm.nowMs, server));
     this.#ask(user, server, (delayMs, ok) => {
-      // Who asked is gone: nobody waits for the answer.
+      // The client is gone: no user waits for the answer.
       if (farm.life(user) !== life) return;
       if (ok) this.felt.add(farm.nowMs - sinceMs);
       farm.act(user, (peer) => peer.measured(farm.nowMs, { server, delayMs, ok }));
@@ -253,7 +253,7 @@ export class ServiceFarm {
     const rttMs = farm.options.rttMs(user, server);
     const serves = (): boolean =>
       farm.life(server) === serverLife && (farm.peer(server)?.state.ctx.isServer() ?? false);
-    // What a server asks itself has arrived at once: that it stops serving meanwhile changes nothing.
+    // A server's request to itself has arrived at once, so it counts even if the server stops serving meanwhile.
     const isOwn = server === user;
     const waitMs = serves() ? (this.#queues?.waitMs(server, farm.nowMs + rttMs / 2) ?? 0) : 0;
     const isTaken = serves() && Number.isFinite(waitMs);

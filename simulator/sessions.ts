@@ -1,9 +1,9 @@
 /**
- * Who is there when: peers come, stay for a session, go, and come back after a pause.
+ * Sessions: peers come, stay, go, and come back after a pause.
  *
- * Sessions are drawn from a distribution of which the median is given (the mean of a heavy-tailed one says little), or read from a
- * trace that somebody measured. Exponential sessions forget how long they have lasted; Weibull ones with a shape below 1 are what
- * file-sharing networks showed: many leave at once, and who has stayed long stays longer.
+ * Sessions are drawn from a distribution with a given median (the mean of a heavy-tailed one says little), or read from a measured trace.
+ * Exponential sessions are memoryless. Weibull ones with a shape below 1 match file-sharing networks: many peers leave at once, and a peer
+ * that has stayed long stays longer.
  *
  * Source for the shape: Stutzbach and Rejaie, "Understanding churn in peer-to-peer networks", 2006.
  */
@@ -25,7 +25,7 @@ const weibullShape = 0.6;
 const weibullMean = 1.5045755;
 
 export interface ChurnPlan {
-  /** How many are there at a time, on average, the root included. */
+  /** Mean number of peers present, root included. */
   readonly peers: number;
   readonly medianMs: number;
   readonly distribution: Distribution;
@@ -35,7 +35,7 @@ export interface ChurnPlan {
 /** Of its time, a peer is away this share: a pause is as long, on average, as a quarter of a session. */
 const awayShare = 0.2;
 
-/** How many different peers a plan has, the root included: more than are there at a time. */
+/** The number of different peers in a plan, root included: more than are present at a time. */
 export function castSize({ peers }: Pick<ChurnPlan, 'peers'>): number {
   return 1 + Math.ceil((peers - 1) / (1 - awayShare));
 }

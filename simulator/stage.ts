@@ -1,9 +1,9 @@
 /**
- * Plays a schedule: builds the farm, does the deeds, stops all faults, wakes all the dead, and says how the farm got over it.
+ * Plays a schedule: builds the farm, does the deeds, stops all faults, restarts dead peers, and reports how the farm recovered.
  *
- * Peers lie at random places of a square of 100 ms, so round trips go from 5 to 146 ms; heartbeats are 1 s. After the deeds the
- * faults stop, everybody who is dead or has left comes back (but for liars that are to be gone), and the farm has a stated time to
- * become whole.
+ * Peers lie at random places of a square of 100 ms, so round trips go from 5 to 146 ms; heartbeats are 1 s. After the deeds the faults
+ * stop, every peer that is dead or has left comes back (except liars that are to stay away), and the farm has a stated time to become
+ * whole.
  */
 import type { PeerHandle, Rules, TreeOptions } from '../src/core/index.ts';
 import { Quality, defaultQosOptions } from '../src/qos/index.ts';
@@ -38,11 +38,11 @@ export interface StageOptions {
   readonly rules?: Rules;
   readonly tree?: Partial<TreeOptions>;
   readonly qos?: Partial<QosOptions>;
-  /** Watchers beyond the usual ones. */
+  /** Checkers beyond the usual ones. */
   readonly checkers?: readonly Checker[];
   /** Called with the farm before anything happens in it. */
   readonly prepare?: (farm: SimulatedFarm) => void;
-  /** Leaves the dead dead and those who left away. */
+  /** Peers that are dead or have left stay away. */
   readonly bury?: boolean;
   /** Heartbeats without faults after which a farm that is not whole is given up. */
   readonly patience?: number;
@@ -54,24 +54,24 @@ export interface Outcome {
   readonly rounds: RoundsChecker;
   readonly moves: MovesChecker;
   readonly sheds: ShedsChecker;
-  /** Heartbeats from the end of the faults until everybody was in exactly one place; infinity if never. */
+  /** Heartbeats from the end of the faults until every peer was in exactly one place; infinity if never. */
   readonly wholeAfterBeats: number;
-  /** The same until all servers had the same membership, naming exactly the living servers, and nobody offered to serve in vain. */
+  /** Heartbeats from then until all servers had the same membership, naming exactly the living servers, and every volunteer served. */
   readonly agreedAfterBeats: number;
   /** Sentences about what is wrong: violated invariants, and who is where it should not be. Empty when all is well. */
   readonly complaints: readonly string[];
 }
 
 export const beatMs = 1_000;
-/** A farm that is not whole after this many heartbeats without faults is late, after so many it will not be. */
+/** A farm that is not whole after the first number of heartbeats without faults is late; after the second it is given up. */
 export const patienceBeats = 120;
 const lastPatienceBeats = 600;
-/** For what is under way yet, such as the last multicast on the way down to those who missed it. */
+/** Time for messages that are still on their way, such as the last multicast. */
 const lastWordsBeats = 30;
 
 const root = handle(0);
 
-/** Whoever throws breaks a rule that holds for everybody: whatever a peer hears, it goes on. */
+/** A peer that throws breaks a rule that holds for all: whatever a peer hears, it goes on. */
 export function play(schedule: Schedule, options: StageOptions = {}): Outcome {
   const stage = new Stage(schedule, options);
   try {
@@ -113,7 +113,7 @@ class Stage implements Outcome {
     this.sheds = shedByTheFull();
     this.#incarnations = risingIncarnations(isLiar);
     farm.checkers.push(this.multicast, noForgery(isLiar), this.#incarnations);
-    // While somebody lies there may be a loop among those who believe it, and somebody may pass for what it is not.
+    // While a peer lies, there may be a loop among those that believe it, and a peer may pass for what it is not.
     if (lies == null) farm.checkers.push(noLoop(), belowReachable());
     if (service != null) farm.checkers.push(this.rounds);
     if (service != null && lies == null) farm.checkers.push(this.moves, this.sheds);
@@ -158,7 +158,7 @@ class Stage implements Outcome {
     return isWhole(this.farm) && membershipAgrees(this.farm) && this.#idle().length === 0;
   }
 
-  /** Whom nobody asks although it would serve; under a controller that is as it should be. */
+  /** Volunteers that no server asks; under a controller that is correct. */
   #idle(): string[] {
     return this.#schedule.service == null ? idleVolunteers(this.farm) : [];
   }
@@ -234,7 +234,7 @@ class Stage implements Outcome {
     if (lies != null) this.#liars.begin();
   }
 
-  /** Nothing goes wrong any more, and everybody is there: but for liars that are gone, or those who are left in their graves. */
+  /** Ends all faults and brings every peer back, except liars and peers that are to stay away. */
   #endFaults(): void {
     const { farm } = this;
     const { peers, lies } = this.#schedule;

@@ -1,5 +1,5 @@
 /**
- * The shape of a farm's trees at one moment: how far a message from the root strays from the straight way (stretch), and how many
+ * The shape of a farm's trees at one moment: how much longer a message from the root takes than on the direct path (stretch), and how many
  * copies of it cross one physical link (link stress). Both trees count as one: down to the servers, and from each to its clients.
  */
 import { NOBODY } from '../src/core/index.ts';
@@ -10,7 +10,7 @@ import { linkStress } from './link-stress.ts';
 import type { Ways } from './link-stress.ts';
 
 export interface TreeShape {
-  /** Levels from the root to each peer that hangs somewhere. */
+  /** Levels from the root to each attached peer. */
   readonly depths: readonly number[];
   /** Delay from the root along the trees, divided by the direct delay: one value a peer. */
   readonly stretches: readonly number[];
@@ -18,7 +18,7 @@ export interface TreeShape {
   readonly stresses: readonly number[];
   /** The least that the worst link must bear, by the number of children alone: a parent of 16 on a node with one link sends 16 copies. */
   readonly leastWorstStress: number;
-  /** Peers from which no way leads up to the root. */
+  /** Peers without a path up to the root. */
   readonly cutOff: readonly PeerHandle[];
 }
 
@@ -54,7 +54,7 @@ function worstFanOut({ names, from, to }: Graph, tree: readonly (readonly [numbe
   return copies.reduce((worst, count, node) => Math.max(worst, Math.ceil(count / Math.max(1, links[node]!))), 0);
 }
 
-/** The way from a peer up to the root, through both trees: the peer first. Null when it does not get there. */
+/** The path from a peer up to the root, through both trees: the peer first. Null when it does not get there. */
 export function wayUp(farm: SimulatedFarm, peer: Peer): PeerHandle[] | null {
   const way = [peer.self];
   let at: Peer | null = peer;

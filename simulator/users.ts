@@ -1,9 +1,8 @@
 /**
- * People who use the service of a farm: each peer makes a request now and then, at the server that it ranks first.
+ * Users of a farm's service: each peer makes a request now and then, at the server that it ranks first.
  *
- * The answer comes after the server's time and one round trip, and the wait for its turn where servers are not quick enough; one that is
- * dead, or serves no more, is found out after one round trip, and the next in the ranking is asked. What that felt like is all that the
- * peers learn.
+ * The answer comes after the service time, one round trip, and the wait in the queue of a slow server. A server that is dead or has stopped
+ * serving is found out after one round trip, and the next in the ranking is asked. The peers know only these measurements.
  */
 import type { PeerHandle } from '../src/core/index.ts';
 import type { SimulatedFarm } from './farm.ts';

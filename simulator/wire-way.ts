@@ -1,8 +1,8 @@
 /**
- * The way over the wire: a share of the messages is encoded and decoded again, so that what simulated peers say is what real ones could.
+ * Encodes and decodes a share of the messages, so that simulated peers send only what real ones could.
  *
- * What a liar says always goes that way: what does not decode never reaches a peer. An honest peer that says what cannot be
- * encoded is at fault.
+ * A liar's messages are always encoded: one that does not decode never reaches a peer. An honest peer whose message cannot be encoded is at
+ * fault.
  */
 import type { Message, PeerHandle } from '../src/core/index.ts';
 import { WireError, decode, encode } from '../src/wire/index.ts';
@@ -25,7 +25,8 @@ const names: PeerNames = {
 };
 
 /**
- * Sends this share of a farm's messages, and all of the liars', through their encoding. Its verdict names what honest peers could not say.
+ * Encodes and decodes this share of a farm's messages, and all of the liars'. Its verdict names messages of honest peers that cannot be
+ * encoded.
  */
 export function overTheWire(
   farm: SimulatedFarm,

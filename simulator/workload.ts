@@ -1,10 +1,10 @@
 /**
- * When users ask: gaps between the requests of one client.
+ * When users make requests: gaps between the requests of one client.
  *
- * Requests of many people are a Poisson process whose rate changes: with the hour of the day (`diurnal`), or when all the world hears of
+ * The requests of many people are a Poisson process whose rate changes: with the hour of the day (`diurnal`), or when many hear of
  * something at once (`flash-crowd`). Some regions ask more than others, by Zipf's law: the busiest twice as often as the second, three
- * times as often as the third. A changing rate is drawn by thinning: candidates come at the highest rate, and each is kept with the share
- * that the present rate is of it, so the gaps are exact whatever the shape.
+ * times as often as the third. A changing rate is drawn by thinning: candidates come at the highest rate, and each is kept with probability
+ * present rate / highest rate, so the gaps are exact whatever the shape.
  *
  * Source: Lewis and Shedler, "Simulation of nonhomogeneous Poisson processes by thinning", 1979.
  */
@@ -49,7 +49,7 @@ export class Workload {
     this.#weight = raw.map((weight) => weight / mean);
   }
 
-  /** How often is asked at this time, as a multiple of the usual rate. */
+  /** The rate at this time, as a multiple of the usual rate. */
   factorAt(atMs: number): number {
     switch (this.#options.shape) {
       case 'poisson':

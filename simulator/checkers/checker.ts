@@ -2,12 +2,12 @@
 import type { Message, PeerEvent, PeerHandle } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 
-/** Someone who watches: told of every event after the call in which it happened. */
+/** An observer: told of every event after the call in which it happened. */
 export interface Checker {
   readonly name: string;
   observed?(farm: SimulatedFarm, peer: PeerHandle, event: PeerEvent): void;
   /** Told of each message that leaves a peer, as it is sent. */
   sent?(farm: SimulatedFarm, from: PeerHandle, to: PeerHandle, message: Message): void;
-  /** Called when the run is over; returns sentences about what was violated. */
+  /** Called when the run is over; returns sentences about violated invariants. */
   verdict(farm: SimulatedFarm): string[];
 }

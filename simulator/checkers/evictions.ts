@@ -1,9 +1,8 @@
 /**
- * Who was pushed out of a full house, by whom, and what followed: the raw material of livelock.
+ * Evictions: which parent evicted which child for which joiner, and what followed; a chain of them without end would be livelock.
  *
- * A parent that takes a joiner in place of its worst child says `evict` to the one and `accept` to the other in one breath;
- * the pair is an eviction. Its `chain` is 1 when the joiner came of itself, and one more than the joiner's own eviction when the
- * joiner had been pushed out before: a chain without end is a farm that never comes to rest.
+ * A parent that takes a joiner in place of its worst child sends `evict` to the child and `accept` to the joiner in one turn; the pair is
+ * an eviction. Its `chain` is 1 when the joiner was not evicted itself, and one more than the joiner's own eviction when it was.
  */
 import type { PeerHandle, TreeKind } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
@@ -20,7 +19,7 @@ export interface EvictionSeen {
 /** Records the evictions of a farm from now on. */
 export function watchEvictions(farm: SimulatedFarm): EvictionSeen[] {
   const seen: EvictionSeen[] = [];
-  /** How long the chain is that pushed a peer out, until it hangs elsewhere. */
+  /** The length of the chain that evicted a peer, until it has another parent. */
   const chains = new Map<PeerHandle, number>();
   let pending: { readonly parent: PeerHandle; readonly evicted: PeerHandle } | null = null;
   const before = farm.onSend;

@@ -1,11 +1,11 @@
 /**
- * Nobody speaks in another's name: what is delivered as somebody's multicast was published by it, word for word. Told from what
- * the origins really published, not from signatures.
+ * No forgery: a multicast that is delivered was published by its origin, word for word. Compared with what the origins really published,
+ * not with signatures.
  */
 import type { CastPayload, PeerHandle } from '../../src/core/index.ts';
 import type { Checker } from './checker.ts';
 
-/** What liars say in their own name is theirs to say. */
+/** A liar may publish anything in its own name. */
 export function noForgery(isLiar: (peer: PeerHandle) => boolean): Checker {
   const found: string[] = [];
   const published = new Map<string, string>();

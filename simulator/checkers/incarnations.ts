@@ -1,7 +1,6 @@
 /**
- * What a peer tells others of itself outlives its crashes: after a restart with its disk it never speaks under an incarnation that it
- * has used before. That is the promise of the port (`src/core/world.ts`), seen from outside: what is needed after a crash is written down
- * before anybody hears of it.
+ * Incarnations survive crashes: a peer that restarts with its disk never uses an incarnation again. This is the promise of the port
+ * (`src/core/world.ts`), seen from outside: what a restart needs is on disk before any message that depends on it is sent.
  */
 import type { Message, PeerHandle } from '../../src/core/index.ts';
 import type { Checker } from './checker.ts';
@@ -9,12 +8,12 @@ import type { Checker } from './checker.ts';
 interface Said {
   life: number;
   highest: number;
-  /** The highest of the lives before. */
+  /** The highest incarnation of earlier lives. */
   before: number;
 }
 
 export interface IncarnationChecker extends Checker {
-  /** Its disk is gone, and with it what it owes to its past. */
+  /** Its disk is gone, so the promise no longer binds it. */
   blank(peer: PeerHandle): void;
 }
 
@@ -44,7 +43,7 @@ export function risingIncarnations(isLiar: (peer: PeerHandle) => boolean): Incar
   };
 }
 
-/** The incarnation under which a peer speaks, where a message names it. */
+/** The incarnation that a message gives for its sender, if it names one. */
 function incarnationIn(from: PeerHandle, message: Message): number | null {
   if (message.kind === 'join') return message.incarnation;
   if (message.kind === 'cast' && message.origin === from) return message.incarnation;

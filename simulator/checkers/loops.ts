@@ -1,5 +1,6 @@
 /**
- * No loop in a tree, at any moment. Only taking a parent can close one, so the way up is walked after every `attached`.
+ * No loop in a tree, at any moment. Only a peer that takes a parent can close one, so the path to the root is walked after every
+ * `attached`.
  */
 import type { Checker } from './checker.ts';
 import { wayUp } from './structure.ts';

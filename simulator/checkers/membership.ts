@@ -1,4 +1,4 @@
-/** Once faults have stopped, all servers have the same list of servers, and it names those that live. */
+/** Some time after faults have stopped, all servers have the same list of servers, and it names exactly those that live. */
 import type { Peer } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 

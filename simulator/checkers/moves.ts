@@ -1,6 +1,6 @@
 /**
- * A move is made before it is broken: when the root was told that somebody serves so that another can go, and tells that other to go,
- * the newcomer serves, or has served since. So no move makes the servers fewer.
+ * A server is replaced by make before break. When the root was told that a newcomer serves so that a server can go, and orders that server
+ * to stop, the newcomer serves, or has served since. So no replacement reduces the number of servers.
  */
 import { NOBODY } from '../../src/core/index.ts';
 import type { PeerHandle } from '../../src/core/index.ts';
@@ -9,13 +9,13 @@ import type { Checker } from './checker.ts';
 
 export interface MovesChecker extends Checker {
   heard(event: QosEvent): void;
-  /** Servers that were told to go after a move. */
+  /** Servers that were ordered to stop after a replacement. */
   readonly moves: number;
 }
 
 export function madeBeforeBroken(): MovesChecker {
   const found: string[] = [];
-  /** Who may take the place of a server that is to leave, and whether one has. */
+  /** The candidates to replace a server, and whether one has. */
   const moves = new Map<
     PeerHandle,
     { readonly candidates: readonly PeerHandle[]; made: boolean; concluded: boolean }
@@ -34,7 +34,7 @@ export function madeBeforeBroken(): MovesChecker {
       }
       if (event.type !== 'decided') return;
       for (const { action, server, leaves, candidates } of event.decision.actions) {
-        // A retirement of its own: nobody came, and nobody said so.
+        // The order belongs to a plain retirement, without a replacement.
         if (action === 'retire' && moves.get(server)?.concluded === false) moves.delete(server);
         else if (leaves !== NOBODY)
           moves.set(leaves, { candidates, made: candidates.some((peer) => serving.has(peer)), concluded: false });

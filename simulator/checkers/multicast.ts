@@ -1,18 +1,18 @@
 /**
- * A multicast is delivered exactly once, in order per origin, and to everybody who was there.
+ * A multicast is delivered exactly once, in order per origin, to every peer that was present.
  *
- * A peer may begin in the middle of a stream (it came later), and may skip what its neighbours have forgotten; both are said by
- * events. Within one life nothing else may be missing. `missing` asks more, of a farm that has come to rest: whoever was attached
- * when a message was published and has lived on since then has it, or said that it is lost, if its origin has lived on too.
+ * A peer that came later may begin in the middle of a stream, and a peer may skip what its neighbours have forgotten; events report both.
+ * Within one life nothing else may be missing. `missing` checks more, for a farm at rest: a peer that was attached when a message was
+ * published and has lived on has delivered it, or reported it as lost, if its origin has lived on too.
  */
 import type { PeerEvent, PeerHandle } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 import type { Checker } from './checker.ts';
 
 export interface MulticastChecker extends Checker {
-  /** Sentences about messages that did not reach somebody who was attached throughout, and did not say so. */
+  /** Sentences about messages that a peer attached throughout neither delivered nor reported as lost. */
   missing(farm: SimulatedFarm): string[];
-  /** Deliveries that were due to those who were attached throughout, and how many of them were given up (`gap-skipped`). */
+  /** Deliveries that were due to peers attached throughout, and how many of them were given up (`gap-skipped`). */
   due(farm: SimulatedFarm): { deliveries: number; lost: number };
 }
 
@@ -24,20 +24,20 @@ interface Publication {
   readonly atMs: number;
 }
 
-/** What one life of a peer got of one stream: all from `first` to `last`. */
+/** The part of one stream that one life of a peer received: all from `first` to `last`. */
 interface Span {
   readonly first: number;
   last: number;
-  /** Gaps within that were given up: from, to, and when. A gap that was given up before there was anything in it is no excuse. */
+  /** Gaps within that were given up: from, to, and when. A gap given up before any message was published in it is no excuse. */
   readonly lost: (readonly [from: number, to: number, atMs: number])[];
 }
 
-/** What was published this short a time ago may be under way yet. */
+/** A message published at most this long ago may still be on its way, ms. */
 const underWayMs = 20_000;
 
 type Delivered = Extract<PeerEvent, { type: 'delivered' }>;
 
-/** What liars publish is owed to nobody. */
+/** A liar's messages need not reach anybody. */
 export function onceInOrder(isLiar: (peer: PeerHandle) => boolean = () => false): MulticastChecker {
   const found: string[] = [];
   const spans = new Map<string, Span>();

@@ -1,6 +1,6 @@
 /**
- * Nobody hangs below a peer that others cannot dial: an orphan that is sent there would never arrive. Told from the world's own
- * knowledge of who can be dialled, not from what the peers believe of themselves.
+ * No peer has a parent that others cannot dial: an orphan sent there would never arrive. Compared with the simulated network, not with what
+ * the peers believe of themselves.
  */
 import type { Checker } from './checker.ts';
 

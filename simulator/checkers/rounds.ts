@@ -1,13 +1,13 @@
 /**
- * The controller acts once on what it measured, and only on enough: no round is decided twice (also not over restarts of the root), none
- * that was not opened, and nothing is done under a coverage of 0.8. Each life of a peer reports a round at most once.
+ * The controller acts once on each round, and only on enough reports: no round is decided twice (even after the root restarts), every
+ * decided round was opened, and a coverage below 0.8 leads to no action. Each life of a peer reports a round at most once.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
 import type { Checker } from './checker.ts';
 
 export interface RoundsChecker extends Checker {
-  /** All that happens at the controller. */
+  /** All events of the controller. */
   heard(event: QosEvent): void;
   /** Rounds that were decided. */
   readonly decided: number;

@@ -1,7 +1,7 @@
 /**
- * Only a server that says of itself that it is full sends clients on, and clients of its tree that know it pass that on. None changes its
- * mind about that all the time: it stays full for a minute at least, so in any time it can be full once more than there were such minutes
- * in one life.
+ * Load shedding: only a server that announces that it is full sends clients on, and only clients of its tree that know it pass the request
+ * on. No server changes its state too often: it stays full for at least a minute, so in one life it becomes full at most once more than
+ * minutes have passed.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
 import type { QosEvent } from '../../src/qos/index.ts';
@@ -9,7 +9,7 @@ import type { Checker } from './checker.ts';
 
 export interface ShedsChecker extends Checker {
   heard(peer: PeerHandle, atMs: number, event: QosEvent): void;
-  /** Clients that were told to go, and times that a server became full. */
+  /** Clients that were sent on, and times that a server became full. */
   readonly told: number;
   readonly filled: number;
 }

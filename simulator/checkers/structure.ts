@@ -1,7 +1,7 @@
 /**
- * The shape of a farm once faults have stopped: everybody in exactly one place, and the root above all.
+ * The shape of a farm some time after faults have stopped: every peer in exactly one place, and the root above all.
  *
- * A link counts when both ends know of it: the child names the parent and the parent lists the child.
+ * A link counts when both ends know it: the child names the parent and the parent lists the child.
  */
 import { NOBODY } from '../../src/core/index.ts';
 import type { Peer, PeerHandle, Tree } from '../../src/core/index.ts';
@@ -26,7 +26,7 @@ function treeOf(peer: Peer | null, kind: 'servers' | 'clients'): Tree | null {
   return peer === null ? null : peer.state[kind];
 }
 
-/** Sentences about peers that are not where they should be: call it when faults have stopped and time has passed. */
+/** Sentences about peers in the wrong place; valid some time after faults have stopped. */
 export function misplaced(farm: SimulatedFarm): string[] {
   const sentences: string[] = [];
   for (const peer of farm.living()) {
@@ -58,7 +58,7 @@ export function misplaced(farm: SimulatedFarm): string[] {
   return sentences;
 }
 
-/** Everybody alive is in exactly one place, and the root is above all. */
+/** Every living peer is in exactly one place, and the root is above all. */
 export function isWhole(farm: SimulatedFarm): boolean {
   if (misplaced(farm).length > 0) return false;
   return farm.living().every((peer) => {

@@ -1,13 +1,13 @@
 /**
- * Once faults have stopped, each client holds the list of servers that the server of its tree hands down: that very version, with the
- * same servers in it, and no older word of any of them.
+ * Some time after faults have stopped, each client holds the view that the server of its tree sends down: the same version with the same
+ * servers, and no older record of any of them.
  */
 import { theRules } from '../../src/core/index.ts';
 import type { MemberRecord, PeerHandle } from '../../src/core/index.ts';
 import type { SimulatedFarm } from '../farm.ts';
 import { wayUp } from './structure.ts';
 
-/** Sentences about clients with another view than their server's: one may be on its way down for some beats after each change. */
+/** Sentences about clients whose view differs from their server's: after each change one may be on its way down for some beats. */
 export function strayViews(farm: SimulatedFarm): string[] {
   const sentences: string[] = [];
   for (const { self, role, state } of farm.living()) {

@@ -1,10 +1,9 @@
 /**
- * Where nobody decides otherwise, who offers to serve does so in the end: a volunteer that others can reach is not forgotten, whatever
- * became of the first offers.
+ * In a farm without a controller every reachable volunteer serves in the end, whatever became of the first offers.
  */
 import type { SimulatedFarm } from '../farm.ts';
 
-/** Sentences about volunteers that could serve and do not: call it for a farm without a controller, when faults have stopped. */
+/** Sentences about volunteers that could serve and do not; valid without a controller, some time after faults have stopped. */
 export function idleVolunteers(farm: SimulatedFarm): string[] {
   const { reachable = (): boolean => true } = farm.options;
   return farm

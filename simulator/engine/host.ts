@@ -1,8 +1,8 @@
 /**
  * One machine of a simulated farm: its disk, its uplink, and the world of the peer that runs on it.
  *
- * A machine outlives its peer: what is persisted stays over a crash, as on a disk. There may be a million of them, so what most
- * never need (a disk with something on it) is made when it is needed, and what every event needs the farm keeps in its own arrays.
+ * A machine outlives its peer: persisted records survive a crash. A farm may have a million machines, so parts that most never need (a disk
+ * with records) are made at first use, and the farm keeps in its own arrays what every event needs.
  */
 import { durableKeyOf } from '../../src/core/index.ts';
 import type {
@@ -20,7 +20,7 @@ import type {
 } from '../../src/core/index.ts';
 import { fingerprint, isSealed, seal } from './seals.ts';
 
-/** What a farm does for its machines. */
+/** What a farm provides to its machines. */
 export interface Surroundings {
   send(from: Host, to: PeerHandle, message: Message): void;
   wakeAt(handle: PeerHandle, atMs: number): void;
@@ -31,9 +31,9 @@ export interface Surroundings {
   tell(host: Host, event: PeerEvent): void;
   random(): number;
   subnet(peer: PeerHandle): number;
-  /** It died in the middle of a call, after writing something down: nothing of what follows in that call happens. */
+  /** It died in the middle of a call, after a write to disk: nothing that follows in that call takes effect. */
   tore(host: Host): void;
-  /** Whether anybody will ever start from a disk: else nothing is written. */
+  /** Whether a peer may ever start from a disk: else nothing is written. */
   readonly keepsDisks: boolean;
 }
 
@@ -42,15 +42,15 @@ export class Host implements World {
   readonly #surroundings: Surroundings;
   /** It died in the call that is under way. */
   torn = false;
-  /** Died without a word: nothing on this machine resets connections. */
+  /** Died in silence: nothing on this machine resets connections. */
   silent = false;
   /** How its peer was last started. */
   start: Omit<Start, 'records'>;
   /** Messages from and to it take this many times as long. */
   slowness = 1;
-  /** When the last message that it sent will have left, ms. */
+  /** When the last message that it sent will have left the uplink, ms. */
   uplinkFreeMs = 0;
-  /** It dies as soon as it has written something down. */
+  /** It dies right after its next write to disk. */
   doomed = false;
   #disk: Map<string, DurableRecord> | null = null;
 
@@ -60,7 +60,7 @@ export class Host implements World {
     this.start = start;
   }
 
-  /** What lies on its disk, in the order in which it was last written. */
+  /** The records on its disk, in the order in which they were last written. */
   get records(): DurableRecord[] {
     return this.#disk === null ? [] : [...this.#disk.values()];
   }
@@ -79,7 +79,7 @@ export class Host implements World {
     if (!this.#surroundings.keepsDisks || this.torn) return;
     this.#disk ??= new Map();
     const key = spelled(durableKeyOf(record));
-    // A map keeps the place of what is set again: the latest record is to be the last.
+    // A map keeps the place of a key that is set again; the latest record must be the last.
     this.#disk.delete(key);
     this.#disk.set(key, record);
     this.#mayTear();

@@ -1,15 +1,15 @@
 /**
- * Where simulated peers sit, and how far they are from each other: any number of peers on the nodes of one topology.
+ * The positions of simulated peers and their distances: any number of peers on the nodes of one topology.
  *
- * Each peer sits on a node and has an access link of its own, the last mile: the round trip between two peers is that between their
- * nodes plus both access links. All of it lies in flat arrays, so a lookup costs the same for ten peers and a million. The
- * distances from a node are taken from the topology when they are first asked for.
+ * Each peer sits on a node and has an access link of its own (the last mile). The round trip between two peers is that between their nodes
+ * plus both access links. Everything lies in flat arrays, so a lookup costs the same for ten peers and a million. The distances from a node
+ * are taken from the topology when they are first needed.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
 import type { Topology } from '../../src/topology/index.ts';
 import type { Random } from '../random.ts';
 
-/** So many nodes take 256 MB of distances. */
+/** Distances between this many nodes take 256 MB. */
 const mostNodes = 8_192;
 const unknown = -1;
 

@@ -1,8 +1,8 @@
 /**
- * The network of a simulated farm: carries messages between machines, each in its time, and what may befall them on the way.
+ * The network of a simulated farm: carries messages between machines, delays them, and applies faults.
  *
- * Nothing here is looked up by a key or made anew for each message. A fault that is not used costs nothing; each that occurs is counted
- * in `faults`.
+ * There is no lookup by key and no new object for any message. A fault that is not used costs nothing; each that occurs is counted in
+ * `faults`.
  */
 import { NOBODY } from '../../src/core/index.ts';
 import type { Message, PeerHandle } from '../../src/core/index.ts';
@@ -15,7 +15,7 @@ import type { Host } from './host.ts';
 import { TimingWheel } from './timing-wheel.ts';
 import { Ways } from './ways.ts';
 
-/** The kinds of events in the wheel, with what their numbers mean. */
+/** The kinds of events in the wheel, and the meaning of their numbers. */
 export const happening = {
   /** subject: to; other: from; number: the sender's life; payload: the message. */
   message: 0,
@@ -25,52 +25,52 @@ export const happening = {
   disconnected: 2,
   /** payload: a function. */
   call: 3,
-  /** subject: to; other: from; number: the sender's life. What it says to its parent stands in the sender's row of `Pulses`. */
+  /** A quiet beat. subject: to; other: from; number: the sender's life. Its content stands in the sender's row of `Pulses`. */
   quietBeat: 4,
-  /** The same, from a parent to its child. */
+  /** As above, from a parent to its child. */
   quietWord: 5,
 } as const;
 
-/** What is not sent in order overtakes, or is overtaken by, what is sent within this time, ms. */
+/** A message sent out of order may overtake, or be overtaken by, messages sent within this time, ms. */
 const reorderingMs = 400;
 
 export abstract class SimulatedNetwork {
   readonly options: FarmOptions;
   readonly random: Random;
   nowMs = 0;
-  /** Called for each message that is sent; for dialogues and byte counts. Null when nobody listens. */
+  /** Called for each message that is sent; for dialogues and byte counts. Null when there is no listener. */
   onSend: ((from: PeerHandle, to: PeerHandle, message: Message) => void) | null = null;
-  /** Whose messages `onSend` must be told of: it may be spared those of others. */
+  /** The peers whose messages `onSend` needs; those of others may be left out. */
   heeds: (from: PeerHandle, to: PeerHandle) => boolean = () => true;
   /** Messages sent. */
   messages = 0;
 
-  // Faults; `mendAll` ends them all but what was done to clocks.
+  // Faults; `mendAll` ends all of them except changes to clocks.
   /** How often each fault occurred. */
   readonly faults = noFaults();
-  /** Shares of messages, 0 to 1, that are lost; that come twice. */
+  /** Shares of messages, 0 to 1, that are lost, and that arrive twice. */
   loss: number;
   duplication: number;
-  /** Share of messages to which the order on a connection does not apply: they take up to 400 ms longer, and later ones do not wait. */
+  /** Share of messages exempt from the order on a connection: they take up to 400 ms longer, and later messages do not wait for them. */
   reordering = 0;
-  /** Share of messages that take so much longer, ms; what is sent after them waits behind them, as on TCP. */
+  /** Share of messages that are delayed, and by how much, ms; messages sent after them wait behind them, as on TCP. */
   delaySpikes = 0;
   delaySpikeMs = 2_000;
-  /** Liars: what is sent instead of a message; null for nothing. */
+  /** Liars: the message that is sent instead; null for none. */
   tamper: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
-  /** What becomes of a message on the wire: what its bytes say, or null when it cannot be said. No fault: so does the real network. */
+  /** A message after encoding and decoding, or null when it cannot be encoded. No fault: the real network does the same. */
   carry: ((from: PeerHandle, to: PeerHandle, message: Message) => Message | null) | null = null;
 
   protected readonly ticksPerMs: number;
   protected readonly wheel: TimingWheel<Message | (() => void)>;
   /** By handle. */
   protected readonly hosts: (Host | undefined)[] = [];
-  /** Which life each one is in: raised by every start and crash. */
+  /** The life of each peer: raised by every start and crash. */
   protected readonly lives: number[] = [];
   protected readonly ways = new Ways();
-  /** Delays of a connection vary: the order on it must be seen to. */
+  /** Delays of a connection vary, so its order must be enforced. */
   protected ordering: boolean;
-  /** Somebody is or was slow. */
+  /** A peer is or was slow. */
   #slowedDown = false;
 
   protected constructor(options: FarmOptions) {
@@ -84,7 +84,7 @@ export abstract class SimulatedNetwork {
     this.wheel = new TimingWheel({ happened: this.happened.bind(this) }, ring);
   }
 
-  /** Something in the wheel is due: see `happening`. */
+  /** An event in the wheel is due: see `happening`. */
   protected abstract happened(
     kind: number,
     subject: number,
@@ -93,17 +93,17 @@ export abstract class SimulatedNetwork {
     payload?: Message | (() => void),
   ): void;
 
-  /** A message is under way. */
+  /** A message is on its way. */
   protected abstract sent(from: PeerHandle, to: PeerHandle, message: Message): void;
 
-  /** Which life of this peer it is: raised by every start and crash. */
+  /** The life of this peer: raised by every start and crash. */
   life(handle: PeerHandle): number {
     return this.lives[handle] ?? 0;
   }
 
   // --- What befalls messages ----------------------------------------------------------------------------------------------
 
-  /** Cuts, or mends, the way from `a` to `b`; one direction. */
+  /** Cuts, or mends, the link from `a` to `b`; one direction. */
   cut(a: PeerHandle, b: PeerHandle, cut: boolean): void {
     if (cut) {
       this.faults.cut++;
@@ -113,7 +113,7 @@ export abstract class SimulatedNetwork {
     }
   }
 
-  /** Cuts, or mends, the ways between a group and all others: both, or only those out of the group. */
+  /** Cuts, or mends, the links between a group and all others: both directions, or only those out of the group. */
   partition(group: readonly PeerHandle[], how: 'both-ways' | 'one-way', cut: boolean): void {
     if (cut) this.faults[how === 'both-ways' ? 'partition' : 'one-way-partition']++;
     for (const inside of group) {
@@ -135,7 +135,7 @@ export abstract class SimulatedNetwork {
     host.slowness = factor;
   }
 
-  /** Ends all faults: messages travel as they should from now on. Clocks stay as they were set. */
+  /** Ends all faults: from now on messages travel undisturbed. Clocks stay as they were set. */
   mendAll(): void {
     this.ways.mendAll();
     this.loss = 0;
@@ -150,7 +150,7 @@ export abstract class SimulatedNetwork {
     }
   }
 
-  /** Messages only take their time: nothing is set to befall them, and no way was ever cut. */
+  /** Messages are only delayed: no fault is set, and no link was ever cut. */
   protected get isUndisturbed(): boolean {
     return (
       !this.ways.wereCut &&

@@ -1,19 +1,18 @@
 /**
- * What is to happen, and when: the heart of the simulator. Adding an event and taking the next one cost the same few array
- * accesses, whether ten events are pending or ten million.
+ * The event queue of the simulator. Adding an event and taking the next one cost the same few array accesses, whether ten events are
+ * pending or ten million.
  *
- * Think of a ring of pigeonholes, one for each tick. An event goes into the hole of its tick, at the end; the clock walks from
- * hole to hole and empties them. Nothing is ever compared or sorted, and what falls on one tick happens in the order in which it
- * was added. Events beyond the ring wait in a second ring whose holes are thousands of ticks wide, and move over when the
- * clock comes near. A hole is a chain of small blocks in flat arrays: a full hole is written and read from front to back, which
- * the processor's caches like, and no object is made for an event.
+ * Think of a ring of pigeonholes, one for each tick. An event goes into the hole of its tick, at the end; the clock walks from hole to hole
+ * and empties them. Nothing is compared or sorted, and events of one tick happen in the order in which they were added. Events beyond the
+ * ring wait in a second ring whose holes are thousands of ticks wide, and move over when the clock comes near. A hole is a chain of small
+ * blocks in flat arrays: it is written and read from front to back, which suits the processor's caches, and no object is made for an event.
  *
  * Source: G. Varghese, T. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987, schemes 6 and 7.
  */
 
 /**
- * Told of each event when it is due: what was given to `add`, its numbers (32-bit integers, their meaning is the handler's)
- * and its payload.
+ * Called with each event when it is due: the arguments of `add`, that is, its numbers (32-bit integers with a meaning for the handler) and
+ * its payload.
  */
 export interface EventHandler<Payload> {
   happened(kind: number, subject: number, other: number, number: number, payload: Payload | undefined): void;
@@ -34,9 +33,9 @@ interface Ring {
 }
 
 export class TimingWheel<Payload> {
-  /** The tick whose events happen now, or happened last. */
+  /** The tick of the present or last events. */
   now = 0;
-  /** Events that wait. */
+  /** Pending events. */
   size = 0;
   readonly #handler: EventHandler<Payload>;
   readonly #near: Ring;
@@ -65,7 +64,7 @@ export class TimingWheel<Payload> {
     this.#horizon = ticks;
   }
 
-  /** Adds an event; one in the past happens now, after all that is due now. */
+  /** Adds an event. One in the past happens now, after all events that are due now. */
   add(tick: number, kind: number, subject: number, other: number, number: number, payload?: Payload): void {
     const at = Math.max(tick, this.now);
     this.size++;
@@ -86,7 +85,7 @@ export class TimingWheel<Payload> {
     if (payload !== undefined) this.#payloads[place] = payload;
   }
 
-  /** Lets everything happen up to and including this tick, also what is added meanwhile. */
+  /** Runs all events up to and including this tick, also those added meanwhile. */
   run(untilTick: number): void {
     for (;;) {
       this.#empty(this.now & this.#nearMask);
@@ -95,7 +94,7 @@ export class TimingWheel<Payload> {
     }
   }
 
-  /** On to the next tick; over all those at which nothing can be. */
+  /** Moves to the next tick, and skips ticks that cannot have events. */
   #advance(untilTick: number): void {
     const moveAt = this.#horizon - 3 * this.#span;
     if (this.#nearSize > 0) this.now++;
@@ -104,7 +103,7 @@ export class TimingWheel<Payload> {
     while (this.now >= this.#horizon - 3 * this.#span) this.#moveOver();
   }
 
-  /** Lets the events of a hole happen; those that join it meanwhile, too. */
+  /** Runs the events of a hole, including those added to it meanwhile. */
   #empty(hole: number): void {
     const { first, last, used } = this.#near;
     let block = first[hole]!;

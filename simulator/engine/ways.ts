@@ -1,18 +1,18 @@
 /**
- * The ways between machines, as far as something is to be remembered of them: which are cut, who dialled whom, what arrived last.
+ * The state of links between machines: which are cut, which peer dialled which, and when the last message arrived.
  *
- * Most ways of most farms have nothing to be remembered, so there is an entry only for those that have.
+ * Most links of most farms have no state, so there is an entry only for those that have.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
 
-/** Handles are below this, and so two of them fit one number. */
+/** Handles are below this, so that two of them fit one number. */
 const mostHandles = 0x100_0000;
 
 export class Ways {
   readonly #cut = new Set<number>();
-  /** Ways on which the first dialled the second, who could not have dialled it. */
+  /** Links on which the first peer dialled the second, which could not have dialled it. */
   readonly #dialled = new Set<number>();
-  /** Some are, or were. */
+  /** Some links are, or were, cut. */
   wereCut = false;
   readonly #lastTick = new Map<number, number>();
 
@@ -47,7 +47,7 @@ export class Ways {
     for (const key of this.#dialled) if (Math.floor(key / mostHandles) === peer) this.#dialled.delete(key);
   }
 
-  /** When a message that could arrive at `tick` does, if it may not overtake those before it. */
+  /** When a message that could arrive at `tick` does arrive, since it may not overtake those before it. */
   inOrder(from: PeerHandle, to: PeerHandle, tick: number): number {
     const key = way(from, to);
     const inOrder = Math.max(tick, this.#lastTick.get(key) ?? 0);

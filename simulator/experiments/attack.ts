@@ -1,10 +1,10 @@
 /**
- * How a farm stands losing its servers: a share of them is switched off at once, again and again, and the controller rebuilds.
+ * How a farm survives the loss of servers: a share of them is switched off at once, again and again, and the controller rebuilds.
  *
- * A farm grows and is trimmed until it is still. Then every twenty rounds an attack switches servers off (their connections close, as of
- * killed processes), and they stay away. A round counts as one of recovery when it was opened after the attack; the first that meets
- * the requirement again ends it. All the while every client makes requests: one that the first server did not answer is a failure for
- * a reader without failover, and one that nobody answered within ten seconds is a failure for ours.
+ * A farm grows and is trimmed until no more changes come. Then every twenty rounds an attack switches servers off (their connections close,
+ * as of killed processes), and they stay away. A round counts as recovery when it was opened after the attack; the first that meets the
+ * requirement again ends the recovery. Meanwhile every client makes requests. A request that the first server did not answer is a failure
+ * for a reader without failover; one that no server answered within ten seconds is a failure for ours.
  *
  * Source: P2P Volunteers, section 4.1 (targeted attack).
  */
@@ -22,13 +22,13 @@ import { mean, quantile, round, runSeeds, seedsOf } from './seeds.ts';
 import type { SeedOptions } from './seeds.ts';
 
 /**
- * `random`: any servers. `heaviest`: those with the most clients. `domain`: whole networks, clients and all. `root`: the origin itself,
+ * `random`: any servers. `heaviest`: those with the most clients. `domain`: whole networks, clients included. `root`: the origin itself,
  * which comes back after a while.
  */
 export type AttackMode = 'random' | 'heaviest' | 'domain' | 'root';
 
 export interface AttackOptions extends SeedOptions {
-  /** Share of the servers, 0 to 1; of `root` there is only one. */
+  /** Share of the servers, 0 to 1; ignored for `root`. */
   readonly kill: number;
   readonly mode: AttackMode;
   readonly margin: Margin;
@@ -38,7 +38,7 @@ export interface AttackOptions extends SeedOptions {
   readonly meanRttMs?: number | undefined;
   readonly serverTimeMs?: number | undefined;
   readonly requirementMs?: number | undefined;
-  /** How many peers; one a node when absent. */
+  /** Number of peers; one a node when absent. */
   readonly peers?: number | undefined;
   readonly attacks?: number | undefined;
   /** When users ask; steadily when absent. */
@@ -50,7 +50,7 @@ export interface AttackOptions extends SeedOptions {
   /** Share of the peers, 0 to 1, that manage only a tenth of that; and whether they say so when they volunteer. */
   readonly weak?: number | undefined;
   readonly declared?: boolean | undefined;
-  /** Full servers send clients on; true when absent. */
+  /** Full servers shed load; true when absent. */
   readonly shedding?: boolean | undefined;
 }
 
@@ -65,13 +65,13 @@ export interface AttackResult {
   readonly attacks: number;
   readonly killed: number;
   readonly recoveryRounds: { readonly mean: number; readonly p95: number };
-  /** Attacks after which the requirement was not met again before the next. */
+  /** Attacks after which the requirement was not met before the next. */
   readonly notRecovered: number;
   readonly serversBefore: number;
   readonly serversPeak: number;
-  /** What users waited for their answers, from the first round to the end: means over seeds. */
+  /** The users' response delays, from the first round to the end: means over seeds. */
   readonly felt: { readonly meanMs: number; readonly p95Ms: number };
-  /** How often a server became full, and clients that such servers sent on, a seed. */
+  /** Per seed: how often a server became full, and clients that full servers sent on. */
   readonly overload: { readonly full: number; readonly sentOn: number };
   readonly requests: Readonly<Requests> & {
     readonly failedShareWithFailover: number;
@@ -177,7 +177,7 @@ export async function attackOfSeed(task: AttackTask, report: Report = () => {}):
   return { peers: farm.peers, attacks, requests: farm.requests, felt, overload, course };
 }
 
-/** Until the requirement is met and some rounds in a row brought no change. */
+/** Runs until the requirement is met and several rounds in a row brought no change. */
 function grow(farm: ServiceFarm, report: (share: number) => void): void {
   let quiet = 0;
   for (let n = 0; n < mostGrowthRounds && quiet < quietRounds; n++) {
@@ -211,7 +211,7 @@ function attack(farm: ServiceFarm, { mode, kill }: AttackTask, random: Random): 
   return { killed: servers, rounds, before, peak };
 }
 
-/** Who is switched off. The root stands unless it is what is attacked. */
+/** The targets. The root is spared unless it is the target. */
 function victimsOf(farm: ServiceFarm, mode: AttackMode, share: number, random: Random): PeerHandle[] {
   if (mode === 'root') return [rootPeer];
   const servers = farm.servers().filter(({ role }) => role !== 'root');

@@ -1,14 +1,14 @@
 /**
- * One run of the churn experiment: a farm whose peers come, go and come back, while the root tells everybody something every few seconds.
+ * One run of the churn experiment: peers come, leave and come back, while the root multicasts a note every few seconds.
  *
- * Of those who go, half are killed (their machine closes the connections), a quarter lose power (silence), a quarter leave properly. One
- * peer in fifteen volunteers and is made a server. The farm builds up and settles first; then it is watched:
+ * Of the peers that leave, half are killed (their machine closes the connections), a quarter lose power (silence), a quarter leave in
+ * order. One peer in fifteen volunteers and becomes a server. The farm builds up and settles first; then these are measured:
  *
- * - repair: from a parent's death to the moment at which each child that was below it, and lived on, hangs elsewhere;
- * - delivery: a note is owed to every peer that was attached before it was sent and was still there, not having been told to leave,
- *   30 heartbeats later; it counts as delivered when it arrived by then, however often the peer lost its parent in between;
- * - cut off: every heartbeat, the share of those attached once from whom no chain of living parents leads up to the root;
- * - control bytes: all that a peer sends, encoded as on the wire, but for the content of the notes.
+ * - repair: from a parent's death until each child that was below it, and lived on, has another parent;
+ * - delivery: a note is due to every peer that was attached before it was sent and was still present 30 heartbeats later, without having
+ *   been asked to leave; it counts as delivered if it arrived by then, however often the peer lost its parent in between;
+ * - cut off: at every heartbeat, the share of peers, attached before, without a chain of living parents up to the root;
+ * - control bytes: everything that a peer sends, encoded as on the wire, except the content of the notes.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
 import type { GraphTopology } from '../../src/topology/index.ts';
@@ -31,7 +31,7 @@ export interface ChurnTask {
   readonly distribution: Distribution;
   /** Sessions of a trace, instead of drawn ones; the peers' numbers go up to `peers`. */
   readonly trace: readonly PeerSession[] | null;
-  /** How long the farm settles, and is then watched. */
+  /** How long the farm settles, and is then measured. */
   readonly settleMin: number;
   readonly watchMin: number;
 }
@@ -42,16 +42,16 @@ export interface ChurnOutcome {
   readonly seed: number;
   readonly stretches: readonly number[];
   readonly stresses: readonly number[];
-  /** The least that the worst link had to bear, at each look at the trees. */
+  /** A lower bound for the copies on the worst link, at each look at the trees. */
   readonly leastWorstStresses: readonly number[];
   readonly repairBeats: Readonly<Record<Death, readonly number[]>>;
-  /** Orphans that were still without a parent when the run ended, or died as such. */
+  /** Orphans that had no parent when the run ended, or died as orphans. */
   readonly unrepaired: number;
   readonly owed: number;
   readonly delivered: number;
   readonly cutOffShare: number;
   readonly bytesPerSecond: readonly number[];
-  /** How many were in the farm, and how many of those had no way up to the root: minute, count, count. */
+  /** Peers in the farm, and those of them without a path up to the root: minute, count, count. */
   readonly attendance: readonly (readonly [number, number, number])[];
   readonly deaths: Readonly<Record<Death | 'left', number>>;
   readonly loops: number;
@@ -64,7 +64,7 @@ const noteEveryMs = 5_000;
 const noteBytes = 64;
 /** Heartbeats after which a note counts as lost. */
 const noteBeats = 30;
-/** Bytes are counted for one peer in so many. */
+/** Bytes are counted for one peer in this many. */
 const countedEvery = 4;
 
 /** Where a crew finds `churnRun`. */
@@ -95,9 +95,9 @@ class ChurnRun {
   readonly #beatMs: number;
   readonly #loops = noLoop();
   readonly #ways: Ways = new Map();
-  /** When a peer lost its parent in this life, and how; while it has none. */
+  /** When a peer lost its parent in this life, and how; set while it has none. */
   readonly #lost = new Map<PeerHandle, { readonly atMs: number; readonly death: Death }>();
-  /** Since when a peer has been part of the farm, in this life; until it goes or begins to leave. */
+  /** Since when a peer has been part of the farm in this life; until it goes or begins to leave. */
   readonly #inSinceMs = new Map<PeerHandle, number>();
   readonly #notes = new Map<number, Note>();
   readonly #bytes = new ByteCounter(countedEvery);
@@ -150,7 +150,7 @@ class ChurnRun {
     };
   }
 
-  /** From now on what happens counts. */
+  /** Starts the measurement. */
   watch(): void {
     this.#isWatched = true;
     this.#bytes.reset(this.#farm.nowMs);
@@ -161,7 +161,7 @@ class ChurnRun {
   }
 
   outcome(): ChurnOutcome {
-    // What was sent last still has its time; nothing new counts.
+    // Messages sent last still have time to arrive; no new ones count.
     this.#isWatched = false;
     const bytesPerSecond = this.#bytes.rates(this.#farm.nowMs);
     this.#farm.run(noteBeats * this.#beatMs + 1);
@@ -199,7 +199,7 @@ class ChurnRun {
     const farm = this.#farm;
     if (farm.life(peer) === 0) {
       farm.start(peer, { as: 'peer', root, neighbours: [root] });
-      // Who volunteers does so soon, and stays a volunteer: it is written on its disk.
+      // A volunteer offers soon, and stays a volunteer: the offer is on its disk.
       if (volunteers) farm.after(10_000, () => farm.act(peer, (self) => self.volunteer(farm.nowMs, generous)));
     } else farm.restart(peer);
     this.#bytes.arrived(peer, farm.nowMs);
@@ -217,7 +217,7 @@ class ChurnRun {
     if (this.#isWatched) this.#deaths.left++;
     this.#inSinceMs.delete(peer);
     farm.act(peer, () => self.leave(farm.nowMs));
-    // It goes when nobody hangs below it any more, or when the time it takes at most is over.
+    // It leaves when it has no children any more, or when its time limit is over.
     const goneBy = farm.nowMs + (farm.tree.drainBeats + 2) * this.#beatMs;
     const go = (): void => {
       if (farm.life(peer) !== life) return;
@@ -285,7 +285,7 @@ class ChurnRun {
     });
   }
 
-  /** Looks, once a heartbeat, who has a way up to the root. */
+  /** Counts, once a heartbeat, the peers with a path up to the root. */
   #look(): void {
     if (!this.#isWatched) return;
     for (const peer of this.#inSinceMs.keys()) {

@@ -1,6 +1,6 @@
 /**
- * How the trees bear peers that come and go: stretch, link stress, repair, time cut off, cost, delivery. What is measured, and how, stands
- * in `churn-run.ts`; here many seeds are put together.
+ * How the trees cope with churn: stretch, link stress, repair, time cut off, cost, delivery. `churn-run.ts` says what is measured and how;
+ * this module combines many seeds.
  */
 import { distributions, readTrace } from '../sessions.ts';
 import type { Distribution } from '../sessions.ts';
@@ -12,15 +12,15 @@ import { runSeeds, seedsOf } from './seeds.ts';
 import type { SeedOptions } from './seeds.ts';
 
 export interface ChurnOptions extends SeedOptions {
-  /** How long half of the sessions last at most, minutes. Of a trace it is what the trace has. */
+  /** The median session, minutes. Of a trace, the trace's own. */
   readonly medianSessionMin: number;
   readonly heartbeatS: number;
-  /** How many are there at a time, on average. Of a trace it is how many it names, and the root. */
+  /** Mean number of peers present. Of a trace, the peers it names, and the root. */
   readonly peers: number;
   readonly distribution?: Distribution;
   /** A file of sessions, `peer,arriveS,leaveS`, instead of drawn ones. */
   readonly trace?: string | null;
-  /** How long the farm settles before it is watched, and how long it is watched, minutes. */
+  /** How long the farm settles before it is measured, and how long it is measured, minutes. */
   readonly settleMin?: number;
   readonly watchMin?: number;
 }
@@ -38,8 +38,8 @@ export interface ChurnResult {
   readonly distribution: Distribution | 'trace';
   readonly stretch: { readonly mean: number; readonly p95: number };
   /**
-   * Copies of one note on a link, over the links that carry it; `max` is the worst link at any look at any seed, and `leastMax` what the
-   * worst link had to bear in any case, as many children as a parent had and as few links as its node.
+   * Copies of one note on a link, over the links that carry it. `max` is the worst link at any look at any seed. `leastMax` is a lower
+   * bound for it, from the number of children of a parent and the links of its node.
    */
   readonly linkStress: {
     readonly mean: number;
@@ -47,12 +47,12 @@ export interface ChurnResult {
     readonly max: number;
     readonly leastMax: number;
   };
-  /** From a parent's death to a new parent, over all deaths, and by the way of dying. */
+  /** From a parent's death to a new parent, over all deaths, and by kind of death. */
   readonly repairHeartbeats: Ends & { readonly closed: Ends; readonly silent: Ends };
   /** Share of the peers' time without a chain of living parents up to the root. */
   readonly disconnectedShare: number;
   readonly controlBytesPerPeerSecond: { readonly mean: number; readonly p95: number };
-  /** Share of the notes owed that were delivered, and how many were owed and lost. */
+  /** Share of the due notes that were delivered, and how many were due and lost. */
   readonly delivery: number;
   readonly notes: { readonly owed: number; readonly lost: number };
   readonly departures: { readonly closed: number; readonly silent: number; readonly left: number };
@@ -75,7 +75,7 @@ export async function churnExperiment(
     heartbeatS,
     distribution,
     trace,
-    // Slow pulses need longer until everybody has found a good place.
+    // Slow pulses need longer until every peer has found a good place.
     settleMin: settleMin * Math.max(1, heartbeatS),
     watchMin,
   }));

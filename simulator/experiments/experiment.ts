@@ -1,12 +1,12 @@
 /**
- * What every experiment of the simulator has in common: it takes its options and somebody to tell how far it is, and
- * returns its findings: the result (the one JSON object of `--json`), tables for a terminal and charts for a report.
+ * The common shape of all experiments: each takes its options and a callback for progress, and returns its findings: the result (the one
+ * JSON object of `--json`), tables for a terminal and charts for a report.
  *
- * An experiment over many seeds is a pure function of one seed, run once for each, and a second function that puts the outcomes
- * together: so seeds can run side by side on all cores, and one seed can be replayed alone.
+ * An experiment over many seeds is a pure function of one seed, run once for each, and a second function that combines the outcomes. So
+ * seeds can run in parallel on all cores, and one seed can be replayed alone.
  */
 
-/** Told how far an experiment is; `note` says in a few words what is going on. */
+/** Called with the progress of an experiment; `note` says in a few words what is going on. */
 export interface Progress {
   step(done: number, total: number, note?: string): void;
 }
@@ -36,7 +36,7 @@ export interface Chart {
   /** Names the files of the chart: kebab-case. */
   readonly id: string;
   readonly title: string;
-  /** What one should see in it, in one sentence. */
+  /** The point of the chart, in one sentence. */
   readonly caption: string;
   readonly x: string;
   readonly y: string;
@@ -50,6 +50,6 @@ export interface Findings<Result> {
   readonly result: Result;
   readonly tables: readonly Table[];
   readonly charts: readonly Chart[];
-  /** The experiment looked for something that must not be, and found it. */
+  /** The experiment looked for a violation, and found one. */
   readonly failed?: boolean;
 }

@@ -1,4 +1,4 @@
-/** What one seed of the faults experiment does: plain data to plain data, so that threads can find it. */
+/** One seed of the faults experiment: plain data to plain data, so that it can run in any thread. */
 import type { FaultCounts } from '../engine/faults.ts';
 import type { Report } from '../crew.ts';
 import { faultSchedule } from '../schedule.ts';
@@ -8,7 +8,7 @@ export const faultsRunModule = import.meta.url;
 
 export interface FaultsTask {
   readonly seed: number;
-  /** A run that has not begun by then is left out, ms since 1970; never when null. */
+  /** A run that has not begun by then is skipped, ms since 1970; no limit when null. */
   readonly untilMs: number | null;
 }
 
@@ -21,7 +21,7 @@ export interface FaultsOutcome {
   readonly healedAfterBeats: number;
   readonly converged: boolean;
   readonly decisions: number;
-  /** Clients that full servers sent on; runs with liars not counted. */
+  /** Clients that full servers sent on; runs with liars are not counted. */
   readonly sentOn: number;
   readonly messages: number;
 }

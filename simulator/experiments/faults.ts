@@ -1,8 +1,8 @@
 /**
- * Farms to which everything happens at once, seed after seed: is a rule ever broken, and is the farm whole again in time?
+ * All faults at once, seed after seed: is a rule ever broken, and is the farm whole again in time?
  *
- * What befalls a farm is drawn from its seed (`schedule.ts`), played by `stage.ts` and watched by `checkers/`. Every kind of fault is
- * counted, because surviving what did not happen proves nothing. A seed that broke a rule is told with the command that plays it alone.
+ * The faults are drawn from the seed (`schedule.ts`), played by `stage.ts` and watched by `checkers/`. Every kind of fault is counted,
+ * because surviving a fault that did not occur proves nothing. A seed that broke a rule is reported with the command that replays it alone.
  */
 import { faultKinds, noFaults } from '../engine/faults.ts';
 import type { FaultCounts } from '../engine/faults.ts';
@@ -15,16 +15,16 @@ import { round, runSeeds, seedsOf } from './seeds.ts';
 import type { SeedOptions } from './seeds.ts';
 
 export interface FaultsOptions extends Omit<SeedOptions, 'seeds'> {
-  /** How many runs; as many as there is time for when only `seconds` is given, 100 when nothing is. */
+  /** Number of runs; as many as there is time for when only `seconds` is given, 100 when neither is. */
   readonly seeds?: number;
-  /** Begins no run after so many seconds. */
+  /** Starts no run after this many seconds. */
   readonly seconds?: number;
 }
 
 export interface Violation {
   readonly seed: number;
   readonly sentences: readonly string[];
-  /** The command that plays it again. */
+  /** The command that replays it. */
   readonly replay: string;
 }
 

@@ -1,8 +1,8 @@
 /**
- * The experiments by name, for whoever runs them: the command line's port to the simulator.
+ * The experiments by name: the command line's port to the simulator.
  *
- * An experiment is loaded when it is run. It runs in a thread of its own, so that the caller's stays free to show how far it is and to stop
- * it at any moment; its seeds have threads of their own again.
+ * An experiment is loaded when it is run. It runs in a thread of its own, so that the caller's thread can show its progress and stop it at
+ * any moment; its seeds run in further threads.
  */
 import { TaskError, runCrew } from '../crew.ts';
 import type { Report } from '../crew.ts';
@@ -24,7 +24,7 @@ const loaders: Readonly<Record<string, () => Promise<Run>>> = {
   scale: async () => (await import('./scale.ts')).scaleExperiment,
 };
 
-/** What there is. */
+/** All experiments. */
 export const experimentNames: readonly string[] = Object.keys(loaders);
 
 /** Runs an experiment by name. @throws what the experiment throws; the signal's reason when it was given up */
@@ -67,7 +67,7 @@ export async function experiment(
   return await run(options as never, progress);
 }
 
-/** What was found, for a person at a terminal. */
+/** The findings, for a person at a terminal. */
 export function findingsText({ tables }: Findings<unknown>): string {
   return tables.map(textTable).join('\n\n');
 }

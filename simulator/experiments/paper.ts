@@ -21,7 +21,7 @@ import type { QosOutcome } from './qos.ts';
 import { mean, round, runSeeds, seedsOf } from './seeds.ts';
 import type { SeedOptions } from './seeds.ts';
 
-/** What one policy reached, as means over the seeds. */
+/** The results of one policy, as means over the seeds. */
 export interface Reached {
   readonly servers: number;
   readonly rounds: number;
@@ -120,7 +120,7 @@ function tasksOf(options: SeedOptions): PaperTask[] {
   for (const peers of [10, 100, 1000]) attack('4-2', `${peers} peers`, peers, 0.1);
   for (const kill of [0.1, 0.2, 0.3]) attack('4-3', `${kill * 100}% attacked`, 100, kill);
   for (const ratio of onPerOff) tasks.push({ work: 'unstable', onPerOff: ratio, seed: firstSeed });
-  // The longest first, so that the cores end together.
+  // The longest pieces come first, so that the cores finish together.
   const weight = (task: PaperTask): number =>
     task.work === 'row' ? task.row.peers : task.work === 'attack' ? task.peers : 100;
   return tasks.sort((a, b) => weight(b) - weight(a));

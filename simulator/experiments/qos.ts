@@ -59,7 +59,7 @@ export interface QosResult {
   readonly notMet: number;
 }
 
-/** What one seed came to. */
+/** The outcome of one seed. */
 export interface QosOutcome {
   readonly peers: number;
   readonly met: boolean;
@@ -160,7 +160,7 @@ export async function topologyOf(
   return meanRttMs === undefined ? found : scaleToMeanRtt(found, meanRttMs);
 }
 
-/** A round in which the controller only waited for clients to move is no round without change. */
+/** A round in which the controller only waited for clients to move does not count as a round without change. */
 const moving = 'the requirement is met; clients are still moving';
 
 function findings(options: QosOptions, outcomes: readonly QosOutcome[]): Findings<QosResult> {
@@ -217,7 +217,7 @@ function tableOf(result: QosResult): Table {
   };
 }
 
-/** The first seed's course: what it read, and what was true. */
+/** The course of the first seed: what the controller read, and the true values. */
 function chartsOf({ requirementMs }: QosOptions, outcomes: readonly QosOutcome[]): Chart[] {
   const [outcome] = outcomes;
   if (outcome === undefined) return [];

@@ -1,13 +1,12 @@
 /**
- * How large a farm one process can hold, and how fast it runs: the very same core, from a hundred peers to a million.
+ * How large a farm one process can hold, and how fast it runs: the same core, from a hundred peers to a million.
  *
- * The farm grows as real ones do: by word of mouth. Whoever arrives knows the root and three peers that are in, so the arrivals
- * double again and again in equal times, and building a million takes few more simulated seconds than building a thousand. One in
- * the square root of all volunteers, so there are about as many servers as clients of each. When everybody has settled, the
- * steady farm is measured; what building took is reported apart.
+ * The farm grows by word of mouth. A newcomer knows the root and three peers that are in, so the number of peers doubles in equal times,
+ * and building a million takes few more simulated seconds than building a thousand. Of n peers √n volunteer, so there are about as many
+ * servers as clients of each. When every peer has settled, the steady farm is measured; the time to build is reported apart.
  *
- * An event is a message that was delivered or a timer that went off. Who counts bytes looks at messages, which takes time of its own: so
- * that is done in some seconds after those that are timed. Control bytes are those of the messages as encoded on the wire, without
+ * An event is a message that was delivered or a timer that fired. Counting bytes means looking at messages, which takes time of its own, so
+ * bytes are counted in some seconds after those that are timed. Control bytes are those of the messages as encoded on the wire, without
  * framing and encryption, of one peer in 64.
  */
 import type { PeerHandle } from '../../src/core/index.ts';
@@ -40,7 +39,7 @@ export interface ScaleResult {
   readonly building: Building;
 }
 
-/** What it took until the farm stood. */
+/** The cost of building the farm. */
 export interface Building {
   readonly simulatedSeconds: number;
   readonly events: number;
@@ -48,21 +47,21 @@ export interface Building {
   readonly servers: number;
 }
 
-/** Of the network: some thousand nodes, round trips of this mean between them, and this much more for each access link, ms. */
+/** The network: some thousand nodes, the mean round trip between them, and the mean extra of each access link, ms. */
 const meanRttMs = 100;
 const meanAccessMs = 5;
 const network = { transitDomains: 4, transitNodes: 8, stubs: 4, stubNodes: 8 };
-/** With the root, the farm begins with so many peers, and doubles in this time. */
+/** The number of peers with which the farm begins, root included, and the time in which it doubles. */
 const founders = 16;
 const doublingMs = 12_000;
 const acquaintances = 3;
 /**
- * After the last arrival: time to be dialled back, to hear of the last servers, and to look around until there is nothing better to be
- * found. The first looks come every ten heartbeats, and those that find nothing ever more seldom.
+ * The settling time after the last arrival: peers are dialled back, hear of the last servers, and look for better places until there are
+ * none. The first looks come every ten heartbeats; looks that find nothing become ever less frequent.
  */
 const settlingMs = 240_000;
 const releaseBytes = 100_000;
-/** What a peer, its messages and the garbage between two collections take at most. */
+/** The most memory for a peer, its messages and the garbage between two collections. */
 const heapBytesPerPeer = 7_000;
 const sampledOneIn = 64;
 /** Of the steady farm: simulated seconds in which messages are counted. */
@@ -116,7 +115,7 @@ export function scaleExperiment(options: ScaleOptions, progress: Progress): Find
   return { result, tables: tablesOf(result), charts: [] };
 }
 
-/** A farm whose peers have been told when to come; it stands at `standsAtMs`. */
+/** A farm with its arrivals scheduled; it is complete at `standsAtMs`. */
 export function newFarm({ peers, seed = 1 }: ScaleOptions): { farm: SimulatedFarm; standsAtMs: number } {
   const random = new Random(seed ^ 0x7363616c);
   const topology = scaleToMeanRtt(generateTransitStub({ ...network, seed }), meanRttMs);
@@ -130,7 +129,7 @@ export function newFarm({ peers, seed = 1 }: ScaleOptions): { farm: SimulatedFar
   farm.start(root, { as: 'root', root, neighbours: [] });
   farm.act(root, (peer, nowMs) => peer.publish(nowMs, 1, new Uint8Array(32), releaseBytes));
   const volunteersOneIn = Math.max(2, Math.round(Math.sqrt(peers)));
-  // The next arrival is told by the one before: a million appointments at once would be a million closures.
+  // Each arrival schedules the next: a million timers at once would be a million closures.
   const arrive = (n: number): void => {
     farm.start(handle(n), { as: 'peer', root, neighbours: someoneIn(random, n) });
     if (n % volunteersOneIn === 0) farm.act(handle(n), (peer, nowMs) => peer.volunteer(nowMs, generous));
@@ -140,12 +139,12 @@ export function newFarm({ peers, seed = 1 }: ScaleOptions): { farm: SimulatedFar
   return { farm, standsAtMs: Math.ceil(arrivalMs(peers - 1)) + settlingMs };
 }
 
-/** When peer `n` comes: the number of those that are in doubles in equal times. */
+/** When peer `n` comes: the number of peers doubles in equal times. */
 function arrivalMs(n: number): number {
   return doublingMs * Math.log2(1 + n / founders);
 }
 
-/** The root apart, three of those that came before peer `n`. */
+/** The root, and three of the peers that came before peer `n`. */
 function someoneIn(random: Random, n: number): PeerHandle[] {
   return n < 2 ? [root] : Array.from({ length: acquaintances }, () => handle(1 + random.below(n - 1)));
 }

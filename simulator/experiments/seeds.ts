@@ -1,12 +1,12 @@
 /**
- * Many seeds of one experiment: how they are asked for and run, side by side, and figures over what they came to.
+ * Many seeds of one experiment: options, runs in parallel, and statistics over the outcomes.
  *
- * A run is a pure function of its task, and a task says its seed; so a run that failed is named by its seed and can be played alone.
+ * A run is a pure function of its task, and a task names its seed; so a run that failed is named by its seed and can be replayed alone.
  */
 import { runCrew } from '../crew.ts';
 import type { CrewOptions } from '../crew.ts';
 
-/** What every experiment over seeds is asked for. */
+/** The options of every experiment over seeds. */
 export interface SeedOptions {
   /** How many runs. */
   readonly seeds: number;
@@ -25,7 +25,7 @@ export function seedsOf({ seeds, firstSeed = 1 }: SeedOptions): number[] {
   return Array.from({ length: seeds }, (_, at) => firstSeed + at);
 }
 
-/** Outcomes in the order of the tasks. @throws TaskError naming the seed whose run failed; the signal's reason when it was given up */
+/** Outcomes in the order of the tasks. @throws TaskError naming the seed whose run failed; the signal's reason when the run was aborted */
 export async function runSeeds<Task extends Seeded, Outcome>(options: CrewOptions<Task, Outcome>): Promise<Outcome[]> {
   return await runCrew({ nameOf: ({ seed }) => `seed ${seed}`, ...options });
 }

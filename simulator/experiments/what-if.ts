@@ -1,8 +1,8 @@
 /**
- * The owner's own question: so many clients on such a network with such a requirement; then some servers die. What happens?
+ * The owner's own question: with this many clients, this network and this requirement, some servers die. What happens?
  *
- * Nothing but the attack experiment with the owner's numbers, answered in sentences: how many volunteers have to serve, what users would
- * notice, and how soon it is good again.
+ * It runs the attack experiment with the owner's numbers and answers in sentences: how many volunteers have to serve, what users would
+ * notice, and how soon the requirement is met again.
  */
 import { attackDefaults, attackExperiment } from './attack.ts';
 import type { AttackOptions, AttackResult } from './attack.ts';

@@ -1,8 +1,7 @@
 /**
- * Good placements of k servers: greedy choice, then interchange. A swap puts one server elsewhere; the best ones are found without trying
- * each pair, because for every client the two nearest servers are kept: who comes in wins the clients it is nearer to, and whoever
- * goes out loses its clients to their second nearest, or to the one who comes in. One look at all clients so gives the best partner
- * for a newcomer.
+ * Good placements of k servers: greedy choice, then interchange. A swap moves one server. The best swaps are found without trying each
+ * pair, because for every client the two nearest servers are kept: a new server wins the clients it is nearer to; a removed one loses its
+ * clients to their second nearest or to the new one. So one pass over all clients gives the best partner for a newcomer.
  *
  * Cost is the sum over all peers of the round trip to the nearest server. The root is never swapped out.
  * Source: Whitaker, "A fast algorithm for the greedy interchange for large-scale clustering and median location problems", 1983.

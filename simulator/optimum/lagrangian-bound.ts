@@ -2,11 +2,11 @@
  * Proof that k servers are too few: a lower bound on what any placement of k servers costs, and branching where the bound alone
  * does not settle it.
  *
- * Let every client pay a price to whoever serves it, and let servers open that earn most: a server's profit is what its clients pay
- * beyond their round trips. The k best profits bound what is possible from one side, whatever the prices, because clients may here be
- * served twice or not at all. Then the prices are mended: who was served twice pays less, who was not served pays more
- * (subgradient steps). At good prices the bound comes close to the true optimum, and sites whose opening would lift the bound over
- * what is allowed are out for good; the few that remain are tried both ways, open and closed.
+ * Let every client pay a price to its server, and open the servers that earn most: a server's profit is what its clients pay beyond their
+ * round trips. The k best profits give a lower bound, whatever the prices, because clients may here be served twice or not at all. Then the
+ * prices are corrected by subgradient steps: a client served twice pays less, one not served pays more. At good prices the bound comes
+ * close to the true optimum, and sites whose opening would lift the bound over what is allowed are ruled out; the few that remain are tried
+ * both ways, open and closed.
  *
  * Source: Held and Karp's relaxation as used for k-median by Cornuéjols, Fisher and Nemhauser, "Location of bank accounts to optimize
  * float", 1977; step lengths after Polyak.

@@ -1,8 +1,8 @@
 /**
  * A report as a folder: `report.html`, the result as `result.json`, each chart as SVG and CSV, each table as CSV.
  *
- * Who looks into the folder sees whole files: each is written beside its place first and put there at the end, all of them together. When
- * something fails on the way, or the run is given up, nothing half-written stays.
+ * A reader of the folder sees whole files only: each is written under a temporary name first, and all are renamed together at the end. When
+ * a step fails or the run is aborted, nothing half-written stays.
  */
 import { constants } from 'node:fs';
 import { access, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';

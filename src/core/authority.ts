@@ -1,12 +1,12 @@
 /**
- * Who may tell others what to do: whom the charter names, who leads now, and how far authority has moved on.
+ * Authority: which peer the charter names as root, which peer leads now, and the newest standing that this peer has verified.
  *
- * All machines ask here instead of comparing peers themselves, so that a rule such as "only the leader opens rounds" stands once.
- * Today the peer that the charter names leads, always. When an acting root leads in its absence, the two answers part: orders, stamps,
- * burials and admissions are the leader's, release notices and exclusions stay with the named root.
+ * All state machines ask here instead of comparing peers themselves, so that a rule such as "only the leader opens rounds" stands once.
+ * Today the peer that the charter names always leads. When an acting root leads in its absence, the two answers will differ: orders,
+ * stamps, burials and admissions belong to the leader, release notices and exclusions to the named root.
  *
- * The *standing* (charter, epoch, term) works like a ratchet, or like the fencing tokens of a lock service: a peer keeps the highest that
- * it has seen in a statement it verified, writes it down, and refuses what was signed below it.
+ * The *standing* (charter, epoch, term) only rises, like the fencing tokens of a lock service. A peer keeps the highest standing that it
+ * has seen in a verified statement, writes it down, and refuses statements signed below it.
  */
 import { invariant } from './invariant.ts';
 import { NOBODY, compareStanding, firstStanding } from './ids.ts';
@@ -32,7 +32,7 @@ export class Authority {
     this.#rootPeer = rootPeer;
   }
 
-  /** The highest standing seen in a statement of whoever led. */
+  /** The highest standing seen in a verified statement of a leader. */
   get standing(): Standing {
     return this.#standing;
   }
@@ -52,17 +52,20 @@ export class Authority {
     return this.#rootPeer === this.#ctx.self;
   }
 
-  /** Whose orders count now, who hears reports and grants' outcomes; NOBODY before the peer knows the service. */
+  /** The peer whose orders count now, and which receives reports and the outcomes of grants; NOBODY before the peer knows the service. */
   get leader(): PeerHandle {
     return this.#rootPeer;
   }
 
-  /** The origin of the tree of servers, which stamps it: whoever leads. Orphans find a place there when all others are gone. */
+  /** The origin of the tree of servers, which stamps it: the leader. An orphan asks it when all other candidates are gone. */
   get origin(): PeerHandle {
     return this.leader;
   }
 
-  /** Whether this peer leads now: it buries, runs the controller, lets in, and hears reports. One that has left the farm does not. */
+  /**
+   * Whether this peer leads now: the leader buries, runs the controller, admits peers, and receives reports. A root that left does not
+   * lead.
+   */
   leads(): boolean {
     return this.leader === this.#ctx.self && this.#ctx.role !== 'outside';
   }
@@ -72,8 +75,8 @@ export class Authority {
   }
 
   /**
-   * Whether `issuer` may sign such a statement by its office. What a peer says of itself, and a parent of its children, is judged by
-   * the membership; whether the signature holds, by `World.verify`.
+   * Whether the office of `issuer` allows it to sign such a statement. The membership judges what a peer says of itself and what a parent
+   * says of its children; `World.verify` checks the signature.
    */
   maySign(statement: Claim, issuer: PeerHandle): boolean {
     switch (statement.type) {
@@ -87,12 +90,12 @@ export class Authority {
     }
   }
 
-  /** Whether a credential that `issuer` signed lets its bearer in. */
+  /** Whether a credential that `issuer` signed admits its bearer. */
   mayIssue(issuer: PeerHandle): boolean {
     return issuer !== NOBODY && this.isLeader(issuer);
   }
 
-  /** Takes note of a verified statement's standing. False when it is below the highest seen. */
+  /** Notes the standing of a verified statement. False when it is below the highest seen. */
   acknowledges({ issuer, standing }: Statement): boolean {
     const order = compareStanding(standing, this.standing);
     if (order > 0 && this.isLeader(issuer)) {

@@ -1,8 +1,8 @@
 /**
- * How a peer's life begins: as the root of a service, as somebody who joins, or again with what its disk has kept.
+ * How a peer starts: as the root of a service, as a joiner, or again with the records that its disk has kept.
  *
- * A life that begins again takes care of two things. Its incarnation must be above all that the farm may remember of it, also when the
- * disk is lost: the clock sees to that. And who was away for long must not spread what it knew then: its membership counts as stale.
+ * A restart has two dangers. The new incarnation must be above every one that the farm may remember of this peer, even when the disk is
+ * lost; so it is derived from the clock. A peer that was away for long must not spread outdated membership; so it counts its list as stale.
  */
 import type { Attachment } from './attachment/attachment.ts';
 import { incarnationAt } from './context.ts';
@@ -21,11 +21,11 @@ export interface Start {
   readonly neighbours: readonly PeerHandle[];
   /** What was persisted, in the order it was persisted. */
   readonly records: readonly DurableRecord[];
-  /** What the root gave for the invite; empty in an open farm. */
+  /** The credential that the root gave for the invite; empty in an open farm. */
   readonly credential?: Uint8Array;
 }
 
-/** Servers that a returning root speaks to; the others learn of it from them. */
+/** Servers that a returning root contacts; they pass its record on to the others. */
 const serversGreeted = 32;
 
 /** Brings a peer that is made but does nothing yet to life. */
@@ -103,7 +103,7 @@ function restore(
   return { role, highest };
 }
 
-/** A server that was away: its old parent first, then any server it knew, then the root. */
+/** A server that was away asks its old parent first, then any server it knew, then the root. */
 function returnAsServer(parts: Parts, attachment: Attachment): void {
   const { ctx, servers, clients, membership, neighbours } = parts;
   ctx.become('server');
@@ -122,7 +122,7 @@ function returnAsServer(parts: Parts, attachment: Attachment): void {
   startBeating(ctx);
 }
 
-/** A root that comes back may have another address: those who knew it hear of it by a word from it. */
+/** A returning root may have another address. It contacts the servers it knew, and they learn the address from the connection. */
 function greetServers(parts: Parts): void {
   const { ctx, membership, pings } = parts;
   for (const record of membership.nearestServing(ctx.coordinate, ctx.self).slice(0, serversGreeted)) {

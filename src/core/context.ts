@@ -1,6 +1,6 @@
 /**
- * What the state machines of one peer share: who it is, what it has, what time it is. One object a peer; the machines hold
- * a reference to it instead of to each other wherever they can.
+ * What the state machines of one peer share: its identity, its settings, and the time. There is one object per peer; the machines hold a
+ * reference to it instead of to each other wherever they can.
  */
 import { Authority } from './authority.ts';
 import type { PeerHandle } from './ids.ts';
@@ -13,7 +13,7 @@ import type { Rules } from './rules.ts';
 import { Timers } from './timers.ts';
 import type { Role, World } from './world.ts';
 
-/** Clocks differ, and rumours are outbid by one each time: 11 days' worth. */
+/** The tolerance for clocks that differ and for incarnations raised to refute rumours, one at a time: 11 days' worth of ms. */
 const incarnationLeeway = 10_000_000;
 
 /** What an incarnation that begins now is at least: the clock, in tenths of a second. */
@@ -26,50 +26,50 @@ export class Context extends Timers {
   readonly self: PeerHandle;
   readonly world: World;
   readonly options: TreeOptions;
-  // What every heartbeat needs stands together here: in a large simulation most of the time goes into fetching it.
+  // The fields that every heartbeat needs stand together: in a large simulation most of the time goes into fetching them from memory.
   /** The time of the call that is being served, ms. */
   nowMs = 0;
   role: Role = 'outside';
-  /** Whom the charter names, who leads, and where authority stands. */
+  /** Which peer the charter names, which peer leads, and the highest standing seen. */
   readonly authority: Authority;
   coordinate: Coordinate = origin;
   /** The pulse, ms: set by the parent, or from the ages of the children. */
   intervalMs: number;
-  /** Others have dialled this peer back: it may be named to others. */
+  /** Others have dialled this peer back, so it may be named to others. */
   reachable = false;
-  /** While it is reachable, nobody need be asked to dial it before this time, ms. */
+  /** While this peer is reachable, it asks no other peer to dial it before this time, ms. */
   dialledEnoughUntilMs = 0;
-  // What heartbeats carry so that others see what they missed: kept by `multicast`, `views` and `releases`.
+  // Digests and numbers that heartbeats carry, by which others see what they missed: kept by `multicast`, `views` and `releases`.
   castDigest = 0;
   viewDigest = 0;
-  /** The digest at the last beat of the parent, and how many beats in a row the parent's has differed for no known reason. */
+  /** The digest in the parent's last beat, and how many beats in a row the parent's digest has differed for no known reason. */
   castDigestBefore = 0;
   castMismatchBeats = 0;
   /**
-   * Heartbeats to come in which nothing is to be done but to send them, and to look around after the last one; and those that were sent so;
-   * see `routine.ts`.
+   * Heartbeats to come that are only sent, with a look for a better place after the last one; and how many of them have been sent. See
+   * `routine.ts`.
    */
   routineBeats = 0;
   routineDone = 0;
   /** The newest release it knows of; 0 for none. */
   releaseNumber = 0;
-  /** The pulse by which children are judged silent, ms: follows `intervalMs` down slowly, since they learn of a change later. */
+  /** The pulse by which children are judged silent, ms. It follows `intervalMs` down slowly, since the children learn of a change later. */
   patienceMs: number;
   draining = false;
-  /** What this volunteer gives; null while it does not offer to serve. 0 = no limit of its own. */
+  /** The limits of this volunteer; null while it does not offer to serve. 0 = no limit of its own. */
   limits: Limits | null = null;
   /** This server is full, and says so in its membership record. */
   full = false;
-  /** The server of this peer's client tree is full while others are not: no newcomer shall hang here. Kept by `views`. */
+  /** The server of this peer's client tree is full while others are not: this peer takes no newcomers. Kept by `views`. */
   shut = false;
   readonly rules: Rules;
-  /** Where this peer's heartbeats go by while nothing is new, and where its children sit. */
+  /** The rows of quiet peers' pulses, and the seats of children. */
   readonly pulses: Pulses;
-  /** What the root gave this peer for its invite; shown with every join. */
+  /** The credential that the root gave this peer for its invite; shown with every join. */
   credential = noCredential;
-  /** Raised at every start and whenever false news of this peer must be outbid. */
+  /** Raised at every start, and whenever a false record of this peer must be refuted. */
   incarnation = 0;
-  /** The incarnation of this start: numbers this peer's own multicasts and stays while the process lives. */
+  /** The incarnation at this start: numbers this peer's own multicasts and stays while the process lives. */
   bootIncarnation = 0;
   #nonce = 0;
 
@@ -103,15 +103,15 @@ export class Context extends Timers {
     if (spots.isElsewhere(this.self, this.coordinate)) this.coordinate = spots.toldOf(this.self);
   }
 
-  /** A parent's pulse as far as it is believed: between the quickest and the slowest that the owner allows. */
+  /** A parent's pulse, clamped to the range that the owner allows. */
   soundIntervalMs(claimedMs: number): number {
     const { minHeartbeatMs, maxHeartbeatMs } = this.options;
     return Math.min(maxHeartbeatMs, Math.max(minHeartbeatMs, claimedMs));
   }
 
   /**
-   * The highest incarnation that can be true now: they start from the clock, so one from far in the future is a lie that
-   * nobody could outbid.
+   * The highest incarnation that is plausible now. Incarnations start from the clock, so one from far in the future is a lie, and one that
+   * the subject could not outbid.
    */
   latestIncarnation(): number {
     return incarnationAt(this.nowMs) + incarnationLeeway;

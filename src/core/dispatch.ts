@@ -1,5 +1,5 @@
 /**
- * Which state machine a message belongs to. Whether its sender may say it at all is asked of `speakers.ts` first, once for all kinds.
+ * Passes each message to its state machine. `speakers.ts` decides first, once for all kinds, whether the sender may say it at all.
  */
 import type { Attachment } from './attachment/attachment.ts';
 import type { MembershipListener } from './servers/membership.ts';
@@ -29,7 +29,7 @@ import type { Answered } from './reach/pings.ts';
 import { expectParent } from './heartbeat.ts';
 import type { Tree } from './tree/tree.ts';
 
-/** A digest must differ in this many beats in a row before it counts as a difference: news may be under way. */
+/** A digest must differ in this many beats in a row before it counts as a difference: an update may be under way. */
 const patientBeats = 2;
 /** Membership records in one message. */
 const mostRecords = 512;
@@ -48,13 +48,13 @@ export class Dispatch implements CastListener, MembershipListener {
     parts.membershipListener = this;
   }
 
-  /** Anything but the answer to a ping: see `answered`. */
+  /** Every message except the answer to a ping: see `answered`. */
   receive(from: PeerHandle, message: Exclude<Message, Pong>): void {
     const parts = this.#parts;
     if (!maySay(parts, from, message)) return this.#refused(from, message);
     const { ctx } = parts;
     switch (message.kind) {
-      // By far the most frequent ones first.
+      // The most frequent kinds first.
       case 'heartbeat-down':
         return this.#heardParent(from, message);
       case 'heartbeat-up':
@@ -131,8 +131,8 @@ export class Dispatch implements CastListener, MembershipListener {
   }
 
   /**
-   * Nothing comes of what its sender may not say. Those who take this peer for their parent, child or volunteer hear that it is none: they
-   * have missed something, and would wait.
+   * Drops a message that its sender may not say. A sender that takes this peer for its parent, child or volunteer is told that it is none:
+   * it has missed a message, and would wait.
    */
   #refused(from: PeerHandle, message: Exclude<Message, Pong>): void {
     const { world } = this.#parts.ctx;
@@ -175,7 +175,7 @@ export class Dispatch implements CastListener, MembershipListener {
     });
   }
 
-  /** A ping was answered, and it was none of a look within the tree. */
+  /** A ping was answered that does not belong to a look for a better place within the tree. */
   answered(answer: Answered): void {
     if (answer.asker === 'joining') this.#attachment.answered(answer);
     else if (answer.asker === 'comparison') this.#compareServers(answer);
@@ -193,7 +193,7 @@ export class Dispatch implements CastListener, MembershipListener {
     this.better({ purpose: 'change-server', card });
   }
 
-  /** Goes to a better place, if there is one. */
+  /** Moves to a better place, if there is one. */
   better(place: BetterPlace | null): void {
     if (place === null) return;
     const { clients } = this.#parts;
@@ -206,7 +206,7 @@ export class Dispatch implements CastListener, MembershipListener {
     this.#attachment.move(place.purpose, tree, [place.card]);
   }
 
-  /** A client changes servers alone: its children go to its old parent, and no new ones come meanwhile. */
+  /** A client changes servers alone: it asks its children to move to its old parent, and takes no new ones meanwhile. */
   #handOver(tree: Tree): void {
     tree.closed = true;
     const parent = tree.parentRoster?.ancestors.at(-1);
@@ -264,7 +264,7 @@ export class Dispatch implements CastListener, MembershipListener {
     const tree = this.#tree(beat.tree);
     const child = tree.child(from);
     if (child === null) return;
-    // Most coordinates are the ones of the last beat: they were looked at then.
+    // Most coordinates equal the last beat's, which were checked then.
     if (beat.coordinate === child.coordinate || isSound(beat.coordinate)) tree.heardChild(child, beat);
     if (tree.kind === 'servers') this.#parts.intake.take(from, beat.deltas);
   }
@@ -311,7 +311,8 @@ export class Dispatch implements CastListener, MembershipListener {
       this.#attachment.departure.drain();
       return;
     }
-    // News of ourselves that we did not write now: a rumour of our death, or a life that we forgot. Outbid it.
+    // A record of this peer that it did not write in this life: a false report of its death, or a life that it forgot. It refutes the
+    // record with a higher incarnation.
     ctx.raiseIncarnation(record.incarnation);
     if (record.incarnation >= ctx.bootIncarnation && record.issuer === ctx.self) multicast.restartOwn();
     if (ctx.isServer() && !ctx.draining)

@@ -1,9 +1,9 @@
 /**
- * The pulse: composing the heartbeats, sending them at the right time, noticing silence.
+ * The pulse: composes the heartbeats, sends them at the right time, and notices silence.
  *
- * A parent builds one message a beat and sends the same object to all children; only those that have not confirmed the latest
- * roster get the long form. A child answers with its own beat, echoing the parent's, which gives the parent a round trip
- * for nothing. The interval follows how long the children have stayed: quick where peers come and go, slow where they last.
+ * A parent builds one message a beat and sends the same object to all children; only children that have not confirmed the latest roster get
+ * the long form. A child answers with its own beat, which echoes the parent's, so the parent measures a round trip at no extra cost. The
+ * interval follows how long the children have stayed: short where peers come and go, long where they last.
  *
  * Source: P2P Volunteers, section 3.3.3 (two heartbeat timers).
  */
@@ -16,21 +16,21 @@ import type { Parts } from './parts.ts';
 import type { Child } from './tree/child.ts';
 import type { Tree } from './tree/tree.ts';
 
-/** Children this young make for the quickest pulse, this old for the slowest, ms. */
+/** At this median age of the children or below, the pulse is quickest; at this age or above, slowest, ms. */
 const youngMs = 15 * 60_000;
 const oldMs = 120 * 60_000;
-/** A beat may come this much later than the interval, as a share of it. */
+/** Jitter: a beat may come this much later than the interval, as a share of it. */
 const tolerance = 0.25;
-/** How fast patience follows a quicker pulse, a beat. */
+/** How fast the silence limit for children follows a quicker pulse, as a share per beat. */
 const patienceLoss = 0.1;
 export const noDeltas: readonly MemberRecord[] = [];
 
-/** Starts beating, at a random phase so that a farm started at once does not beat at once. */
+/** Starts beating at a random phase, so that peers started together do not beat together. */
 export function startBeating({ timers, nowMs, intervalMs, world }: Context): void {
   if (!timers.isSet('beat')) timers.set('beat', nowMs + intervalMs * world.random());
 }
 
-/** Sets the alarm for the parent's silence. */
+/** Sets the timer for the parent's silence. */
 export function expectParent(ctx: Context, tree: Tree): void {
   ctx.timers.set('silence', ctx.nowMs + silenceMs(ctx, tree));
 }
@@ -49,13 +49,13 @@ export function beat(parts: Parts): void {
   ctx.timers.set('beat', ctx.nowMs + ctx.intervalMs);
 }
 
-/** The beat of a client for whom nothing is new: down, and up. */
+/** The beat of a client without news: down, and up. */
 export function beatClients(parts: Parts): void {
   beatDown(parts, parts.clients, noDeltas);
   beatUp(parts, parts.clients);
 }
 
-/** The pulse will not change in so many beats, if nothing happens. */
+/** The number of beats for which the pulse will not change, if nothing happens. */
 export function isSteadyFor(parts: Parts, beats: number): boolean {
   const { intervalMs, options } = parts.ctx;
   const medianMs = medianAgeMs(parts);
@@ -76,7 +76,7 @@ function beatDown(parts: Parts, tree: Tree, deltas: readonly MemberRecord[]): vo
   });
 }
 
-/** A beat out of turn, for a child that was just taken. Its number is 0: the echo of it must not be taken for a round trip. */
+/** An extra beat for a child that was just taken. Its number is 0, so that its echo is not taken for a round trip. */
 export function beatTo(parts: Parts, tree: Tree, child: PeerHandle): void {
   parts.ctx.world.send(child, { ...compose(parts, tree, noDeltas, false), beat: 0 });
 }
@@ -123,7 +123,7 @@ function adapt(parts: Parts): void {
   const { minHeartbeatMs, maxHeartbeatMs } = ctx.options;
   if (minHeartbeatMs === maxHeartbeatMs) return;
   const parentMs = parts.upTree()?.parentIntervalMs ?? 0;
-  // Who has no children follows the parent, who knows how long its own stay.
+  // A peer without children follows the parent, which knows how long this peer has stayed.
   const medianMs = medianAgeMs(parts) ?? (parentMs > 0 ? oldMs : 0);
   const share = Math.min(1, Math.max(0, (medianMs - youngMs) / (oldMs - youngMs)));
   const ownMs = Math.round(minHeartbeatMs + share * (maxHeartbeatMs - minHeartbeatMs));
@@ -132,13 +132,13 @@ function adapt(parts: Parts): void {
     ctx.patienceMs = Math.max(ctx.intervalMs, ctx.patienceMs - patienceLoss * (ctx.patienceMs - ctx.intervalMs));
 }
 
-/** How long the children have stayed; null without children. */
+/** The median age of the children, ms; null without children. */
 function medianAgeMs(parts: Parts): number | null {
   const { ctx, clients } = parts;
   let children: readonly Child[] = clients.children;
   if (ctx.isServer())
     children = [...children, ...parts.servers.children].sort((a, b) => a.acceptedAtMs - b.acceptedAtMs);
-  // The children of one tree stand in the order in which they were accepted: the youngest are the last.
+  // The children of one tree stand in the order in which they were accepted, so the youngest are the last.
   const median = children[children.length - 1 - (children.length >> 1)];
   return median === undefined ? null : ctx.nowMs - median.acceptedAtMs;
 }
@@ -148,7 +148,7 @@ export function silenceMs({ options }: Context, tree: Tree): number {
   return Math.max(tree.parentIntervalMs, options.minHeartbeatMs) * (options.missedBeats + tolerance);
 }
 
-/** A beat to the parent, whose last one was `echo`. `size` and `height`: of the subtree below and including this peer. */
+/** A beat to the parent; `echo` is the parent's last one. `size` and `height`: of the subtree below and including this peer. */
 export function upwards(
   ctx: Context,
   tree: Tree,

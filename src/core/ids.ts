@@ -1,5 +1,5 @@
 /**
- * Names and numbers that everything else speaks in.
+ * The identifiers and numbers that all other modules use.
  *
  * Inside the core a peer is a small integer, its *handle*: cheap to compare, cheap to keep in an array, a million of them
  * fit in a simulation. Which libp2p peer id a handle stands for is the host's business; the same peer has another
@@ -17,8 +17,8 @@ export const NOBODY = -1 as PeerHandle;
 export type TreeKind = 'servers' | 'clients';
 
 /**
- * Where authority stands. Ordered by charter (the owner's constitution), then epoch (the electorate), then term (the
- * counter that fences roots within it). Every order, membership record and release notice carries one.
+ * The standing of a statement. Ordered by charter (the owner's constitution), then epoch (the electorate), then term (the fencing counter
+ * for roots within an epoch). Every order, membership record and release notice carries one.
  */
 export interface Standing {
   readonly charter: number;
@@ -26,7 +26,7 @@ export interface Standing {
   readonly term: number;
 }
 
-/** Where every service begins. */
+/** The standing with which every service begins. */
 export const firstStanding: Standing = { charter: 1, epoch: 1, term: 1 };
 
 /** Negative when `a` is older than `b`, zero when they are the same, positive when `a` is newer. */
@@ -34,7 +34,7 @@ export function compareStanding(a: Standing, b: Standing): number {
   return a.charter - b.charter || a.epoch - b.epoch || a.term - b.term;
 }
 
-/** Most peers of a farm hold the same object: that is asked first. */
+/** Most peers of a farm hold the same object, so identity is compared first. */
 export function isSameStanding(a: Standing, b: Standing): boolean {
   return a === b || compareStanding(a, b) === 0;
 }

@@ -1,10 +1,9 @@
 /**
- * What must be true whatever others send: when it is not, this program has a fault, and to go on would spread it.
+ * Conditions that hold whatever others send. A condition that fails is a fault of this program, and to go on would spread it.
  *
- * An error of the world (a liar, a lost message, a full disk) has a rule and an answer. A broken invariant has neither, so it throws:
- * the host drops all that the turn has asked for and tells the person (`CoreHost.turn`), the simulator's run ends with the seed that
- * shows it. Sentences are constants, since many of these stand where every heartbeat passes: what does not hold is made into text only
- * when it fails.
+ * An error from outside (a liar, a lost message, a full disk) has a rule and an answer. A broken invariant has neither, so it throws: the
+ * host drops the effects of the turn and tells the person (`CoreHost.turn`), and the simulator's run ends with the seed that shows the
+ * fault. The sentences are constants, because many invariants stand on the path of every heartbeat: no text is built unless one fails.
  */
 export class InvariantError extends Error {
   constructor(sentence: string) {
@@ -13,7 +12,7 @@ export class InvariantError extends Error {
   }
 }
 
-/** @throws InvariantError with the sentence, which says what holds, when it does not */
+/** Throws when the condition does not hold. @throws InvariantError with the sentence, which says what should hold */
 export function invariant(holds: boolean, sentence: string): asserts holds {
   if (!holds) throw new InvariantError(sentence);
 }

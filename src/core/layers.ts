@@ -1,9 +1,10 @@
 /**
- * The layers of one peer: who reads what is checked when they are made, and several of them look like one to the core.
+ * The layers of one peer. It is checked when they are made that each kind of message has exactly one reader; then several layers look like
+ * one to the core.
  *
- * Like the tenants of a house with one letter box each: news for the whole house goes to all of them, a letter to the one whose name
- * is on it. Most peers have one layer or none, and there are a million of those in one simulation. A single layer is therefore called
- * directly, and only a peer with several pays for the way through this file.
+ * Like the tenants of a house with one letter box each: news for the whole house goes to all, a letter to the tenant whose name is on it.
+ * Most peers have one layer or none, and a simulation holds a million of those. A single layer is therefore called directly; only a peer
+ * with several pays for the indirection through this file.
  */
 import type { PeerHandle } from './ids.ts';
 import type { Layer, LayerEvents, LayerKind, LayerName } from './layer.ts';
@@ -11,7 +12,7 @@ import type { Cast, LayerMessage } from './messages/index.ts';
 import type { Answered } from './reach/pings.ts';
 import type { Sample } from './servers/selection.ts';
 
-/** Complete by its type: a new message for a layer does not compile before it stands here. */
+/** The type makes it complete: a new message kind for a layer does not compile before it stands here. */
 const allKinds: Record<LayerKind, true> = {
   aggregate: true,
   survey: true,
@@ -40,7 +41,7 @@ export function layerNamed(name: LayerName, events: LayerEvents | null): Layer |
   return all.find((layer) => layer.name === name) ?? null;
 }
 
-/** A note is for the layer that has its topic, everything else for all. */
+/** A note goes to the layer that has its topic, every other announcement to all layers. */
 export function isFor(layer: LayerEvents, { payload }: Cast): boolean {
   return payload.type !== 'note' || layer.topics.includes(payload.topic);
 }

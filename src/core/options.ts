@@ -1,5 +1,5 @@
 /**
- * What an owner may set about the shape and the pulse of a farm.
+ * What an owner may set about the shape of the trees and the pulse.
  *
  * The same options go to every peer of a service (they are part of the charter). `validateOptions` checks how the fields
  * relate, because most bad settings are fine one by one.
@@ -7,7 +7,7 @@
 export interface TreeOptions {
   /** Children of each kind that a peer takes. More: flatter trees, quicker multicast, more load on each parent. */
   readonly fanOut: number;
-  /** Places beyond `fanOut` for orphans that bring a subtree along, and for joiners that have nowhere else to go. */
+  /** Places beyond `fanOut` for orphans that bring a subtree along, and for joiners that found no room elsewhere. */
   readonly guestRoom: number;
   /** The quickest pulse, ms: for farms whose peers stay for minutes. */
   readonly minHeartbeatMs: number;
@@ -15,27 +15,27 @@ export interface TreeOptions {
   readonly maxHeartbeatMs: number;
   /** Heartbeats that may be missed before a neighbour counts as lost. Detection takes this many intervals. */
   readonly missedBeats: number;
-  /** An orphan may push a child out when its round trip is at most this share of the worst child's. */
+  /** An orphan may evict a child when its round trip is at most this share of the worst child's. */
   readonly evictRatio: number;
-  /** And that at most once per parent in this many heartbeats; both against livelock. */
+  /** A parent evicts at most once in this many heartbeats; both limits are against livelock. */
   readonly evictEveryBeats: number;
   /** How often a peer looks for a better parent, in heartbeats. */
   readonly optimiseEveryBeats: number;
-  /** "No penalty": a detour through a sibling may be this much longer than the direct way. */
+  /** "No penalty": a detour through a sibling may be this share longer than the direct path. */
   readonly detourSlack: number;
   /** A move up, or to another server, must save at least this share of the present delay. */
   readonly moveGain: number;
   /** How long a peer waits for the answer to a ping or a join, in heartbeats. */
   readonly answerBeats: number;
-  /** How long the dead are remembered, ms. Who was away longer takes a snapshot and sends no deltas. */
+  /** How long tombstones last, ms. A peer that was away longer takes a snapshot and sends no deltas. */
   readonly tombstoneMs: number;
   /** How often a peer has its reachability confirmed, ms. */
   readonly reachableForMs: number;
   /** Servers that a client is told of, besides the root and one far away. */
   readonly viewSize: number;
-  /** A draining peer leaves at the latest after this many heartbeats, children or not. */
+  /** A draining peer leaves at the latest after this many heartbeats, whether or not children remain. */
   readonly drainBeats: number;
-  /** Messages per origin kept for those who missed some. */
+  /** Messages per origin kept for neighbours that missed some. */
   readonly castHistory: number;
 }
 
@@ -59,14 +59,14 @@ export const defaultOptions: TreeOptions = {
 };
 
 /**
- * The most children of a kind that a heartbeat can name to each other: a roster of more is too long for the wire, even when each of them
- * has but one short address (`src/wire/limits.ts`; a test there counts them).
+ * The most children of a kind that a heartbeat can name: the roster of more would be too long for the wire, even when each child has only
+ * one short address (`src/wire/limits.ts`; a test there counts them).
  */
 export const mostChildren = 691;
-/** The most servers of a view that fit one message, however long their addresses are. */
+/** The most servers of a view that fit one message, whatever the length of their addresses. */
 const mostViewed = 64;
 
-/** Sentences about what does not fit together, or through the wire; empty when all is well. */
+/** Sentences about options that contradict each other, or exceed the wire's limits; empty when all is well. */
 export function validateOptions(options: TreeOptions): string[] {
   const problems: string[] = [];
   const need = (holds: boolean, sentence: string): void => {

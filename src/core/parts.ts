@@ -1,5 +1,5 @@
 /**
- * The state machines of one peer, side by side. Whoever works on the whole (attachment, pulse, departure) gets this.
+ * The state machines of one peer, side by side: passed to every module that works on the whole peer (attachment, pulse, departure).
  */
 import { Context } from './context.ts';
 import { PeerNumbers } from './reach/peer-numbers.ts';
@@ -41,19 +41,19 @@ export class Parts {
   #intake: Intake | null = null;
   #servers: Tree | null = null;
   #promotion: Promotion | null = null;
-  /** Told of each membership record that changes; set by the peer. */
+  /** Called with each membership record that changes; set by the peer. */
   membershipListener: MembershipListener | null = null;
-  /** Who brought this peer into the farm: the last resort of an orphan. */
+  /** The peers that brought this peer into the farm: the last resort of an orphan. */
   neighbours: readonly PeerHandle[] = [];
-  /** Where to go when the parent dies; a connection to it is kept. */
+  /** The parent to try first when the present one dies; a connection to it is kept. */
   backup: PeerHandle = NOBODY;
   /** A returning or new server has compared its release with its parent's. */
   caughtUp = false;
   /** The view must be composed anew. */
   viewDirty = true;
-  /** What sits on this overlay, several layers as if they were one; null for none. */
+  /** The layers on this overlay, several behind one interface; null for none. */
   layer: LayerEvents | null = null;
-  /** Goes to the tree of another server, by its card; set by the peer. */
+  /** Moves to the tree of another server, given by its card; set by the peer. */
   changeServer: (to: PeerCard) => void = nothing;
   /** Stops serving on the root's order and stays a client that may serve again; set by the peer. */
   retire: () => void = nothing;
@@ -74,34 +74,34 @@ export class Parts {
     return layerNamed(name, this.layer);
   }
 
-  /** Lets go of all that this peer has in `pulses`: it is no more. */
+  /** Releases everything that this peer has in `pulses`: the peer is stopped. */
   close(): void {
     this.clients.below.close();
     this.#servers?.below.close();
     this.ctx.pulses.close(this.ctx.self);
   }
 
-  // Nearly all peers of a farm are clients that never serve, and many ask for nothing most of the time. What only some of them need is
-  // made when one asks for it.
+  // Nearly all peers of a farm are clients that never serve, and many make no requests most of the time. Parts that only some peers need
+  // are made at first use.
 
   get selection(): Selection {
     this.#selection ??= new Selection(this.ctx, this.#distances);
     return this.#selection;
   }
 
-  /** Nobody takes this peer: if its server told it to go, it asks that one again. */
+  /** No server takes this peer. If its own server asked it to leave, it asks that one again. */
   stays(): void {
     const selection = this.#selection;
     if (selection !== null && selection.leaving === this.ownServer()) selection.leaving = NOBODY;
   }
 
-  /** The round trip to a server was measured: better than its coordinates, until requests tell more. */
+  /** The round trip to a server was measured: a better estimate than coordinates, until requests tell more. */
   probed(server: PeerHandle, rttMs: number): void {
     this.#distances.set(server, rttMs);
     this.#selection?.probed(server, rttMs);
   }
 
-  /** Forgets who left long ago, and what was felt of them, here and on the disk. */
+  /** Forgets servers that left long ago, and the experience with them, here and on the disk. */
   expire(): void {
     for (const peer of this.#membership?.expire() ?? []) this.#selection?.forget(peer);
     this.#selection?.expire();
@@ -122,7 +122,7 @@ export class Parts {
     return this.#servers;
   }
 
-  /** The same, null when this peer never had to do with it. */
+  /** That part, or null when this peer never used it. */
   get serverTree(): Tree | null {
     return this.#servers;
   }
@@ -149,8 +149,8 @@ export class Parts {
   }
 
   /**
-   * The server whose client tree this peer is in (itself, if it is one). NOBODY while it does not know: right after a step down
-   * its new relatives may still name it as their server.
+   * The server whose client tree this peer is in (itself, if it is one). NOBODY while the peer does not know: right after it steps down its
+   * new relatives may still name it as their server.
    */
   ownServer(): PeerHandle {
     if (this.ctx.isServer()) return this.ctx.self;
@@ -186,7 +186,7 @@ export class Parts {
     return links;
   }
 
-  /** A release flows down the tree of servers: the parent first, then other servers, the root last. */
+  /** Sources for a release, which flows down the tree of servers: the parent first, then other servers, the root last. */
   releaseSources(): PeerHandle[] {
     const { ctx, servers } = this;
     const sources = servers.parent === NOBODY ? [] : [servers.parent];
@@ -196,7 +196,7 @@ export class Parts {
     return sources;
   }
 
-  /** Peers this one has heard of that could be asked to dial it. */
+  /** Peers known to this one that could be asked to dial it. */
   acquaintances(): PeerHandle[] {
     const known: PeerHandle[] = [];
     for (const tree of this.trees()) {
@@ -213,7 +213,7 @@ export class Parts {
 }
 
 function nothing(): void {
-  // Without layers nobody asks for it.
+  // Only layers ask for it.
 }
 
 /** A membership record as a candidate to hang below. */

@@ -1,9 +1,8 @@
 /**
- * A peer: the protocol's heart, which can be put anywhere.
+ * A peer: the whole protocol, independent of any network, clock or disk.
  *
- * It is given messages and the time, and acts through the port `World`. Given the same inputs in the same order it does the
- * same thing, always. This class is the switchboard: it knows no protocol itself but which state machine each message,
- * timer and command belongs to.
+ * It is given messages and the time, and acts through the port `World`. The same inputs in the same order always have the same effects.
+ * This class only dispatches: it knows which state machine each message, timer and command belongs to.
  *
  *     const peer = new Peer(self, world, options);
  *     peer.start(nowMs, { as: 'peer', root, neighbours, records: [] });
@@ -54,7 +53,7 @@ export class Peer {
   readonly #dispatch: Dispatch;
   readonly #upkeep: Upkeep;
   readonly #attachment: Attachment;
-  /** The wake that the world was asked for; null for none. */
+  /** The time of the wake that the world was asked for; null for none. */
   #wakeAtMs: number | null = null;
 
   constructor(
@@ -91,7 +90,7 @@ export class Peer {
     this.#settle();
   }
 
-  /** Whether the names that `from` brings with a message of this kind are worth keeping: asked before the message is read. */
+  /** Whether the names that `from` brings with a message of this kind may enter the address book: asked before the message is read. */
   mayName(from: PeerHandle, kind: MessageKind): boolean {
     return mayName(this.#parts, from, kind);
   }
@@ -117,7 +116,7 @@ export class Peer {
     this.#settle();
   }
 
-  /** To answer changes nothing. */
+  /** Answering a ping changes no state. */
   #pinged(nowMs: number, from: PeerHandle, ping: Ping): void {
     const { pulses, self, world } = this.#ctx;
     this.#ctx.nowMs = nowMs;
@@ -126,7 +125,7 @@ export class Peer {
     else world.send(from, pong);
   }
 
-  /** Most answers are those to a look for a better place, and there is none. */
+  /** Most answers belong to a look for a better place that finds none. */
   #answered(nowMs: number, from: PeerHandle, pong: Pong): void {
     this.#ctx.nowMs = nowMs;
     const answer = this.#parts.pings.answered(from, pong);
@@ -140,8 +139,8 @@ export class Peer {
   }
 
   /**
-   * A quiet beat of a client came, as `Pulses.tellsQuietly` says it: the same as its last whole one, but that it echoes this beat of
-   * ours, which it had held for so long.
+   * A quiet beat of a client came (`Pulses.tellsQuietly`): equal to the client's last whole beat, but with the echo of this beat of ours,
+   * which the client had held for `heldMs`.
    */
   echoed(nowMs: number, from: PeerHandle, echo: number, heldMs: number): void {
     const ctx = this.#ctx;
@@ -152,22 +151,22 @@ export class Peer {
     this.#routine.noted();
   }
 
-  /** It has beaten, as `Pulses.beatsAlone` says it, and its parent is to hear more than that. */
+  /** `Pulses.beatsAlone` has processed a beat of this peer; the beat to the parent carries more than the time. */
   tellParent(nowMs: number): void {
     this.#ctx.nowMs = nowMs;
     this.#routine.tellParent();
   }
 
-  /** It has beaten, as `Pulses.beatsAlone` says it, and is to look around for a better place; it appoints its next alarm itself. */
+  /** `Pulses.beatsAlone` has processed a beat of this peer; now it looks for a better place, and sets its next alarm itself. */
   look(nowMs: number): void {
     this.#begin(nowMs);
-    // The alarm is appointed after what is asked of others, as on the long way.
+    // The alarm is set after the questions to others are sent, as on the long way.
     this.#wakeAtMs = null;
     this.#upkeep.look();
     this.#rest();
   }
 
-  /** The parent has beaten, as `Pulses.beatsAlone` says it, and there is more to do than to note it. */
+  /** The parent's beat brings news, or work that `Pulses` cannot do. */
   heardWord(nowMs: number, from: PeerHandle): void {
     this.receive(nowMs, from, this.#ctx.pulses.wordOf(from));
   }
@@ -209,7 +208,7 @@ export class Peer {
     this.#rest();
   }
 
-  /** The last call broke off by a fault of the program: whatever it left half done, the peer goes on beating and looking for a parent. */
+  /** A fault of the program ended the last call early. Whatever it left unfinished, the peer goes on beating and looking for a parent. */
   revive(nowMs: number): void {
     this.#begin(nowMs);
     const { ctx } = this.#parts;
@@ -218,7 +217,7 @@ export class Peer {
     if (tree !== null && tree.parent !== NOBODY) expectParent(ctx, tree);
     else if (tree?.orphaned === true || this.#attachment.purpose !== null)
       ctx.timers.set('attempt', nowMs + ctx.intervalMs);
-    // Whether the world still has the alarm is not known.
+    // The world may or may not still have the alarm, so it is set again.
     this.#wakeAtMs = null;
     this.#settle();
   }
@@ -270,7 +269,7 @@ export class Peer {
     this.#settle();
   }
 
-  /** Root: a release was installed and goes out to everybody. */
+  /** Root: a release was installed and is announced to all. */
   publish(nowMs: number, number: number, digest: Uint8Array, sizeBytes: number): ReleaseNotice {
     this.#begin(nowMs);
     const { releases, multicast } = this.#parts;
@@ -280,7 +279,7 @@ export class Peer {
     return notice;
   }
 
-  /** Server: tells everybody something. Returns its sequence number. */
+  /** Server: sends a note to the whole farm. Returns its sequence number. */
   multicast(nowMs: number, payload: CastPayload): number {
     this.#begin(nowMs);
     if (!this.#parts.ctx.isServer())
@@ -360,14 +359,14 @@ export class Peer {
     this.#settle();
   }
 
-  /** A request ended that nobody felt: it was made only to know a server better, or another server answered in its place. */
+  /** A request ended that no user waited for: it only measured a server, or another server answered in its place. */
   probed(nowMs: number, sample: Sample): void {
     this.#begin(nowMs);
     this.#parts.selection.measured(sample);
     this.#settle();
   }
 
-  /** A server sent bytes that contradict the release they name: never again, and the root hears of it. */
+  /** A server sent bytes that contradict the release they name: this peer never uses it again, and reports it to the root. */
   lied(nowMs: number, subject: PeerHandle, path: string, releaseNumber: number): void {
     this.#begin(nowMs);
     const { ctx, selection } = this.#parts;
@@ -394,13 +393,13 @@ export class Peer {
     return selection.rank([...known], this.#parts.ownServer());
   }
 
-  /** A look inside, for `status`, tests and checkers; not to be changed. */
+  /** A view of the internal state for `status`, tests and checkers; read only. */
   get state(): Readonly<Parts> {
     this.#takeBack();
     return this.#parts;
   }
 
-  /** The peer is no more: what is kept for it elsewhere is let go. No other call comes after it. */
+  /** The peer is stopped: state kept for it elsewhere is released. No other call comes after it. */
   close(): void {
     this.#parts.close();
   }
@@ -424,7 +423,7 @@ export class Peer {
 
   // --- Inside ------------------------------------------------------------------------------------------------------------
 
-  /** A call begins: the peer needs all its state. */
+  /** A call begins: the peer takes all its state back. */
   #begin(nowMs: number): void {
     this.#takeBack();
     this.#ctx.nowMs = nowMs;
@@ -436,25 +435,25 @@ export class Peer {
     this.#wakeAtMs = this.#ctx.timers.next();
   }
 
-  /** Something happened, and is over: the next heartbeat goes the long way. */
+  /** Something happened and was handled: the next heartbeat goes the long way. */
   #settle(): void {
     this.#routine.end();
     this.#askForWake(this.#ctx.timers.next());
   }
 
-  /** An answer was taken note of, and led to nothing. */
+  /** An answer was noted, and led to nothing. */
   #mayRest(): boolean {
     const { layer } = this.#parts;
     return this.#attachment.purpose === null && !this.#clients.closed && (layer === null || layer.isIdle);
   }
 
-  /** Nothing happened that changes what is to come. */
+  /** Nothing happened that affects the next beats. */
   #rest(): void {
     this.#askForWake(this.#ctx.timers.next());
     this.#routine.handOver();
   }
 
-  /** Asks the world for the next wake, once, when it changed. */
+  /** Asks the world for the next wake, if its time changed. */
   #askForWake(atMs: number | null): void {
     if (atMs === this.#wakeAtMs) return;
     this.#wakeAtMs = atMs;

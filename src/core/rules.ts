@@ -1,17 +1,17 @@
 /**
- * The rules that keep a farm sane, each as one small predicate that can be read, tested, and taken away in a test to see
- * what it prevents.
+ * The rules that keep a farm sane. Each is one small predicate that can be read, tested, and switched off in a test to see what it
+ * prevents.
  *
- * - `feasible`: against loops. Paths that peers remember go stale, so checking a path is not enough. As in loop-free
- *   distance-vector routing (DSDV's sequence numbers with DUAL's feasibility condition): follow only who provably heard
- *   from the root later than anything you ever passed on, or equally late and nearer to it.
- * - `mayEvict`: against livelock. Two peers must not push each other out for ever.
- * - `supersedes`: against resurrection. Old news of a server must not bring it back.
- * - `mayBeParent`: against unreachable parents. Who cannot be dialled cannot be found by an orphan.
- * - `mayShow`: against loops, too. Who has just moved still remembers news of its old parent, and they may be fresher than
- *   its new parent's; an ancestor that sees them would hang below its own descendant.
- * - `isStale`: against resurrection. Who slept longer than the dead are remembered must not talk of them as if they lived.
- * - `mayStay`: against needless orphans. Who is told to hang elsewhere keeps its place until it does.
+ * - `feasible`: against loops. Remembered paths go stale, so checking a path is not enough. As in loop-free distance-vector routing (DSDV's
+ *   sequence numbers with DUAL's feasibility condition), a peer follows only a parent that provably heard from the root later than anything
+ *   the peer ever passed on, or equally late and nearer to the root.
+ * - `mayEvict`: against livelock. Two peers must not evict each other for ever.
+ * - `supersedes`: against resurrection. An old record of a server must not replace a newer one.
+ * - `mayBeParent`: against unreachable parents. An orphan cannot reach a parent that cannot be dialled.
+ * - `mayShow`: against loops, too. A peer that has just moved remembers stamps of its old parent, which may be newer than its new parent's.
+ *   An ancestor that saw them would attach below its own descendant.
+ * - `isStale`: against resurrection. A peer that was away longer than tombstones last must not spread its records.
+ * - `mayStay`: against needless orphans. A child that was asked to leave keeps its place until it has another.
  */
 import type { MemberRecord, MemberState } from './messages/index.ts';
 import type { TreeOptions } from './options.ts';
@@ -19,7 +19,7 @@ import { theSpeakers } from './speakers.ts';
 import type { Speakers } from './speakers.ts';
 import type { Place } from './tree/place.ts';
 
-/** Who wants to hang below another. `passed` is the best place it ever passed down. */
+/** A peer that wants another as its parent. `passed` is the best place it ever passed down. */
 export interface Mover {
   readonly passed: Place | null;
   readonly hasChildren: boolean;
@@ -32,11 +32,11 @@ export interface Rules {
   mayBeParent(reachable: boolean): boolean;
   /** Whether a peer passes its place down; `confirmed`: its present parent has stamped a heartbeat for it. */
   mayShow(confirmed: boolean): boolean;
-  /** Whether a peer that was away this long, ms, has to forget what it knew of others. NaN = it was never in the farm. */
+  /** Whether a peer that was away for this time, ms, must forget what it knew of others. NaN = it was never in the farm. */
   isStale(awayMs: number, options: TreeOptions): boolean;
-  /** Whether a child that was told to go may stay until it hangs elsewhere. */
+  /** Whether a child that was asked to leave may stay until it has another parent. */
   mayStay(): boolean;
-  /** Who may say what: see `speakers.ts`. */
+  /** Which peer may say what: see `speakers.ts`. */
   readonly speakers: Speakers;
 }
 
@@ -54,8 +54,8 @@ const strength: Record<MemberState, number> = { joining: 0, serving: 1, draining
 
 export const theRules: Rules = {
   /**
-   * Nobody can be below a tree's root in that tree, and nobody is below a peer without children; those may always hang.
-   * Else the place shown must be in the same tree and newer than all that was passed on, or as new and nearer to the root.
+   * A tree's root has nobody above it, and a peer without children has nobody below it: in either case no loop is possible. Otherwise the
+   * place shown must be in the same tree, and newer than everything passed on, or equally new and nearer to the root.
    */
   feasible(shown, mover) {
     if (shown.depth === 0 || !mover.hasChildren || mover.passed === null) return true;

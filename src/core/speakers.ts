@@ -1,12 +1,13 @@
 /**
- * Who may say what: one row for each kind of message, asked once for each message that comes in.
+ * Which sender may say what: one row for each kind of message, asked once for each message that comes in.
  *
- * Noise proves which peer speaks; this table says what that peer may say here. It works like the rules of a firewall: a message that no
- * row allows reaches no state machine, and the names it brings do not enter the address book (`mayName`). A new kind of message does not
+ * Noise proves which peer speaks; this table says what that peer may say here. It works like the rules of a firewall: a message that no row
+ * allows reaches no state machine, and the names it brings do not enter the address book (`mayName`). A new kind of message does not
  * compile without a row.
  *
- * Answers are open to anybody, because they count only for who asked: an `accept` bears the number of the question, and a `surveyed` is
- * taken from a client that was asked in this round. What a statement says is judged by its signature, whoever brings it (`authority.ts`).
+ * Answers are open to anybody, because an answer counts only for the peer that asked: an `accept` bears the number of the question, and a
+ * `surveyed` is taken only from a client that was asked in this round. A statement is judged by its signature, whoever brings it
+ * (`authority.ts`).
  */
 import type { PeerHandle, TreeKind } from './ids.ts';
 import type { Message, MessageKind } from './messages/index.ts';
@@ -14,10 +15,10 @@ import type { Parts } from './parts.ts';
 
 /**
  * - `anybody`: strangers too, within the limits on rates and sizes.
- * - `admitted`: who shows a credential that lets it in; in an open farm everybody.
- * - `neighbour`, `parent`, `child`: in the tree that the row names, else in the one that the message names, else in either.
+ * - `admitted`: a peer that shows a credential which lets it in; in an open farm everybody.
+ * - `neighbour`, `parent`, `child`: a relative in the tree that the row names, else in the one that the message names, else in either.
  * - `own-server`: the root of the client tree that this peer is in.
- * - `leader`: whoever leads the service now.
+ * - `leader`: the peer that leads the service now.
  * - `server`: a peer with a membership record; heard by the leader alone.
  */
 export type Speaker = 'anybody' | 'admitted' | 'neighbour' | 'parent' | 'child' | 'own-server' | 'leader' | 'server';
@@ -34,7 +35,7 @@ const anybody: Row = { by: ['anybody'] };
 const neighbour: Row = { by: ['neighbour'] };
 const parent: Row = { by: ['parent'] };
 const child: Row = { by: ['child'] };
-/** Servers compare what they know with their neighbours; one that leaves tells the leader last. */
+/** Servers compare what they know with their neighbours. A server that leaves tells the leader last. */
 const membership: Row = { by: ['neighbour', 'server'], tree: 'servers' };
 
 export const theSpeakers: Speakers = {
@@ -89,7 +90,7 @@ export function maySay(parts: Parts, from: PeerHandle, message: Message): boolea
   return false;
 }
 
-/** Whether `from` might say something of this kind, as far as can be told before it is read: only then its names are worth keeping. */
+/** Whether `from` might be allowed a message of this kind, as far as can be told before it is read: only then its names are kept. */
 export function mayName(parts: Parts, from: PeerHandle, kind: MessageKind): boolean {
   const { by, tree } = parts.ctx.rules.speakers[kind];
   for (const speaker of by) if (isSpeaker(parts, from, speaker, tree, null)) return true;
@@ -135,7 +136,7 @@ function isChild(parts: Parts, from: PeerHandle, tree: TreeKind | undefined): bo
   return tree !== 'clients' && (parts.serverTree?.child(from) ?? null) !== null;
 }
 
-/** The credential stands in the message: checked offline, and noise has proven for whom. */
+/** The credential stands in the message. It is checked offline; noise has proven whose it is. */
 function isAdmitted({ ctx, clients }: Parts, from: PeerHandle, message: Message): boolean {
   if (clients.child(from) !== null) return true;
   const credential = 'credential' in message ? message.credential : null;

@@ -4,15 +4,15 @@
  */
 import { invariant } from './invariant.ts';
 
-/** Every reason a peer wakes up for. */
+/** Every reason for a peer to wake up. */
 export const timerNames = [
   /** Send heartbeats: to the children, to the parent. */
   'beat',
   /** The parent has been silent for too long. */
   'silence',
-  /** A ping or a join has not been answered; or it is time to try again after a failed attempt. */
+  /** A ping or a join was not answered, or it is time to retry after a failed attempt. */
   'attempt',
-  /** Draining has taken long enough. */
+  /** The time limit for draining. */
   'drain',
   /** Membership records wait to be verified. */
   'news',
@@ -29,7 +29,7 @@ export class Timers {
   #news: number | null = null;
 
   set(name: TimerName, atMs: number | null): void {
-    // NaN would never be due, and hide the timers after it.
+    // NaN would never be due, and would hide the timers after it.
     invariant(atMs === null || !Number.isNaN(atMs), 'a deadline is a time');
     switch (name) {
       case 'beat':
@@ -68,14 +68,14 @@ export class Timers {
     return earliest;
   }
 
-  /** When the next heartbeat is due, ms, while nothing is waited for but that and the parent; else null. */
+  /** When the next heartbeat is due, ms, if the only timers set are that one and the parent's silence; else null. */
   onlyPulse(): number | null {
     return this.#silence === null || this.#attempt !== null || this.#drain !== null || this.#news !== null
       ? null
       : this.#beat;
   }
 
-  /** When the parent counts as silent, ms; never, when it is not waited for. */
+  /** When the parent counts as silent, ms; infinity when that timer is not set. */
   get silenceAtMs(): number {
     return this.#silence ?? Number.POSITIVE_INFINITY;
   }

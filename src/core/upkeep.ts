@@ -1,5 +1,5 @@
 /**
- * What a peer does on every beat, in order: count the silent, tell the others, look after its neighbourhood.
+ * A peer's work on every beat, in order: count silent neighbours, send heartbeats, look after the neighbourhood.
  */
 import { invariant } from './invariant.ts';
 import type { Attachment } from './attachment/attachment.ts';
@@ -10,21 +10,21 @@ import { beat, isSteadyFor } from './heartbeat.ts';
 import { Sweep } from './servers/sweep.ts';
 import type { Tree } from './tree/tree.ts';
 
-/** Beats between two reminders to a guest that should hang elsewhere. */
+/** Beats between two reminders to a guest that should find another parent. */
 const remindEveryBeats = 5;
-/** A peer writes down that it is still in the farm this often. */
+/** Time between two records on disk that the peer is still in the farm, ms. */
 const attachedEveryMs = 3_600_000;
 const expireEveryBeats = 600;
 const askAgainBeats = 3;
 /**
- * Looks for a better place that are taken at the pace of the options while the neighbourhood stays the same; each further one takes
- * twice as long to come, up to so many doublings: what was not found by then is not there, and what changes in the network may wait.
+ * Exponential back-off of looks for a better place: this many looks come at the pace of the options while the neighbourhood stays the same.
+ * Each further one takes twice as long to come, up to this many doublings.
  */
 const eagerLooks = 8;
 const mostDoublings = 3;
-/** Beats between two views: servers come in bursts. That one has gone, or is full, is told at once. */
+/** Beats between two views, since servers come in bursts. A server that left or is full is reported at once. */
 const viewEveryBeats = 4;
-/** A client hands its children over and waits at most this long before it gives up changing servers. */
+/** A client that changes servers hands its children over first. It waits at most this long, then gives the move up. */
 const handoverBeats = 10;
 
 export class Upkeep {
@@ -33,10 +33,10 @@ export class Upkeep {
   /** Servers only. */
   #sweep: Sweep | null = null;
   #beat = 0;
-  /** When it is to be written down again that the peer is in the farm, ms. */
+  /** When the next record is due that the peer is in the farm, ms. */
   #noteAtMs = 0;
   #untilLook = -1;
-  /** Looks since the neighbourhood changed last, and what it was: the parent, and the version of its roster. */
+  /** Looks since the last change of the neighbourhood, and that neighbourhood: the parent, and the version of its roster. */
   #looks = 0;
   #lookedFrom: PeerHandle = NOBODY;
   #lookedAtRoster = 0;
@@ -71,7 +71,7 @@ export class Upkeep {
     ctx.routineBeats = this.#routineBeats();
   }
 
-  /** The last of the beats that took the short way, after which it is time to look around. */
+  /** The last beat of a series that took the short way: time for a look. */
   look(): void {
     this.#catchUp();
     this.#untilLook = 0;
@@ -88,7 +88,7 @@ export class Upkeep {
     ctx.routineDone = 0;
   }
 
-  /** In how many beats to come there will be nothing to do but to look around after the last, if nothing happens: see `routine.ts`. */
+  /** The number of beats to come with nothing to do but a look after the last, if nothing happens: see `routine.ts`. */
   #routineBeats(): number {
     const { ctx, clients, layer } = this.#parts;
     const { options } = ctx;
@@ -126,7 +126,10 @@ export class Upkeep {
     if (this.#beat % expireEveryBeats === 0) this.#parts.expire();
   }
 
-  /** A server whose known neighbours changed tells its clients. A new one that has yet to hear who there is knows less than they do. */
+  /**
+   * A server whose known neighbours changed sends its clients a new view. A new server that has not caught up knows less than they do, and
+   * waits.
+   */
   #showView(): void {
     const { ctx, clients, views } = this.#parts;
     if (!ctx.isServer() || !this.#parts.viewDirty) return;
@@ -140,7 +143,7 @@ export class Upkeep {
     if (view !== null) for (const child of clients.children) ctx.world.send(child.peer, view);
   }
 
-  /** A server that does not know yet what its parent has asks once more: the question or the answer was lost. */
+  /** A server that has not yet caught up with its parent asks once more: the question or the answer was lost. */
   #askAgain(): void {
     const { ctx, servers } = this.#parts;
     if (ctx.role !== 'server' || servers.parent === NOBODY || this.#parts.caughtUp || this.#beat % askAgainBeats !== 0)
@@ -148,7 +151,7 @@ export class Upkeep {
     ctx.world.send(servers.parent, { kind: 'release-ask' });
   }
 
-  /** Attached, caught up and with the current release: now it serves, and says so. */
+  /** Attached, caught up and with the current release: from now on the peer serves, and announces it. */
   #declareServing(): void {
     const { ctx, servers, membership, releases, promotion } = this.#parts;
     if (
@@ -167,7 +170,7 @@ export class Upkeep {
     promotion.concluded(null);
   }
 
-  /** Guests beyond the fan-out are asked, one at a time, to hang below others. */
+  /** Guests beyond the fan-out are asked, one at a time, to find another parent. */
   #thinOut(tree: Tree): void {
     if (tree.children.length <= this.#parts.ctx.options.fanOut) return;
     const guest = tree.below.surplus() ?? tree.children.find((child) => child.evicted) ?? null;
@@ -178,12 +181,12 @@ export class Upkeep {
     const { ctx } = this.#parts;
     if (ctx.nowMs < this.#noteAtMs || !(this.#parts.upTree()?.attached ?? true)) return;
     this.#noteAtMs = ctx.nowMs + attachedEveryMs;
-    // A client has no other round for it, and may have served in its time.
+    // A client has no other occasion to do this, and may have served before.
     if (!ctx.isServer()) this.#parts.expire();
     ctx.world.persist({ type: 'attached', atMs: ctx.nowMs });
   }
 
-  /** Every now and then: is there a better place? */
+  /** Looks for a better place now and then. */
   #look(): void {
     const { ctx } = this.#parts;
     const tree = this.#parts.upTree();
@@ -208,7 +211,7 @@ export class Upkeep {
     if (tree === clients) optimisation.compareServers(this.#parts.ownServer(), () => views.servers());
   }
 
-  /** A client that waits to change servers alone: opens its doors again when its children do not go. */
+  /** A client that waits to change servers alone: it takes children again when those it has do not leave. */
   #followHandover(tree: Tree): void {
     if (!tree.closed) {
       if (this.#handover > 0) this.#handover = 0;

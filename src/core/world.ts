@@ -21,7 +21,7 @@ import type {
   Unsigned,
 } from './messages/index.ts';
 
-/** What a peer remembers over a restart. The latest of each key (`durableKeyOf`) counts. */
+/** What a peer remembers over a restart. The latest record of each key (`durableKeyOf`) counts. */
 export type DurableRecord =
   | { readonly type: 'incarnation'; readonly value: number }
   | { readonly type: 'standing'; readonly charter: number; readonly epoch: number; readonly term: number }
@@ -46,7 +46,7 @@ export type DurableRecord =
 
 export type Role = 'root' | 'server' | 'client' | 'outside';
 
-/** What happened, for logs, `status`, tests and checkers. Past tense; never needed for the protocol to work. */
+/** What happened, for logs, `status`, tests and checkers. Past tense; the protocol never depends on it. */
 export type PeerEvent =
   | {
       readonly type: 'attached';
@@ -81,7 +81,7 @@ export type PeerEvent =
       readonly releaseNumber: number;
     }
   | { readonly type: 'excluded-self' }
-  /** It sends its children on and goes when they have other places, or its time is up: `drained` or `left` follows. */
+  /** The peer asks its children to move, and goes when they have or its time is up: `drained` or `left` follows. */
   | { readonly type: 'draining-began' }
   | { readonly type: 'drained' }
   | { readonly type: 'left' };
@@ -91,13 +91,13 @@ export interface World {
   send(to: PeerHandle, message: Message): void;
   /** Writes down what must survive a restart; see the promise above. */
   persist(record: DurableRecord): void;
-  /** Takes a record off the disk again, in its order among those that are persisted. One that is not there is no error. */
+  /** Removes a record from the disk, in order with those that are persisted. Removing one that is not there is no error. */
   forget(key: DurableKey): void;
   /** Asks for one `peer.wake` at this time (ms); a later call replaces an earlier one. */
   wakeAt(atMs: number): void;
   /** Keep a connection to this peer open (parent, backup, children). */
   connect(peer: PeerHandle): void;
-  /** No need to keep the connection any more. */
+  /** The connection is no longer needed. */
   disconnect(peer: PeerHandle): void;
   /** Closes all connections with a peer that sent what no honest peer sends; it may come back. */
   refuse(peer: PeerHandle, what: string): void;
@@ -105,13 +105,13 @@ export interface World {
   transfer(notice: ReleaseNotice, from: PeerHandle): void;
   /** Dial this peer on a fresh connection; ends in `peer.dialed`. */
   dial(peer: PeerHandle, nonce: number): void;
-  /** Tells what happened. */
+  /** Reports an event. */
   tell(event: PeerEvent): void;
   /** A number in [0, 1): for jitter and for choices between equals. The simulator seeds it. */
   random(): number;
   /** Signs as this peer. */
   sign(statement: Unsigned<Signed>): Signature;
-  /** Whether the issuer that a statement names did sign it. */
+  /** Whether the issuer that a statement names signed it. */
   verify(statement: Signed): boolean;
   /** Whether this credential lets that peer into the farm now. */
   admits(peer: PeerHandle, credential: Uint8Array): boolean;
@@ -122,12 +122,12 @@ export interface World {
 }
 
 /**
- * Which durable record takes the place of which. It is a promise of this port, so it is said here once, and not by each disk. A disk
- * only spells the key: the state database as bytes (`src/wire/durable.ts`, a peer as its public key), the simulator as text.
+ * The key of a durable record: a record replaces an earlier one with the same key. This is a promise of the port, so it stands here once. A
+ * disk only chooses the spelling: the state database as bytes (`src/wire/durable.ts`, a peer as its public key), the simulator as text.
  */
 export interface DurableKey {
   readonly type: DurableRecord['type'];
-  /** Which of its type: a peer, or a name. Null where there is only one. */
+  /** Distinguishes records of one type: a peer, or a name. Null where there is only one. */
   readonly which: PeerHandle | string | null;
 }
 
@@ -135,7 +135,7 @@ export function durableKeyOf(record: DurableRecord): DurableKey {
   switch (record.type) {
     case 'parent':
       return { type: record.type, which: record.tree };
-    // The one that is served and the newest one heard of are two facts: the second must not overwrite the first.
+    // The release that is served and the newest one heard of are two facts: the second must not overwrite the first.
     case 'release':
       return { type: record.type, which: record.installed ? 'installed' : 'latest' };
     case 'member':

@@ -288,7 +288,7 @@ export class LonePeer {
     });
   }
 
-  /** Makes it reachable: others say that they dialled it. */
+  /** Makes it reachable: others report that they dialled it. */
   confirm(...by: PeerHandle[]): this {
     for (const { to, message } of this.sent('dial-back')) {
       if (by.includes(to)) this.hear(to, { kind: 'dialed-back', nonce: message.nonce, worked: true });
@@ -312,7 +312,7 @@ export class LonePeer {
     );
   }
 
-  /** Everything that was ever persisted and not forgotten: what a next life starts with. */
+  /** All records that were persisted and not forgotten: the input of the next life. */
   get records(): readonly DurableRecord[] {
     return this.#disk;
   }
@@ -321,7 +321,7 @@ export class LonePeer {
     return this.effects.flatMap((effect) => (effect.does === 'transfer' ? [effect] : []));
   }
 
-  /** Forgets the effects so far; the next reading is of what comes. */
+  /** Drops the effects so far, so that the next reading shows only later ones. */
   forget(): this {
     this.effects.length = 0;
     return this;
@@ -357,7 +357,7 @@ export function aClient(
     .forget();
 }
 
-/** Peer 1, a server below the root that says that it serves, and knows that the root does. */
+/** Peer 1: a serving server below the root, which knows that the root serves. */
 export function aServer(options: Partial<TreeOptions> = {}, world: LoneWorld = {}): LonePeer {
   const lone = aClient(options, [], world);
   lone.peer.volunteer(lone.nowMs, noLimits);

@@ -255,7 +255,7 @@ describe('a farm with a requirement', () => {
     expect(later.length).toBeGreaterThan(10);
   });
 
-  it('retires no server because another one claims to have been replaced', () => {
+  it('retires no server on the mere claim of one server that a replacement serves', () => {
     for (const liar of [12, 34]) {
       const { farm } = standing();
       const retired: number[] = [];

@@ -1,9 +1,8 @@
 /**
- * Hanging in the farm: taking children, finding and losing parents, being told to go.
+ * A peer's attachment to the trees: it takes children, finds and loses parents, and moves when a parent asks it to.
  *
- * This is where the trees meet: a newcomer becomes a client, a promoted client leaves the client tree only when the tree of
- * servers has taken it (make before break), an orphan keeps its subtree and repairs.
- *
+ * The two kinds of tree meet here. A newcomer becomes a client. A promoted client leaves the client tree only after the tree of servers has
+ * taken it (make before break). An orphan keeps its subtree and repairs.
  * Source: P2P Volunteers, sections 3.3.2 and 3.3.3.
  */
 import { invariant } from '../invariant.ts';
@@ -33,14 +32,14 @@ export class Attachment implements JoiningHost {
   /** Null before it first drains, retires or leaves. */
   #departure: Departure | null = null;
   #fruitlessRounds = 0;
-  /** The parent of an earlier life. */
+  /** The parent before this restart. */
   leftBehind: PeerHandle = NOBODY;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** For a new attempt. */
+  /** Numbers the attempts. */
   get joining(): Joining {
     this.#joining ??= new Joining(this.#parts.ctx, this.#parts.pings, this);
     return this.#joining;
@@ -51,12 +50,12 @@ export class Attachment implements JoiningHost {
     return this.#departure;
   }
 
-  /** What the attempt that is under way is for; null while there is none. */
+  /** The purpose of the attempt that is under way; null while there is none. */
   get purpose(): Purpose | null {
     return this.#joining?.purpose ?? null;
   }
 
-  /** The peer that a join is waiting on, or NOBODY. */
+  /** The peer whose answer to a join is awaited, or NOBODY. */
   get target(): PeerHandle {
     return this.#joining?.target ?? NOBODY;
   }
@@ -97,13 +96,13 @@ export class Attachment implements JoiningHost {
       roster: tree.roster(),
       heads: multicast.heads(),
     });
-    // The view first: a heartbeat that tells of one the child has not got would make it ask.
+    // The view goes first: a heartbeat whose digest names a view that the child lacks would make the child ask for it.
     if (tree.kind === 'clients' && views.said !== null) ctx.world.send(from, views.said);
     beatTo(this.#parts, tree, from);
     if (!known) ctx.world.tell({ type: 'child-accepted', tree: tree.kind, child: from });
   }
 
-  /** Tells a child to hang elsewhere. It stays until it does. */
+  /** Asks a child to find another parent. The child keeps its place until it has one. */
   evict(tree: Tree, child: PeerHandle, reason: Evict['reason'], candidates?: readonly PeerCard[]): void {
     const entry = tree.child(child);
     if (entry === null) return;
@@ -116,7 +115,7 @@ export class Attachment implements JoiningHost {
     this.childLost(tree, child, 'left');
   }
 
-  /** A child parted, fell silent, or its connection closed. */
+  /** A child left, fell silent, or its connection closed. */
   childLost(tree: Tree, child: PeerHandle, reason: 'left' | 'silent' | 'closed'): void {
     const { ctx } = this.#parts;
     if (tree.drop(child) === null) return;
@@ -131,7 +130,7 @@ export class Attachment implements JoiningHost {
     return kind === 'servers' ? this.#parts.servers : this.#parts.clients;
   }
 
-  /** Whom to name to a joiner that is not taken. */
+  /** Candidates for a joiner that is not taken. */
   #alternatives(tree: Tree, joiner: PeerHandle, join: Join): PeerCard[] {
     const { ctx } = this.#parts;
     if (tree.kind === 'clients' && ctx.shut && join.orphan) return this.#freeServers(joiner, join.coordinate);
@@ -150,7 +149,7 @@ export class Attachment implements JoiningHost {
       .slice(0, 8);
   }
 
-  /** Other servers that take clients, for one that this tree does not take. */
+  /** Other servers that take clients, for a joiner that this tree does not take. */
   #freeServers(joiner: PeerHandle, near: Coordinate): PeerCard[] {
     const own = this.#parts.ownServer();
     const free = this.#parts
@@ -161,7 +160,7 @@ export class Attachment implements JoiningHost {
 
   // --- As a child ------------------------------------------------------------------------------------------------------
 
-  /** Enters the farm as a client of whoever takes it: the old parent, who brought it in, or the root. */
+  /** Enters the farm as a client. It asks the old parent first, then the peer that brought it in, then the root. */
   enterFarm(root: PeerHandle, neighbours: readonly PeerHandle[]): void {
     const { ctx, clients } = this.#parts;
     if (root === NOBODY) return;
@@ -189,7 +188,7 @@ export class Attachment implements JoiningHost {
     ctx.world.disconnect(lost);
     ctx.world.tell({ type: 'orphaned', tree: tree.kind, parent: lost, reason });
     this.#fruitlessRounds = 0;
-    // Who steps down looks for a place in a client tree already.
+    // A peer that steps down is already looking for a place in a client tree.
     if (this.purpose !== 'step-down') this.#repair(tree, lost);
   }
 
@@ -211,12 +210,12 @@ export class Attachment implements JoiningHost {
     this.joining.begin('evicted', tree, [...message.candidates, ...rest]);
   }
 
-  /** Looks for a better place below `card`; only when nothing more urgent is under way. */
+  /** Looks for a better place below `card`, unless a more urgent attempt is under way. */
   move(purpose: Purpose, tree: Tree, cards: readonly PeerCard[]): void {
     if (this.purpose === null) this.joining.begin(purpose, tree, cards);
   }
 
-  /** A volunteer that holds the release steps into the tree of servers; also again, when something came in between. */
+  /** A volunteer that holds the release steps into the tree of servers. Called again if another attempt interrupted the first step. */
   resumePromotion(): void {
     const { ctx, promotion, releases, views } = this.#parts;
     const { taken } = promotion;
@@ -239,7 +238,7 @@ export class Attachment implements JoiningHost {
     if (tree !== null && !tree.attached) this.#repair(tree, NOBODY);
   }
 
-  // What is said to the attempt that is under way; most of it comes late.
+  // Answers to the attempt that is under way; most of them come too late to matter.
 
   answered(answer: Answered): void {
     this.#joining?.answered(answer);
@@ -253,7 +252,7 @@ export class Attachment implements JoiningHost {
     this.#joining?.unreachable(peer);
   }
 
-  /** Somebody takes it: who was not asked, or no longer, is told that it does not come. */
+  /** A peer accepts us. If we did not ask it, or ask it no longer, we tell it that we do not come. */
   accepted(from: PeerHandle, accept: Accept): void {
     this.joining.accepted(from, accept);
     if (this.purpose === null) this.#joining = null;
@@ -304,7 +303,7 @@ export class Attachment implements JoiningHost {
     if (purpose === 'step-down') this.departure.steppedDown();
   }
 
-  /** After a new parent: a server compares what it missed. A client hears of a newer release by the heartbeat. */
+  /** After a new parent: a server compares its membership with the parent's. A client hears of a newer release by the heartbeat. */
   #catchUp(tree: Tree, from: PeerHandle): void {
     if (tree.kind !== 'servers') return;
     const { ctx, membership } = this.#parts;
@@ -351,7 +350,7 @@ export class Attachment implements JoiningHost {
     ctx.timers.set('attempt', ctx.nowMs + ctx.intervalMs * beats * (0.5 + ctx.world.random()));
   }
 
-  /** Nobody takes the whole subtree: the children find places for themselves. */
+  /** No peer takes the whole subtree: each child finds a place for itself. */
   #dissolve(tree: Tree): void {
     const { ctx } = this.#parts;
     for (const child of [...tree.children]) {

@@ -1,8 +1,8 @@
 /**
- * Leaving without being missed.
+ * Leaving in order (graceful shutdown).
  *
- * A server that drains says so, sends its children on, and serves until they have found other places; then it is a client
- * again (`drain`) or gone (`leave`). Nobody waits for ever: after a number of beats it goes anyway, and the children
+ * A server that drains announces it, asks its children to move, and serves until they have other parents. Then it becomes a client again
+ * (`drain`) or leaves the farm (`leave`). The wait is bounded: after a number of beats the peer goes anyway, and the remaining children
  * repair as they would after a crash.
  *
  * Source: P2P Volunteers, section 3.4.1 (service quitting).
@@ -16,13 +16,13 @@ import type { Parts } from '../parts.ts';
 import { timerNames } from '../timers.ts';
 import type { Tree } from '../tree/tree.ts';
 
-/** Beats between two reminders to children that have not gone yet. */
+/** Beats between two reminders to children that have not moved yet. */
 const remindEveryBeats = 3;
 
-/** How the peer hangs in its trees. */
+/** The peer's parent and children in its trees. */
 export interface Ties {
   readonly joining: Joining;
-  /** Tells a child to hang elsewhere, for instance below these. */
+  /** Asks a child to find another parent, for instance one of these. */
   evict(tree: Tree, child: PeerHandle, reason: Evict['reason'], candidates: readonly PeerCard[]): void;
   childLost(tree: Tree, child: PeerHandle, reason: 'left'): void;
 }
@@ -47,7 +47,7 @@ export class Departure {
     else ctx.world.tell({ type: 'drained' });
   }
 
-  /** Stops serving because the root said so; the offer to serve stands, so it may be asked again. */
+  /** Stops serving because the root ordered it. The offer to serve stands, so the root may ask again. */
   retire(): void {
     if (this.#parts.ctx.role === 'server') this.#begin('drain');
   }
@@ -68,7 +68,8 @@ export class Departure {
     ctx.world.tell({ type: 'draining-began' });
     this.#beats = 0;
     ctx.timers.set('drain', ctx.nowMs + ctx.options.drainBeats * ctx.intervalMs);
-    // Within an incarnation the parent stays the same: who may bury this peer must be clear to those who heard the last record.
+    // The parent field stays the same within an incarnation: every peer that holds the last record must agree on which parent may write
+    // `gone`.
     const own = membership.get(ctx.self);
     if (ctx.role === 'server' && own?.state !== 'excluded')
       membership.declare('draining', own?.parent ?? servers.parent);
@@ -84,7 +85,7 @@ export class Departure {
     this.#finishIfEmpty();
   }
 
-  /** Time is up: goes with children or without. */
+  /** The time limit has passed: the peer goes, whether or not children remain. */
   overdue(): void {
     if (this.#intent !== 'none') this.#finish();
   }
@@ -127,7 +128,7 @@ export class Departure {
     this.#ties.joining.begin('step-down', clients, candidates);
   }
 
-  /** The step out of the tree of servers has ended in a client tree. */
+  /** The peer has left the tree of servers and has a place in a client tree. */
   steppedDown(): void {
     const { ctx } = this.#parts;
     this.#steppingDown = false;
@@ -159,7 +160,7 @@ export class Departure {
     ctx.world.tell({ type: 'left' });
   }
 
-  /** The last word about ourselves as a server, told at once to whoever passes it on. */
+  /** The peer's last membership record as a server, sent at once to the neighbours, who pass it on. */
   #sayGone(): void {
     const { ctx, membership, servers } = this.#parts;
     const own = membership.get(ctx.self);

@@ -1,13 +1,13 @@
 /**
- * One attempt to hang somewhere: a newcomer entering, an orphan repairing, a mover looking for a better place.
+ * One attempt to find a parent: a newcomer enters, an orphan repairs, or a peer moves to a better place.
  *
- * Like looking for a room in a strange town: ask a few houses at once how far they are and whether a room is free, take the
- * nearest free one, and at a full house ask for other addresses. All candidates of a batch are pinged together, so a
- * dead one costs nothing as long as another answers; the first free answer is also the nearest. A full house is still asked,
- * last: it may push out a worse child for an orphan, and it names more candidates.
+ * It works like looking for a room in a strange town: ask a few houses at once how far they are and whether a room is free, take the
+ * nearest free one, and at a full house ask for other addresses. All candidates of a batch are pinged together, so a dead one costs no time
+ * while another answers, and the first free answer is also the nearest. Full candidates are asked last: a full parent may evict a worse
+ * child for an orphan, and it names more candidates.
  *
- * Who comes back has a first choice: an orphan its backup, a returning server its old parent. The first choice gets a head start: while
- * its answer may still come, nobody else's is taken.
+ * A peer that returns has a first choice: for an orphan its backup, for a returning server its old parent. While the answer of the first
+ * choice may still come, no other answer is taken.
  *
  * A peer makes one attempt at a time.
  */
@@ -21,20 +21,20 @@ import { isSoundPlace } from '../tree/place.ts';
 import type { Tree } from '../tree/tree.ts';
 
 /**
- * Why a peer wants another place. The first two have none, and only they may push others out.
+ * Why a peer wants another place. Under `enter` and `repair` the peer has no parent; only then may it cause an eviction.
  * - `enter`: new to the farm. `repair`: lost its parent.
- * - `evicted`: told to go. `optimise`: a better parent in the same tree. `change-server`: a nearer server's tree.
+ * - `evicted`: its parent asked it to leave. `optimise`: a better parent in the same tree. `change-server`: a nearer server's tree.
  * - `promote`: from a client tree into the tree of servers. `step-down`: the way back.
  */
 export type Purpose = 'enter' | 'repair' | 'evicted' | 'optimise' | 'change-server' | 'promote' | 'step-down';
 
 interface Candidate {
   readonly peer: PeerHandle;
-  /** `late`: given up, but welcome should it answer yet. */
+  /** `late`: the peer gave up waiting, but would still use an answer. */
   state: 'new' | 'asked' | 'late' | 'answered' | 'done';
   rttMs: number;
   room: number;
-  /** By coordinates, for the order in which to ask. */
+  /** Round trip predicted from coordinates, ms; it orders the questions. */
   readonly guessMs: number;
 }
 
@@ -44,26 +44,26 @@ interface Attempt {
   readonly candidates: Candidate[];
   target: PeerHandle;
   nonce: number;
-  /** Whose answer is waited for before others are taken, and until when, ms; NOBODY when that is over. */
+  /** The first choice, and until when its answer takes precedence, ms; NOBODY when that time is over. */
   preferred: PeerHandle;
   headStartMs: number;
 }
 
-/** On whose behalf the attempts are made. */
+/** What an attempt needs of the peer that makes it. */
 export interface JoiningHost {
   adopted(purpose: Purpose, tree: Tree, from: PeerHandle, accept: Accept): void;
   exhausted(purpose: Purpose, tree: Tree): void;
-  /** Whether this is a parent of ours in any tree. */
+  /** Whether this peer is our parent in any tree. */
   isParent(peer: PeerHandle): boolean;
 }
 
 const askedAtOnce = 4;
 const mostCandidates = 96;
-/** How much sooner the first choice may answer than anybody else, in heartbeats. */
+/** Head start of the first choice, in heartbeats. */
 const headStartBeats = 0.3;
-/** A first answer is waited for at least this share of a heartbeat. */
+/** The first answer is awaited for at least this share of a heartbeat. */
 const shortestWaitBeats = 0.6;
-/** Who does not know yet how far anybody is (its coordinate is no better than this) waits this long, ms: half the planet away. */
+/** A peer whose coordinate error is at least this large cannot predict round trips, and waits this long, ms: half the planet away. */
 const knownError = 0.7 * wholeError;
 const strangerWaitMs = 1_200;
 
@@ -87,7 +87,7 @@ export class Joining {
     return this.#attempt?.purpose ?? null;
   }
 
-  /** The peer that a join is waiting on, or NOBODY. */
+  /** The peer whose answer to a join is awaited, or NOBODY. */
   get target(): PeerHandle {
     return this.#attempt?.target ?? NOBODY;
   }
@@ -116,7 +116,7 @@ export class Joining {
     this.#advance();
   }
 
-  /** An acceptance came. It is declined when it is late, or when the place became infeasible meanwhile. */
+  /** An acceptance came. It is declined when it is late, or when the place has become infeasible meanwhile. */
   accepted(from: PeerHandle, accept: Accept): void {
     const attempt = this.#attempt;
     if (
@@ -159,12 +159,12 @@ export class Joining {
     this.#advance();
   }
 
-  /** Nobody answered in time: those asked are given up. */
+  /** No answer came in time: the peers asked are given up. */
   timedOut(): void {
     const attempt = this.#attempt;
     if (attempt === null) return;
     attempt.target = NOBODY;
-    // A free place that was only held back for the first choice is taken now; the others may still answer meanwhile.
+    // A free place that was held back only for the first choice is taken now; the other peers may still answer meanwhile.
     const isHeldBack = attempt.preferred !== NOBODY && attempt.candidates.some(isFree);
     attempt.preferred = NOBODY;
     if (!isHeldBack)

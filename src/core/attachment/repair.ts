@@ -1,9 +1,9 @@
 /**
- * Where an orphan goes, in which order.
+ * The order in which an orphan asks for a new parent.
  *
- * Its subtree stays with it. First the backup that it keeps a connection to (one of its parent's siblings: not below the
- * dead parent, and known to be nearer the root), then the grandparent and up the path, then any server it
- * knows, then the root, then whoever brought it into the farm. A list, nothing more; `joining` does the asking.
+ * The orphan keeps its subtree. It asks first the backup, to which it keeps a connection: one of its parent's siblings, which is not below
+ * the dead parent and is known to be nearer the root. Then it asks the grandparent and the other ancestors, any server it knows, the root,
+ * and last the peer that brought it into the farm. This module only makes the list; `joining` asks.
  *
  * Source: P2P Volunteers, section 3.3.3; docs/protocol/tree.md, "Repair".
  */
@@ -18,7 +18,7 @@ import type { Tree } from '../tree/tree.ts';
 export interface Acquaintances {
   /** Servers known, the nearest first. */
   readonly servers: readonly MemberRecord[];
-  /** Who brought this peer into the farm. */
+  /** The peer that brought this peer into the farm. */
   readonly neighbours: readonly PeerHandle[];
 }
 
@@ -56,7 +56,7 @@ export function candidatesForRepair(
   return cards;
 }
 
-/** Whom to keep a connection to for the day the parent dies: its nearest sibling, else the grandparent, else the nearest other server. */
+/** The backup: its nearest uncle, else the grandparent, else the nearest other server. */
 export function chooseBackup(ctx: Context, tree: Tree, servers: () => readonly MemberRecord[]): PeerHandle {
   const roster = tree.parentRoster;
   if (roster === null) return NOBODY;

@@ -1,6 +1,6 @@
 /**
- * Multicasts that are fetched for neighbours: what one of them misses is older than anything kept here, so it is pulled from the parent,
- * and whatever comes back is handed on, like a parcel for the house next door.
+ * Multicasts fetched for neighbours. What a neighbour misses may be older than anything kept here; then this peer pulls it from its parent
+ * and forwards the answers to the neighbour, like a parcel taken in for the house next door.
  *
  * Made when the first neighbour asks: most peers never fetch any.
  */
@@ -9,11 +9,11 @@ import type { PeerHandle } from '../ids.ts';
 import type { Cast, CastGone } from '../messages/index.ts';
 
 interface Parcel {
-  /** Who waits for it. */
+  /** The neighbour that waits. */
   readonly peer: PeerHandle;
   readonly origin: PeerHandle;
   readonly incarnation: number;
-  /** The next it needs, and the last one that is not kept here. */
+  /** The next sequence number that the neighbour needs, and the last one that is not kept here. */
   next: number;
   readonly upTo: number;
 }
@@ -28,7 +28,7 @@ export class CastRelay {
     this.#ctx = ctx;
   }
 
-  /** Pulls from the parent for another. */
+  /** Pulls from the parent for a neighbour. */
   ask(above: PeerHandle, parcel: Parcel): void {
     const { peer, origin, incarnation, next } = parcel;
     const others = this.#open.filter((other) => other.peer !== peer || other.origin !== origin);
@@ -36,12 +36,12 @@ export class CastRelay {
     this.#ctx.world.send(above, { kind: 'cast-pull', origin, incarnation, sequence: next });
   }
 
-  /** Somebody waits for something of that origin. */
+  /** Whether a neighbour waits for a message of that origin. */
   isFor(origin: PeerHandle): boolean {
     return this.#open.some((parcel) => parcel.origin === origin);
   }
 
-  /** A multicast came: on to those who wait for it. */
+  /** A multicast came: it is forwarded to the neighbours that wait for it. */
   handOn(cast: Cast): void {
     for (const parcel of this.#open) {
       if (parcel.origin !== cast.origin || parcel.incarnation !== cast.incarnation || parcel.next !== cast.sequence)
@@ -52,7 +52,7 @@ export class CastRelay {
     this.#close();
   }
 
-  /** The parent does not have it either: whoever waits goes on later, at the latest where our own history begins. */
+  /** The parent does not have it either: the waiting neighbours skip ahead, at the latest to where our own history begins. */
   passOnGone({ origin, incarnation, sequence }: CastGone): void {
     for (const parcel of this.#open) {
       if (parcel.origin !== origin || parcel.incarnation !== incarnation || parcel.next >= sequence) continue;

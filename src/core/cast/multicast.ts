@@ -1,12 +1,14 @@
 /**
- * Telling the whole farm: each message crosses each link once and is delivered once, in order per origin.
+ * Multicast to the whole farm: each message crosses each link once and is delivered once, in order per origin.
  *
- * Every origin numbers its messages. A peer delivers number n only after n-1 and then passes it to all its neighbours in the trees but the
- * one it came from; what comes too early waits, and the gap is pulled from whoever showed it. After a repair the new neighbours
- * compare how far they are (`heads`), and the one behind pulls. A digest on the heartbeats finds a lost last message. Who
- * was away longer than the history reaches is told where to go on, and takes the state itself by other means. A newcomer starts
- * where its parent is and has no history; when an orphan that missed something hangs below it, it asks its own parent and
- * hands on what comes.
+ * Every origin numbers its messages. A peer delivers number n only after n-1, and then sends it to all its neighbours in the trees except
+ * the one it came from. A message that comes too early waits, and the peer pulls the gap from the neighbour that showed it. After a repair
+ * the new neighbours compare how far they are (`heads`), and the one behind pulls. A digest on the heartbeats reveals a lost last message
+ * (anti-entropy).
+ *
+ * A peer that was away longer than the history reaches is told where to continue, and gets the current state by other means. A newcomer
+ * starts where its parent is and has no history; when an orphan below it has missed a message, the newcomer pulls it from its own parent
+ * (`cast-relay.ts`).
  *
  * Source: P2P Volunteers, section 3.4.1 (data propagation); numbering and gaps after Overcast and scalable reliable multicast.
  */
@@ -30,21 +32,24 @@ import { mix } from '../hash.ts';
 interface Stream {
   readonly origin: PeerHandle;
   incarnation: number;
-  /** The last sequence delivered. */
+  /** The last sequence number delivered. */
   sequence: number;
-  /** A message of the origin itself has shown that it is at least there; before, where it is is what a neighbour says. */
+  /** A message of the origin itself has shown that the stream is at least this far. Before that, the position is a neighbour's claim. */
   proven: boolean;
   /** Delivered messages, the newest last. */
   history: readonly Cast[];
-  /** Came too early, by sequence; null while nothing did. */
+  /** Messages that came too early, by sequence; null while there are none. */
   early: Map<number, Cast> | null;
   /** A pull is under way up to this sequence. */
   pulledTo: number;
-  /** A neighbour says that all before this sequence is gone. Believed when the origin's message of this number is there; 0 for none. */
+  /**
+   * A neighbour claims that all messages before this one are forgotten. It is believed once the origin's message of this number is here; 0
+   * for no claim.
+   */
   goneTo: number;
 }
 
-/** What multicast has to know of the trees. */
+/** What multicast needs to know of the trees. */
 export interface Neighbourhood {
   /** The parent, NOBODY for the root. */
   upstream(): PeerHandle;
@@ -57,15 +62,15 @@ export interface CastListener {
   castDelivered(cast: Cast): void;
 }
 
-/** Digests keep to 31 bits: numbers up to there take no memory of their own. */
+/** Digests keep to 31 bits: such numbers need no heap memory of their own. */
 const mostDigest = 0x7fff_ffff;
-/** No stream is that long: bounds what a liar can make us count to. */
+/** No stream is that long; bounds how far a liar can make a peer count. */
 const mostSequence = 2 ** 40;
-/** The most messages that a neighbour may say are forgotten. */
+/** The largest gap that a neighbour may declare forgotten, in messages. */
 const mostSkipped = 2 ** 24;
-/** Bytes of payload kept for those who missed some, all origins together. */
+/** Bytes of payload kept for neighbours that missed messages, all origins together. */
 const historyBytes = 4 << 20;
-/** A note that is as long as this, with the longest topic, fits a message (`src/wire/limits.ts`). */
+/** A note of this length with the longest topic fits a message (`src/wire/limits.ts`). */
 export const mostNoteBytes = 64_900;
 const mostTopicBytes = 256;
 const mostEarly = 256;
@@ -78,13 +83,13 @@ const noHistory: readonly Cast[] = [];
 export class Multicast {
   readonly #ctx: Context;
   readonly #neighbourhood: Neighbourhood;
-  /** One for each origin; usually there is only the root. */
+  /** One for each origin; usually the root is the only one. */
   #streams: readonly Stream[] = noStreams;
   #keptBytes = 0;
   #ownSequence = 0;
-  /** For neighbours that miss what was never here; null before the first asks. */
+  /** Serves neighbours that miss what was never here; null before the first asks. */
   #relay: CastRelay | null = null;
-  /** Told of each message that is delivered; set by the peer. */
+  /** Called with each message that is delivered; set by the peer. */
   listener: CastListener | null = null;
 
   constructor(ctx: Context, neighbourhood: Neighbourhood) {
@@ -113,7 +118,7 @@ export class Multicast {
     return this.#ownSequence;
   }
 
-  /** An earlier life of this peer used the same numbers: begin again under the present incarnation. */
+  /** An earlier life of this peer used the same numbers: the stream begins again under the present incarnation. */
   restartOwn(): void {
     this.#ctx.bootIncarnation = this.#ctx.incarnation;
     this.#ownSequence = 0;
@@ -155,7 +160,7 @@ export class Multicast {
     this.#deliverEarly(stream, from);
   }
 
-  /** A neighbour says how far it is. Whoever is behind pulls. A stream that is new to us starts where the neighbour is. */
+  /** A neighbour says how far it is. The one behind pulls. For a stream that is new here, this peer starts where the neighbour is. */
   heard(from: PeerHandle, heads: readonly CastHead[], fresh: boolean): void {
     for (const head of heads) {
       const stream = this.#streamOf(head.origin);
@@ -169,10 +174,10 @@ export class Multicast {
       if (head.origin === this.#ctx.self) continue;
       const isBehind = isAfter(stream, head);
       if (!stream.proven && isBehind) {
-        // An earlier neighbour may have lied: all that this one has is asked for.
+        // An earlier neighbour may have lied: everything that this neighbour has is asked for.
         this.#restart(stream, head.incarnation, 0);
       }
-      // A head is hearsay: what it leads to is pulled, and counts when its origin's signature holds.
+      // A head is hearsay. The messages it announces are pulled, and each counts only when its origin's signature holds.
       if (head.incarnation > stream.incarnation) {
         this.#ctx.world.send(from, {
           kind: 'cast-pull',
@@ -192,7 +197,7 @@ export class Multicast {
     if (message.reply) this.#ctx.world.send(from, { kind: 'cast-heads', heads: this.heads(), reply: false });
   }
 
-  /** Answers a neighbour that missed some. */
+  /** Answers a neighbour that missed messages. */
   pulled(from: PeerHandle, pull: CastPull): void {
     const stream = this.#streamOf(pull.origin);
     if (stream === undefined) return;
@@ -211,7 +216,7 @@ export class Multicast {
     }
   }
 
-  /** What we miss is gone from the neighbour's memory: go on later, and say so. */
+  /** The neighbour has forgotten what this peer misses: skip ahead, and report the gap. */
   gone(from: PeerHandle, message: CastGone): void {
     const stream = this.#streamOf(message.origin);
     if (stream === undefined || message.incarnation !== stream.incarnation) return;
@@ -225,7 +230,7 @@ export class Multicast {
     this.#deliverEarly(stream, from);
   }
 
-  /** Goes on at `to`, and says so: what lies between is gone. */
+  /** Skips ahead to `to` and reports the gap. */
   #skip(stream: Stream, to: number): void {
     const { origin, incarnation, sequence } = stream;
     stream.goneTo = 0;
@@ -236,7 +241,7 @@ export class Multicast {
     this.#redigest();
   }
 
-  /** Pulls from the parent for a neighbour; false when there is nobody to ask. */
+  /** Pulls from the parent for a neighbour; false when there is no peer to ask. */
   #asksAbove(peer: PeerHandle, origin: PeerHandle, incarnation: number, next: number, upTo: number): boolean {
     const above = this.#neighbourhood.upstream();
     if (above === NOBODY || above === peer) return false;
@@ -245,13 +250,13 @@ export class Multicast {
     return true;
   }
 
-  /** Whether the origin did say this; a forger hears nothing more of it. */
+  /** Whether the origin signed this message. A forger gets no answer. */
   #isGenuine(from: PeerHandle, cast: Cast): boolean {
     const { world } = this.#ctx;
     const { incarnation, sequence, payload, signature } = cast;
     const isSound = incarnation <= this.#ctx.latestIncarnation() && sequence <= mostSequence;
     const isSealed = isSound && world.verify({ ...sealOf(cast), signature });
-    // Of a release notice the seal covers the signature, which has to fit the rest of it.
+    // The seal of a release notice covers the notice's signature, which must fit its other fields.
     if (isSealed && (payload.type === 'note' || world.verify(payload.notice))) return true;
     this.#ctx.world.tell({ type: 'refused', peer: from, what: 'a multicast that its origin did not sign' });
     return false;
@@ -379,7 +384,7 @@ function payloadBytes(cast: Cast): number {
   return cast.payload.type === 'note' ? cast.payload.bytes.length + 64 : 256;
 }
 
-/** Said to whoever wants to send it: later there would be nobody to tell, and its number would be missing for ever. */
+/** The sender gets this error at once. Later it could not be reported, and the number of the message would be missing for ever. */
 function checkNote(topic: string, bytes: Uint8Array): void {
   if (bytes.length > mostNoteBytes)
     throw new RangeError(`a note of ${bytes.length} bytes on '${topic}'; a message has room for ${mostNoteBytes}`);

@@ -1,4 +1,4 @@
-/** What the trees are for: who serves, what all are told, how a volunteer becomes a server, and which release is current. */
+/** Messages about the service: membership, multicasts, promotion of volunteers, and releases. */
 import type { PeerHandle, Signature, Standing } from '../ids.ts';
 import type { MemberRecord, Order, ReleaseNotice } from './statements.ts';
 
@@ -8,9 +8,9 @@ import type { MemberRecord, Order, ReleaseNotice } from './statements.ts';
 export interface MembersCompare {
   readonly kind: 'members-compare';
   readonly buckets: readonly number[];
-  /** The asker was away longer than tombstones last: send everything, and take nothing from it. */
+  /** The asker was away longer than tombstones last: send everything, and accept nothing from it. */
   readonly snapshot: boolean;
-  /** This comparison answers one, so that it is not answered by another. */
+  /** This comparison answers another one, and is not to be answered itself. */
   readonly answer: boolean;
 }
 
@@ -21,25 +21,25 @@ export interface Members {
   readonly snapshot: boolean;
 }
 
-/** What a client knows of the servers: its tree's nearest, the root, one far away. Handed down the tree when it changes. */
+/** The servers that a client knows: the nearest to its tree, the root, one far away. Passed down the tree when it changes. */
 export interface View {
   readonly kind: 'view';
   readonly version: number;
-  /** Whose view: the client tree's root. */
+  /** The server whose view it is: the client tree's root. */
   readonly server: PeerHandle;
   readonly records: readonly MemberRecord[];
 }
 
-/** What is new in a view: counts for those who have the one that it is based on; the others ask for the whole. */
+/** The changes of a view, for peers that have the version it is based on; others ask for the whole view. */
 export interface ViewChange {
   readonly kind: 'view-change';
-  /** The version that it changes, and the one that comes of it. */
+  /** The version that it changes, and the resulting version. */
   readonly base: number;
   readonly version: number;
   readonly server: PeerHandle;
   /** New servers, and new records of those that were in it. */
   readonly records: readonly MemberRecord[];
-  /** Who is in view no more. */
+  /** Servers that are no longer in view. */
   readonly gone: readonly PeerHandle[];
 }
 
@@ -67,7 +67,7 @@ export interface Cast {
   readonly incarnation: number;
   readonly sequence: number;
   readonly payload: CastPayload;
-  /** Where authority stood for the origin, and its signature over the `CastSeal`. */
+  /** The standing at the origin, and its signature over the `CastSeal`. */
   readonly standing: Standing;
   readonly signature: Signature;
 }
@@ -80,7 +80,7 @@ export interface CastPull {
   readonly sequence: number;
 }
 
-/** "Those are gone from my memory: go on at `sequence`." */
+/** "I have forgotten those messages: continue at `sequence`." */
 export interface CastGone {
   readonly kind: 'cast-gone';
   readonly origin: PeerHandle;
@@ -97,7 +97,7 @@ export interface CastHeads {
 
 // --- Promotion ------------------------------------------------------------------------------------------------------
 
-/** What a volunteer is ready to give; 0 means "no limit of mine" for bytes. */
+/** A volunteer's limits; 0 means "no limit of mine" for bytes. */
 export interface Limits {
   readonly uploadBytesPerSecond: number;
   readonly storageBytes: number;
@@ -108,11 +108,11 @@ export interface Limits {
 export interface Volunteer {
   readonly kind: 'volunteer';
   readonly limits: Limits;
-  /** What the root gave the volunteer for its invite; null in an open farm. */
+  /** The credential that the root gave the volunteer for its invite; null in an open farm. */
   readonly credential: Uint8Array | null;
 }
 
-/** From a server to a volunteer: an order, the release to take, and how large it is. */
+/** From a server to a volunteer: the order to serve, the release to take, and its size. */
 export interface Offer {
   readonly kind: 'offer';
   readonly order: Order;
@@ -124,7 +124,7 @@ export type DeclineReason =
 
 export interface Answer {
   readonly kind: 'answer';
-  /** 'taken': transfer begins. 'serving': done. 'declined': with the reason. */
+  /** 'taken': the transfer begins. 'serving': done. 'declined': with the reason. */
   readonly verdict: 'taken' | 'serving' | 'declined';
   readonly reason: DeclineReason | null;
 }
@@ -138,7 +138,7 @@ export interface ReleaseAsk {
 
 export interface ReleaseNow {
   readonly kind: 'release-now';
-  /** Null when the asked one knows of no release yet. */
+  /** Null when the peer that was asked knows of no release yet. */
   readonly notice: ReleaseNotice | null;
 }
 

@@ -1,4 +1,4 @@
-/** Where peers are, and how they are named to others: what many messages carry. */
+/** Where peers are, and how they are named to others: parts of many messages. */
 import type { PeerHandle } from '../ids.ts';
 
 /**
@@ -12,7 +12,7 @@ export interface Coordinate {
   readonly error: number;
 }
 
-/** A peer as it is named to others: where it is, and whether others can dial it. */
+/** A peer as it is named to others (its card): where it is, and whether others can dial it. */
 export interface PeerCard {
   readonly peer: PeerHandle;
   readonly coordinate: Coordinate;
@@ -20,7 +20,7 @@ export interface PeerCard {
   readonly rttMs: number;
 }
 
-/** The mark that the root of a tree puts on its heartbeats; passed down unchanged. Newer = higher (life, sequence). */
+/** The sequence number (as in DSDV) that a tree's root puts on its heartbeats; passed down unchanged. Newer = higher (life, sequence). */
 export interface Stamp {
   readonly root: PeerHandle;
   /** The root's incarnation: a restarted root stamps with a higher one. */
@@ -28,7 +28,7 @@ export interface Stamp {
   readonly sequence: number;
 }
 
-/** What a parent tells its children about the neighbourhood; sent when it changed, else only its version. */
+/** What a parent tells its children about the neighbourhood; sent in full when it changed, else only its version. */
 export interface Roster {
   readonly version: number;
   /** From the tree's root down to and including the parent itself. */

@@ -1,12 +1,12 @@
 /**
- * Quality of service: what clients feel goes up, orders come down. The core carries these for the layer above (`src/qos`), which alone
- * reads them.
+ * Quality of service: measurements of clients go up the trees, orders come down. The core carries these for the layer above (`src/qos`),
+ * the only reader.
  */
 import type { PeerHandle, TreeKind } from '../ids.ts';
 import type { Coordinate, PeerCard } from './places.ts';
 import type { Order } from './statements.ts';
 
-/** What one client feels, and where it is: one of a bounded, uniform sample of a group. */
+/** One client's measurements, and where it is: one of a bounded, uniform sample of a group. */
 export interface MemberSample {
   readonly peer: PeerHandle;
   readonly coordinate: Coordinate;
@@ -16,7 +16,7 @@ export interface MemberSample {
   readonly server: PeerHandle;
   /** Round trip to that server, ms. */
   readonly rttMs: number;
-  /** What it would feel at the next best server, ms; NaN when it knows of none. */
+  /** Its expected response delay at the next best server, ms; NaN when it knows of none. */
   readonly secondMs: number;
   /** It offered to serve, and others can reach it. */
   readonly willing: boolean;
@@ -27,16 +27,16 @@ export type BidAction = 'promote' | 'move' | 'retire';
 /** What a server proposes for its own group, with the change it expects. */
 export interface Bid {
   readonly action: BidAction;
-  /** Whose group it is about. */
+  /** The server whose group it is about. */
   readonly server: PeerHandle;
-  /** Who should serve instead or as well, the first choice first; none for `retire`. */
+  /** The candidates to serve instead or as well, the first choice first; none for `retire`. */
   readonly candidates: readonly PeerHandle[];
   readonly coordinate: Coordinate;
   /** Expected change of the farm's summed cost (client-ms, or clients over the limit); below 0 = a gain. */
   readonly change: number;
 }
 
-/** Clients that use a server without hanging in its tree: what they would lose without it, summed cost. */
+/** For clients that use a server without being in its tree: their loss without that server, summed cost. */
 export interface Visit {
   readonly server: PeerHandle;
   readonly loss: number;
@@ -44,36 +44,38 @@ export interface Visit {
 
 /** What is known of a subtree in one round. All sums add up; sketches, samples and bids merge. */
 export interface Aggregate {
-  /** Peers that should have been heard, and those that were. */
+  /** Peers that should have reported, and peers that did. */
   readonly expected: number;
   readonly reported: number;
-  /** Peers with a figure: each counts once. */
+  /** Peers with a measurement: each counts once. */
   readonly clients: number;
   /** Sum of their mean response delays, ms. */
   readonly sumMs: number;
-  /** Of them, how many are over the limit that the round names. */
+  /** How many of them are over the limit that the round names. */
   readonly over: number;
   readonly requests: number;
   readonly failures: number;
-  /** Peers that are mostly served by another server than that of the tree they hang in. */
+  /** Peers that mostly use another server than that of their tree. */
   readonly strays: number;
   /** Pairs of bucket and count of a `DelaySketch`, flat, buckets rising. */
   readonly sketch: readonly number[];
-  /** The end of the descent through the worst averages; NOBODY when nobody there is willing. */
+  /** The peer at which the descent through the worst averages ends; NOBODY when no peer there is willing. */
   readonly worst: PeerHandle;
   readonly worstMs: number;
   /** The server whose client `worst` is; NOBODY inside a client tree. */
   readonly worstServer: PeerHandle;
-  /** Client trees: what the group would lose, summed, if everybody had to take its second choice. */
+  /** Client trees: the group's summed loss if every client had to take its second choice. */
   readonly loss: number;
   /** Tree of servers: the largest loss of any one server. */
   readonly worstLoss: number;
-  /** What clients in other servers' trees would lose without this server, summed. */
+  /** The loss of clients in other servers' trees without this server, summed. */
   readonly visits: readonly Visit[];
   readonly servers: number;
   readonly samples: readonly MemberSample[];
   readonly bids: readonly Bid[];
-  /** Tree of servers: what each server needs for a request besides the way, as its clients felt it: a `DelaySketch` like the other. */
+  /**
+   * Tree of servers: service time by server (response delay minus round trip), as its clients measured it; a `DelaySketch` like the other.
+   */
   readonly serveSketch: readonly number[];
 }
 
@@ -95,11 +97,11 @@ export interface Survey {
 export interface Surveyed {
   readonly kind: 'surveyed';
   readonly round: number;
-  /** The cards asked about, `rttMs` now measured by the client. */
+  /** The cards asked about, with the `rttMs` that the client now measured. */
   readonly cards: readonly PeerCard[];
 }
 
-/** From the root to a server: "make one of these a server"; each order is the root's, for the candidate to check. */
+/** From the root to a server: "make one of these a server". Each order is signed by the root; the candidate checks it. */
 export interface Grant {
   readonly kind: 'grant';
   /** Ties the outcome to this grant. */
@@ -107,7 +109,7 @@ export interface Grant {
   readonly orders: readonly Order[];
 }
 
-/** What became of a grant: who serves now, or NOBODY when all declined. */
+/** The outcome of a grant: the peer that serves now, or NOBODY when all declined. */
 export interface Granted {
   readonly kind: 'granted';
   readonly number: number;
@@ -121,8 +123,8 @@ export interface Retire {
 }
 
 /**
- * From a full server to one of its own clients, or to its child from one that cannot go: "go to the next server that is near you and not
- * full".
+ * Load shedding: "go to the next server that is near you and not full". A full server sends it to one of its own clients; a client that
+ * cannot go passes it to its child.
  */
 export interface Shed {
   readonly kind: 'shed';

@@ -1,5 +1,5 @@
 /**
- * Statements: what has authority over others, whoever brings it. Each names where authority stood when it was made and who issued it, and
+ * Statements: messages with authority over others, whoever brings them. Each names its issuer and the standing at which it was made, and
  * bears the issuer's signature.
  */
 import type { PeerHandle, Signature, Standing } from '../ids.ts';
@@ -16,7 +16,7 @@ export interface MemberRecord {
   /** The subject's parent in the tree of servers when the record was made (itself, for the root). */
   readonly parent: PeerHandle;
   readonly coordinate: Coordinate;
-  /** It serves those it has, and cannot take more. Only of one that serves. */
+  /** The server keeps its clients, and cannot take more. Only in a record of one that serves. */
   readonly full: boolean;
   readonly issuer: PeerHandle;
   readonly standing: Standing;
@@ -50,7 +50,7 @@ export interface Order {
 
 export type Statement = MemberRecord | ReleaseNotice | Order;
 
-/** What the origin of a multicast signs: its number, and what it says. Built anew by each receiver from the `Cast`. */
+/** What the origin of a multicast signs: its number and its content. Each receiver builds it from the `Cast`. */
 export interface CastSeal {
   readonly type: 'cast';
   readonly issuer: PeerHandle;
@@ -64,7 +64,7 @@ export interface CastSeal {
   readonly signature: Signature;
 }
 
-/** All that bears a signature. */
+/** Everything that bears a signature. */
 export type Signed = Statement | CastSeal;
 
 /** A statement before it is signed. */

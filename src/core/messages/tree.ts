@@ -6,11 +6,11 @@ import type { CastHead } from './farm.ts';
 
 // --- Building the tree ----------------------------------------------------------------------------------------------
 
-/** "There is a service at `root`": sent to neighbours, who pass it on while `ttl` lasts and join if they are interested. */
+/** "There is a service at `root`": sent to neighbours. Those forward it while `ttl` lasts, and join if they are interested. */
 export interface TreeCreate {
   readonly kind: 'tree-create';
   readonly root: PeerHandle;
-  /** How many more times it may be passed on: 2 when the root sends it. */
+  /** How many more times it may be forwarded: 2 when the root sends it. */
   readonly ttl: number;
 }
 
@@ -19,10 +19,10 @@ export interface Join {
   readonly tree: TreeKind;
   /** Ties the answer to this attempt. */
   readonly nonce: number;
-  /** The joiner has no parent: only then may it push out a worse child. */
+  /** The joiner has no parent: only then may it evict a worse child. */
   readonly orphan: boolean;
   readonly hasChildren: boolean;
-  /** The newest stamp the joiner ever passed down, and its own depth then; null if it never passed one on. */
+  /** The newest stamp the joiner ever passed down, and its own depth then; null if it never passed one. */
   readonly passed: Stamp | null;
   readonly passedDepth: number;
   readonly coordinate: Coordinate;
@@ -31,7 +31,7 @@ export interface Join {
   /** Others could dial the joiner: it may be named to others and have children. */
   readonly reachable: boolean;
   readonly incarnation: number;
-  /** What the root gave the joiner for its invite; empty in an open farm. */
+  /** The credential that the root gave the joiner for its invite; empty in an open farm. */
   readonly credential: Uint8Array;
 }
 
@@ -50,7 +50,7 @@ export interface Accept {
 
 export type RedirectReason = 'no-room' | 'infeasible' | 'not-a-parent' | 'draining' | 'no-credential' | 'excluded';
 
-/** "Not here; try these": nobody is ever just turned away. */
+/** "Not here; try these": a refusal always names other candidates. */
 export interface Redirect {
   readonly kind: 'redirect';
   readonly tree: TreeKind;
@@ -59,7 +59,7 @@ export interface Redirect {
   readonly candidates: readonly PeerCard[];
 }
 
-/** From a parent: "hang elsewhere". The child stays until it does; a `draining` parent leaves in the end all the same. */
+/** From a parent: "find another parent". The child keeps its place until it has one, but a `draining` parent leaves in the end. */
 export interface Evict {
   readonly kind: 'evict';
   readonly tree: TreeKind;
@@ -67,7 +67,7 @@ export interface Evict {
   readonly candidates: readonly PeerCard[];
 }
 
-/** From a child: "I hang elsewhere now", or "I leave the farm". */
+/** From a child: "I have another parent", or "I leave the farm". */
 export interface Part {
   readonly kind: 'part';
   readonly tree: TreeKind;
@@ -84,10 +84,10 @@ export interface Disown {
 export interface HeartbeatDown {
   readonly kind: 'heartbeat-down';
   readonly tree: TreeKind;
-  /** Null while the sender has nothing from above to pass on: the beat then only says "I live". */
+  /** Null while the sender has no stamp from above to pass on: the beat then only shows that it is alive. */
   readonly stamp: Stamp | null;
   readonly depth: number;
-  /** This parent's beat counter, from 1; children echo it. 0 = a beat out of turn. */
+  /** This parent's beat counter, from 1; children echo it. 0 = an extra beat. */
   readonly beat: number;
   readonly intervalMs: number;
   readonly rosterVersion: number;
@@ -105,7 +105,7 @@ export interface HeartbeatDown {
 export interface HeartbeatUp {
   readonly kind: 'heartbeat-up';
   readonly tree: TreeKind;
-  /** The parent's beat that was heard last, and for how long it has been held: gives the parent a round trip for nothing. */
+  /** The parent's last beat that was heard, and how long ago that was: gives the parent a round trip at no extra cost. */
   readonly echo: number;
   readonly heldMs: number;
   readonly coordinate: Coordinate;

@@ -1,6 +1,6 @@
 /**
- * Where what stands in a row of `Pulses`: 24 numbers of 8 bytes, or two integers in the place of one; three lines of the processor's
- * cache. What a peer's own beat needs stands in the first, its place in the second, what its children's beats need in the third.
+ * The layout of a row of `Pulses`: 24 numbers of 8 bytes, each of which may hold two integers instead; three cache lines. The first line
+ * holds what the peer's own beat needs, the second its place, the third what its children's beats need.
  */
 export const numberWidth = 24;
 export const integerWidth = 2 * numberWidth;
@@ -26,7 +26,7 @@ export const release = 28;
 export const rosterVersion = 29;
 export const echo = 30;
 export const routineDone = 31;
-/** What its children's beats need, and who sits where. */
+/** What its children's beats need, and which peers sit where. */
 export const sentAt = 16;
 export const sentBeforeAt = 17;
 export const ownBeat = 36;
@@ -39,7 +39,10 @@ export const landsAt = 22;
 export const toldBeat = 46;
 export const room = 47;
 
-/** The state of a row, bit by bit: handed over; its parent has had a whole beat since; a quiet beat is under way up; it has children. */
+/**
+ * The state of a row, as bits: the pulse is handed over; the parent has had a whole beat since then; a quiet beat is on its way up; the
+ * peer has children.
+ */
 export const handedOver = 1;
 export const introduced = 2;
 export const underWay = 4;

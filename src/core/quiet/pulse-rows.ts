@@ -1,5 +1,6 @@
 /**
- * The rows in which quiet peers keep their pulses: how one is handed over, read, and taken back. What goes by in them is in `pulses.ts`.
+ * The rows that hold the pulses of quiet peers (structure of arrays): handing over, reading, and taking back. `pulses.ts` processes the
+ * beats in them.
  */
 import { invariant } from '../invariant.ts';
 import { origin } from '../reach/coordinates.ts';
@@ -10,23 +11,23 @@ import * as row from './pulse-layout.ts';
 import { Seats, noSeat } from './seats.ts';
 import { Spots } from './spots.ts';
 
-/** A number that fits a row's integers. Those of honest peers do, for tens of years; what a liar says need not. */
+/** A number that fits a row's integers. An honest peer's numbers fit for tens of years; a liar's need not. */
 export function fits(number: number): boolean {
   return (number | 0) === number;
 }
 
-/** What a quiet peer hands over: a form that all of them fill in, one after the other. */
+/** What a quiet peer hands over. One object serves as the form for all of them, one after the other. */
 export class QuietPulse {
   parent: PeerHandle = NOBODY;
   /** When it beats next, and when its parent counts as silent. */
   beatAtMs = 0;
   silenceAtMs = 0;
-  /** From then on there is more to do. */
+  /** Until then there is nothing to do but to beat. */
   quietUntilMs = 0;
   intervalMs = 0;
-  /** Without a word for so long the parent counts as silent. */
+  /** The parent counts as silent after this time without a beat. */
   silenceMs = 0;
-  /** And a child. */
+  /** A child counts as silent after this time without a beat. */
   childSilenceMs = 0;
   parentHeardAtMs = 0;
   parentBeat = 0;
@@ -36,36 +37,36 @@ export class QuietPulse {
   life = 0;
   sequence = 0;
   depth = 0;
-  /** What it has: a parent that says the same has nothing new. */
+  /** The digests and versions that it has: a parent that reports the same has no news. */
   rosterVersion = 0;
   viewDigest = 0;
   castDigest = 0;
   release = 0;
-  /** Where authority stands, as this peer knows it, and as its parent last said. */
+  /** The standing as this peer knows it, and as its parent last reported it. */
   standing: Standing = firstStanding;
   parentStanding: Standing = firstStanding;
-  /** What it answers to a ping. */
+  /** Its answer to a ping. */
   coordinate: Coordinate = origin;
   room = 0;
-  /** The parent has all that the next beat will say, but for its times, from an earlier one. */
+  /** The parent has everything that the next beat will say, except the times, from an earlier beat. */
   isIntroduced = false;
 }
 
 export class PulseRows {
   /** Where these peers' children sit. */
   readonly seats = new Seats();
-  /** Where they lie themselves. */
+  /** Where these peers lie in the coordinate space. */
   readonly spots = new Spots();
   readonly form = new QuietPulse();
   protected numbers = new Float64Array(0);
   protected integers = new Int32Array(0);
-  /** What those that have handed over told last. */
+  /** The coordinates that these peers last told others. */
   readonly #coordinates: Coordinate[] = [];
-  /** Where authority stands: as they tell their children, and as their parents told them. Nearly all hold the same object. */
+  /** Standings: what these peers tell their children, and what their parents told them. Nearly all hold the same object. */
   readonly #standings: Standing[] = [];
   readonly #parentStandings: Standing[] = [];
 
-  /** A new life begins: a row for it. What an earlier life has under way stays so. */
+  /** A new life begins with an empty row. Messages of an earlier life that are on their way stay so. */
   open(peer: PeerHandle): void {
     const rows = this.numbers.length / row.numberWidth;
     if (peer >= rows) this.#grow(Math.max(peer + 1, Math.ceil(rows * 1.5)));
@@ -86,8 +87,8 @@ export class PulseRows {
   // --- Handing over and taking back ------------------------------------------------------------------------------------
 
   /**
-   * The row takes over what is in the form. Returns false, with nothing done, while a word to the children is under way that the row
-   * still has to tell, and the peer would say another now.
+   * The row takes over what is in the form. Returns false, with nothing done, while a beat to the children is on its way that the row still
+   * describes, and the next beat would differ from it.
    */
   handOver(peer: PeerHandle, nowMs: number): boolean {
     const pulse = this.form;
@@ -130,7 +131,7 @@ export class PulseRows {
     return true;
   }
 
-  /** Whether what a peer says to its children, but for time, differs from what its row tells. */
+  /** Whether what a peer would tell its children, except the times, differs from its row. */
   #saysOtherwise(peer: PeerHandle): boolean {
     const pulse = this.form;
     const integers = this.integers;
@@ -147,7 +148,7 @@ export class PulseRows {
     );
   }
 
-  /** The row is the truth no more. */
+  /** The peer holds its own state again; the row is outdated. */
   takeBack(peer: PeerHandle): void {
     const state = peer * row.integerWidth + row.state;
     invariant((this.integers[state]! & row.handedOver) !== 0, 'what is taken back was handed over');
@@ -174,17 +175,17 @@ export class PulseRows {
     return this.numbers[peer * row.numberWidth + row.sequence]!;
   }
 
-  /** The beat that went by was the last of those in which nothing is to be done but to beat. */
+  /** The beat just processed was the last one with nothing to do but to beat. */
   isLookDue(peer: PeerHandle): boolean {
     return this.integers[peer * row.integerWidth + row.routineBeats] === 0;
   }
 
-  /** Beats that went by here since it handed over. */
+  /** Beats processed here since the peer handed over. */
   routineDone(peer: PeerHandle): number {
     return this.integers[peer * row.integerWidth + row.routineDone]!;
   }
 
-  /** A quiet peer lies elsewhere than it did. */
+  /** The coordinate of a quiet peer changed. */
   setCoordinate(peer: PeerHandle, coordinate: Coordinate): void {
     for (let next = this.#coordinates.length; next <= peer; next++) {
       this.#coordinates.push(origin);
@@ -194,17 +195,17 @@ export class PulseRows {
     this.#coordinates[peer] = coordinate;
   }
 
-  /** Where authority stands, as this peer tells its children. */
+  /** The standing that this peer tells its children. */
   standingOf(peer: PeerHandle): Standing {
     return this.#standings[peer] ?? firstStanding;
   }
 
-  /** Whether a parent that says this tells nothing new of where authority stands. A new standing concerns the peer itself. */
+  /** Whether a parent's standing is the one already known. A new standing must be seen by the peer itself. */
   isKnownStanding(peer: PeerHandle, said: Standing): boolean {
     return isSameStanding(this.#parentStandings[peer] ?? firstStanding, said);
   }
 
-  /** What a peer that has handed over, a client, answers to a ping; null when it must be asked itself. */
+  /** The answer to a ping of a client that has handed over; null when the peer must be asked itself. */
   answer(peer: PeerHandle, nonce: number): Pong | null {
     const integer = peer * row.integerWidth;
     if ((this.integers[integer + row.state]! & row.handedOver) === 0) return null;

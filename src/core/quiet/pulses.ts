@@ -1,13 +1,12 @@
 /**
- * The pulses of quiet peers, in flat arrays: all that their heartbeats read and write, side by side.
+ * The pulses of quiet peers in flat arrays (structure of arrays): everything that their heartbeats read and write, side by side.
  *
- * When a hundred thousand peers share a process, time goes into fetching their state from memory, not into what is done with it. A
- * quiet peer (see `routine.ts`) needs few numbers to beat and to hear its parent, so it *hands* them *over* to its row here, three
- * lines of the processor's cache (`pulse-rows.ts`), and takes them back as soon as anything else happens. While it has handed over, the row
- * is the truth. Whoever runs many peers may let them beat here without waking them; a peer alone in its process does the same to its one
- * row.
+ * When a hundred thousand peers share a process, most time goes into fetching their state from memory. A quiet peer (see `routine.ts`)
+ * needs few numbers to beat and to hear its parent. It *hands over* these numbers to its row, three cache lines (`pulse-rows.ts`), and
+ * takes them back as soon as anything else happens. Between the two only the row is current. A process that runs many peers may process
+ * their beats here without waking them; a peer alone in its process uses its one row in the same way.
  *
- * Times in ms as peers see them; rows are numbered by the peers' handles.
+ * Times are in ms by the peers' clocks; rows are numbered by the peers' handles.
  */
 import type { PeerHandle } from '../ids.ts';
 import type { HeartbeatDown, MemberRecord } from '../messages/index.ts';
@@ -22,8 +21,8 @@ export class Pulses extends PulseRows {
   // --- A quiet peer's beats ----------------------------------------------------------------------------------------------
 
   /**
-   * A beat of a peer that has handed over, if it is due and nothing else is: it is counted, and the next one appointed. Returns false,
-   * with nothing done, when the peer must see to it itself.
+   * Counts a beat of a peer that has handed over and schedules the next one, if a beat is all that is due. Returns false, with nothing
+   * done, when the peer must do it itself.
    */
   beats(peer: PeerHandle, nowMs: number): boolean {
     if (!this.#isRoutine(peer, nowMs)) return false;
@@ -32,8 +31,9 @@ export class Pulses extends PulseRows {
   }
 
   /**
-   * The same without its peer, for whom the carrier passes the word to all children (`firstSeatOf`, `lands`), which `hearsWord` takes in.
-   * Returns false, with nothing done, when one of them is silent or has yet to hear of its relatives, or the last word is still under way.
+   * Counts a beat without waking the peer. The carrier then delivers the beat to all children (`firstSeatOf`, `lands`), and `hearsWord`
+   * processes it at each of them. Returns false, with nothing done, when a child is silent or has an old roster, or when the last beat is
+   * still on its way.
    */
   beatsAlone(peer: PeerHandle, nowMs: number): boolean {
     if (!this.#isRoutine(peer, nowMs)) return false;
@@ -78,8 +78,8 @@ export class Pulses extends PulseRows {
   }
 
   /**
-   * What a peer that beats tells its parent, if it need not be written out: the parent has had a whole beat, and no quiet one is under way
-   * to it. `heardBeat` takes it in at the parent. Returns false, with nothing done, when it must.
+   * Sends a quiet beat to the parent, which need not be written out: the parent has had a whole beat, and no quiet beat is on its way to
+   * it. `heardBeat` processes it at the parent. Returns false, with nothing done, when a whole beat is needed.
    */
   tellsQuietly(peer: PeerHandle, nowMs: number): boolean {
     const integer = peer * row.integerWidth;
@@ -91,12 +91,12 @@ export class Pulses extends PulseRows {
     return true;
   }
 
-  /** Its parent has had a whole beat of it. */
+  /** The parent has received a whole beat from this peer. */
   introduce(peer: PeerHandle): void {
     this.integers[peer * row.integerWidth + row.state]! |= row.introduced;
   }
 
-  /** What it would say to its parent has changed. */
+  /** The content of this peer's beats to its parent has changed. */
   unintroduce(peer: PeerHandle): void {
     this.integers[peer * row.integerWidth + row.state]! &= ~row.introduced;
   }
@@ -105,15 +105,15 @@ export class Pulses extends PulseRows {
     return this.integers[peer * row.integerWidth + row.parent] as PeerHandle;
   }
 
-  /** Its next alarm: a beat, or the parent's silence. */
+  /** Its next alarm: its own beat, or the parent's silence. */
   wakeAtMs(peer: PeerHandle): number {
     const number = peer * row.numberWidth;
     return Math.min(this.numbers[number + row.beatAt]!, this.numbers[number + row.silenceAt]!);
   }
 
   /**
-   * A parent's beat to a peer that has handed over, if it says nothing but that time has passed: same roster, same place, a newer
-   * stamp. Returns false, with nothing done, when there is more in it, or when the alarm must be put off.
+   * Processes a parent's beat at a peer that has handed over, if the beat has no news: the same roster, the same place, a newer stamp.
+   * Returns false, with nothing done, when there is news, or when the alarm must be postponed.
    */
   hears(peer: PeerHandle, from: PeerHandle, beat: HeartbeatDown, nowMs: number): boolean {
     const numbers = this.numbers;
@@ -147,7 +147,7 @@ export class Pulses extends PulseRows {
     return true;
   }
 
-  /** The same for the word that `beatsAlone` passed down. */
+  /** As `hears`, for a beat that `beatsAlone` sent down without writing it out. */
   hearsWord(peer: PeerHandle, from: PeerHandle, nowMs: number): boolean {
     const numbers = this.numbers;
     const integers = this.integers;
@@ -177,7 +177,7 @@ export class Pulses extends PulseRows {
     return true;
   }
 
-  /** The word that was passed down last, written out. */
+  /** The last such beat, written out as a message. */
   wordOf(peer: PeerHandle): HeartbeatDown {
     const numbers = this.numbers;
     const integers = this.integers;
@@ -217,7 +217,9 @@ export class Pulses extends PulseRows {
     this.integers[peer * row.integerWidth + row.ownBeat] = beat;
   }
 
-  /** The last beat of a peer to its clients, when it was sent, ms, and when the one before it; NaN for one that was not sent. */
+  /**
+   * The number of a peer's last beat to its clients, when it was sent, ms, and when the one before it was; NaN for one that was not sent.
+   */
   ownBeat(peer: PeerHandle): number {
     return this.integers[peer * row.integerWidth + row.ownBeat]!;
   }
@@ -230,7 +232,7 @@ export class Pulses extends PulseRows {
     return this.numbers[peer * row.numberWidth + row.sentBeforeAt]!;
   }
 
-  /** The stamp that was passed down last. */
+  /** The stamp that was last sent down. */
   toldSequence(peer: PeerHandle): number {
     return this.numbers[peer * row.numberWidth + row.toldSequence]!;
   }
@@ -245,29 +247,29 @@ export class Pulses extends PulseRows {
     return this.integers[peer * row.integerWidth + row.firstSeat]!;
   }
 
-  /** What a peer tells its clients of each other has changed. */
+  /** The roster that a peer sends to its clients has changed. */
   setRoster(peer: PeerHandle, version: number): void {
     this.integers[peer * row.integerWidth + row.ownRoster] = version;
   }
 
-  /** The word that was passed down has reached everybody by then. */
+  /** By this time the last quiet beat has reached every child. */
   lands(peer: PeerHandle, atMs: number): void {
     this.numbers[peer * row.numberWidth + row.landsAt] = atMs;
   }
 
-  /** A child has taken this seat; what has no row here is somebody in another process. */
+  /** A child has taken this seat; a child without a row here lives in another process. */
   seated(child: PeerHandle, seat: number): void {
     if (child * row.numberWidth < this.numbers.length) this.integers[child * row.integerWidth + row.seatNumber] = seat;
   }
 
-  /** The quiet beat of a peer is under way no more. */
+  /** The quiet beat of this peer has arrived or is lost. */
   hasLanded(peer: PeerHandle): void {
     this.integers[peer * row.integerWidth + row.state]! &= ~row.underWay;
   }
 
   /**
-   * The quiet beat of `child` has arrived at `peer`, which has nothing to do but to note it. Returns false, with nothing noted, when
-   * the round trip must be looked at, or the child has no seat there: `echoOf` and `heldOf` tell the peer what was said.
+   * Notes the quiet beat of `child` at `peer`. Returns false, with nothing noted, when the peer must look at the round trip itself, or the
+   * child has no seat there: `echoOf` and `heldOf` then give what the beat said.
    */
   heardBeat(peer: PeerHandle, child: PeerHandle, nowMs: number): boolean {
     const integers = this.integers;
@@ -279,7 +281,7 @@ export class Pulses extends PulseRows {
     return this.seats.heard(integers[integer + row.seatNumber]!, peer, child, rttMs, nowMs);
   }
 
-  /** What the last quiet beat of a peer said: the parent's beat that it echoes, and how long it had held it. */
+  /** The content of a peer's last quiet beat: the parent's beat that it echoes, and how long the peer had held it. */
   echoOf(peer: PeerHandle): number {
     return this.integers[peer * row.integerWidth + row.echo]!;
   }
@@ -288,9 +290,9 @@ export class Pulses extends PulseRows {
     return this.numbers[peer * row.numberWidth + row.held]!;
   }
 
-  // --- Kept here for whoever carries the messages ------------------------------------------------------------------------
+  // --- Kept here for the carrier of the messages -------------------------------------------------------------------------
 
-  /** How long a message to the parent takes; NaN when it was not said since the parent changed. */
+  /** How long a message to the parent takes; NaN when it was not set since the parent changed. */
   wayMs(peer: PeerHandle): number {
     return this.numbers[peer * row.numberWidth + row.way]!;
   }

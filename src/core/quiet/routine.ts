@@ -1,12 +1,11 @@
 /**
- * What nearly every peer does nearly all the time, done the short way.
+ * The short way for routine heartbeats, which are nearly all.
  *
- * Most peers of a farm are clients without children, and for most of their heartbeats nothing is new: the parent is there, the roster
- * is the one they have, nobody asks for anything. The long way through all state machines would find nothing to do, and only fetch
- * them all from memory, which is what takes the time when a hundred thousand peers share a process. So the long way, when it has found
- * nothing, says for how many beats it will find nothing again (`routineBeats`), and whatever else happens takes that back. Meanwhile
- * the peer hands its pulse over (`pulses.ts`). The short way does the very same as the long one: same messages, same
- * deadlines, same state.
+ * Most peers of a farm are clients without children, and most of their heartbeats bring no news: the parent is there, the roster is
+ * unchanged, no peer asks for anything. The long way through all state machines would find nothing to do, and only fetch them all from
+ * memory, which dominates the cost when a hundred thousand peers share a process. So when the long way has found nothing, it says for how
+ * many beats it will find nothing again (`routineBeats`); any other event resets that number. Meanwhile the peer hands its pulse over
+ * (`pulses.ts`). The short way has exactly the effects of the long one: the same messages, deadlines and state.
  */
 import { invariant } from '../invariant.ts';
 import type { Context } from '../context.ts';
@@ -24,7 +23,10 @@ export class Routine {
   readonly #parts: Parts;
   /** The pulse is handed over. */
   #isHandedOver = false;
-  /** What the parent was told in the last whole beat, if nothing has happened since; a null coordinate when the next one must be whole. */
+  /**
+   * What the parent was told in the last whole beat, if nothing has happened since. A null coordinate means that the next beat must be
+   * whole.
+   */
   #toldCoordinate: Coordinate | null = null;
   #toldReachable = false;
   #toldSize = 0;
@@ -40,7 +42,7 @@ export class Routine {
     return this.#isHandedOver;
   }
 
-  /** Hands the pulse over, if nothing will be to do for some beats. */
+  /** Hands the pulse over, if there will be nothing to do for some beats. */
   handOver(): void {
     const ctx = this.#ctx;
     const clients = this.#clients;
@@ -81,7 +83,7 @@ export class Routine {
     this.#isHandedOver = ctx.pulses.handOver(ctx.self, ctx.nowMs);
   }
 
-  /** The pulse is this peer's own again, for whatever else there is to do. */
+  /** Takes the pulse back, because there is something else to do. */
   takeBack(): void {
     const ctx = this.#ctx;
     const { self, pulses, timers } = ctx;
@@ -96,7 +98,7 @@ export class Routine {
     this.#clients.resume();
   }
 
-  /** A beat, if it is all that is due. Returns false, with nothing done, when the long way is. */
+  /** Processes a beat, if it is all that is due. Returns false, with nothing done, when the long way is needed. */
   beat(): boolean {
     const { self, pulses, nowMs } = this.#ctx;
     const clients = this.#clients;
@@ -108,7 +110,7 @@ export class Routine {
     return true;
   }
 
-  /** The children have had this beat (`Pulses.beatsAlone`), and the parent is to hear more than that time has passed. */
+  /** The children have had this beat (`Pulses.beatsAlone`), and the beat to the parent carries more than the time. */
   tellParent(): void {
     this.#clients.resume();
     beatUp(this.#parts, this.#clients);
@@ -120,7 +122,7 @@ export class Routine {
     this.#ctx.pulses.introduce(this.#ctx.self);
   }
 
-  /** A round trip, or a child's beat, was noted: what others were told may be true no more. */
+  /** A round trip or a child's beat was noted, so what others were told may be outdated. */
   noted(): void {
     if (!this.#isHandedOver) return;
     const { pulses, self, coordinate } = this.#ctx;
@@ -128,7 +130,7 @@ export class Routine {
     if (!this.#isIntroduced()) pulses.unintroduce(self);
   }
 
-  /** A whole beat has just gone to the parent. */
+  /** A whole beat was just sent to the parent. */
   hasTold(): void {
     this.#toldCoordinate = this.#ctx.coordinate;
     this.#toldReachable = this.#ctx.reachable;
@@ -151,12 +153,12 @@ export class Routine {
   }
 }
 
-/** A client's beat to its parent. Returns false, with nothing done, when it is none. */
+/** Processes a client's beat at its parent. Returns false, with nothing done, when the sender is no client of it. */
 export function routineHeardChild(clients: Tree, from: PeerHandle, beat: HeartbeatUp): boolean {
   if (beat.tree !== 'clients') return false;
   const child = clients.child(from);
   if (child === null) return false;
-  // Most coordinates are the ones of the last beat: they were looked at then.
+  // Most coordinates equal the last beat's, which were checked then.
   if (beat.coordinate === child.coordinate || isSound(beat.coordinate)) clients.heardChild(child, beat);
   return true;
 }

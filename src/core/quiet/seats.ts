@@ -1,13 +1,13 @@
 /**
- * What parents note of their children at every heartbeat, in flat arrays: one seat for each child, one line of the processor's cache.
+ * What parents note of their children at every heartbeat, in flat arrays (structure of arrays): one seat for each child, one cache line.
  *
- * A parent looks at all its children in every beat and notes each of theirs. As fields of objects that would be two or three
- * places in memory for each; a seat is one, and stands beside its neighbours.
+ * A parent reads all its children at every beat and writes each of their beats down. Fields of objects would be two or three places in
+ * memory for each child; a seat is one place, beside its neighbours.
  */
 import { invariant } from '../invariant.ts';
 import type { PeerHandle } from '../ids.ts';
 
-/** A seat: 8 numbers of 8 bytes, or two integers in the place of one. */
+/** A seat: 8 numbers of 8 bytes, each of which may hold two integers instead. */
 const seatNumbers = 8;
 const seatIntegers = 2 * seatNumbers;
 const heardAt = 0;
@@ -25,7 +25,7 @@ const way = 7;
 
 export const noSeat = -1;
 const nobody = -1;
-/** A way whose round trip has not changed for so many beats has said what it has to say: it moves the coordinate once in a while. */
+/** After this many equal round trips a link no longer moves the coordinate at every sample, only once in a while. */
 const steadyAfterBeats = 60;
 const steadySampleBeats = 32;
 
@@ -34,7 +34,7 @@ export class Seats {
   #integers = new Int32Array(0);
   #free = noSeat;
 
-  /** A seat for a child that was accepted now. */
+  /** A seat for a child that was just accepted. */
   take(parent: PeerHandle, child: PeerHandle, nowMs: number): number {
     if (this.#free === noSeat) this.#grow();
     const seat = this.#free;
@@ -63,7 +63,7 @@ export class Seats {
     this.#free = seat;
   }
 
-  /** Who sits there. */
+  /** The child in this seat. */
   childOf(seat: number): PeerHandle {
     return this.#integers[seat * seatIntegers + childOf] as PeerHandle;
   }
@@ -77,7 +77,7 @@ export class Seats {
     this.#integers[seat * seatIntegers + sibling] = other;
   }
 
-  /** How long a message to the child takes, as whoever carries it said; NaN before that. */
+  /** How long a message to the child takes, as its carrier set it; NaN before that. */
   wayMs(seat: number): number {
     return this.#numbers[seat * seatNumbers + way]!;
   }
@@ -106,7 +106,7 @@ export class Seats {
     this.#integers[seat * seatIntegers + rosterVersion] = version;
   }
 
-  /** Peers in the subtree of the child, itself included, and its height. */
+  /** Peers in the child's subtree, itself included, and the subtree's height. */
   size(seat: number): number {
     return this.#integers[seat * seatIntegers + size]!;
   }
@@ -120,7 +120,7 @@ export class Seats {
     this.#integers[seat * seatIntegers + height] = levels;
   }
 
-  /** Whether all those from this seat on have been heard since, and have this roster. */
+  /** Whether all children from this seat on have been heard since then, and have this roster. */
   areWell(first: number, roster: number, sinceMs: number): boolean {
     const integers = this.#integers;
     for (let seat = first; seat !== noSeat; seat = integers[seat * seatIntegers + sibling]!) {
@@ -130,25 +130,28 @@ export class Seats {
     return true;
   }
 
-  /** The round trip that the last few all took, ms; -1 while they differ. So many more of the kind have come since. */
+  /**
+   * The round trip that the last few samples all had, ms; -1 while they differ. The second number counts the samples since with the same
+   * value.
+   */
   setSteadyRttMs(seat: number, rttMs: number): void {
     this.#numbers[seat * seatNumbers + steadyRtt] = rttMs;
     this.#integers[seat * seatIntegers + steadyBeats] = 0;
   }
 
-  /** Counts another round trip if it is like those before. Returns whether it is. */
+  /** Counts another round trip if it equals those before. Returns whether it does. */
   isSteady(seat: number, rttMs: number): boolean {
     if (rttMs !== this.#numbers[seat * seatNumbers + steadyRtt]) return false;
     this.#integers[seat * seatIntegers + steadyBeats]!++;
     return true;
   }
 
-  /** Whether the steady round trip that was counted last is to move the coordinate. */
+  /** Whether the steady round trip that was counted last should move the coordinate. */
   isTelling(seat: number): boolean {
     return isTelling(this.#integers[seat * seatIntegers + steadyBeats]!);
   }
 
-  /** Notes a child's beat with a round trip like those before that says nothing new. Returns false, with nothing done, for any other. */
+  /** Notes a child's beat that has a steady round trip and no news. Returns false, with nothing done, for any other. */
   heard(seat: number, parent: PeerHandle, child: PeerHandle, rttMs: number, nowMs: number): boolean {
     if (seat === noSeat) return false;
     const integers = this.#integers;
@@ -164,7 +167,7 @@ export class Seats {
     return true;
   }
 
-  /** Half as many seats again, all of them free; the first is taken first. */
+  /** Grows by half; the new seats are free, and the first of them is taken first. */
   #grow(): void {
     const before = this.#numbers.length / seatNumbers;
     const seats = Math.max(16, Math.ceil(before * 1.5));

@@ -1,6 +1,6 @@
 /**
- * Where the peers of one process lie by their own samples, each by its handle: finer than what they tell (`coordinates.ts`). Others are
- * told when that has become worth a word.
+ * The spots (Vivaldi coordinates) of the peers of one process by their own samples, by handle. They are finer than what the peers tell
+ * others (`coordinates.ts`); a peer tells others when the difference is large enough.
  */
 import { isElsewhere, move, putAtOrigin, spotWidth, toldOf } from '../reach/coordinates.ts';
 import type { PeerHandle } from '../ids.ts';
@@ -9,7 +9,7 @@ import type { Coordinate } from '../messages/index.ts';
 export class Spots {
   #numbers = new Float64Array(0);
 
-  /** A new life begins, which has measured nothing yet. */
+  /** A new life begins, without measurements. */
   open(peer: PeerHandle): void {
     const spots = this.#numbers.length / spotWidth;
     if (peer >= spots) this.#grow(Math.max(peer + 1, Math.ceil(spots * 1.5)));

@@ -1,12 +1,12 @@
 /**
- * Network coordinates: where a peer lies in the latency space of the farm.
+ * Network coordinates (Vivaldi): where a peer lies in the latency space of the farm.
  *
- * Imagine springs between all peers, each as long as the round trip between its ends. Every measured round trip pulls or
- * pushes the two ends a little, and soon the distance between any two predicts the round trip of a pair that never met. The height is
- * the way through one's own access link, which every path pays. Coordinates only shortlist: a real round trip decides.
+ * Imagine springs between all peers, each as long as the round trip between its ends. Every measured round trip pulls or pushes its two
+ * ends a little, and soon the distance between any two predicts the round trip of a pair that never met. The height is the delay of the
+ * peer's own access link, which every path pays. Coordinates only shortlist: a real round trip decides.
  *
- * What others are told are whole numbers, in the units in which they are sent: such numbers take no memory of their own. A peer itself
- * knows better where it lies.
+ * Others are told whole numbers, in the units of the wire, which need no heap memory of their own. A peer keeps its own position at a finer
+ * resolution.
  *
  * Source: Dabek, Cox, Kaashoek, Morris, "Vivaldi: a decentralized network coordinate system", SIGCOMM 2004, sections 3.5
  * (adaptive timestep) and 5.4 (height vectors).
@@ -17,18 +17,18 @@ import type { Coordinate } from '../messages/index.ts';
 const errorWeight = 0.25;
 /** How far one sample may move a peer, as a share of the misfit. */
 const stepWeight = 0.25;
-/** The units of a coordinate: so many to a millisecond, and an error of so many is one as large as the round trip. */
+/** The units of a coordinate: units per ms, and the value of an error that is as large as the round trip itself. */
 export const unitsPerMs = 100;
 export const wholeError = 10_000;
-/** So far from where it told others that it is a peer may lie, and so much may its error differ. */
+/** The drift before others are told: the distance from the told position, and the change of the error. */
 const untold = 0.25 * unitsPerMs;
 const untoldError = 0.03 * wholeError;
 /** Heights stay positive. */
 const minHeight = 0.1 * unitsPerMs;
-/** What is divided by is never less. */
+/** Divisors are at least this large. */
 const leastError = 1e-6 * wholeError;
 const tiny = 1e-6 * unitsPerMs;
-/** What took longer is no round trip of this planet, ms. */
+/** A longer time is no round trip on this planet, ms. */
 export const maxRttMs = 60_000;
 
 export const origin: Coordinate = { x: 0, y: 0, z: 0, height: minHeight, error: wholeError };
@@ -41,7 +41,7 @@ export function predictRttMs(a: Coordinate, b: Coordinate): number {
   return (Math.sqrt(dx * dx + dy * dy + dz * dz) + a.height + b.height) / unitsPerMs;
 }
 
-/** Whether a coordinate from elsewhere is one that can be computed with. */
+/** Whether a coordinate from another peer is sound enough to compute with. */
 export function isSound(c: Coordinate): boolean {
   const limit = maxRttMs * unitsPerMs;
   return (
@@ -57,18 +57,18 @@ export function isSound(c: Coordinate): boolean {
 
 // --- Where a peer lies by its own samples ------------------------------------------------------------------------------------
 //
-// Finer than what it tells, since a sample may move it by less than a unit: five numbers from `at` on in a flat array, in the same units
-// and the same order as in a coordinate.
+// Finer than what the peer tells others, since a sample may move it by less than a unit: five numbers from index `at` on in a flat array,
+// in the units and the order of a coordinate.
 
 export const spotWidth = 5;
 
-/** Puts a peer that has measured nothing yet there. */
+/** Writes the spot of a peer without measurements there. */
 export function putAtOrigin(spots: Float64Array, at: number): void {
   const { x, y, z, height, error } = origin;
   spots.set([x, y, z, height, error], at);
 }
 
-/** The spot, as others are told of it. */
+/** The spot as others are told of it. */
 export function toldOf(spots: Float64Array, at: number): Coordinate {
   return {
     x: whole(spots[at]!),
@@ -79,7 +79,7 @@ export function toldOf(spots: Float64Array, at: number): Coordinate {
   };
 }
 
-/** Whether a peer lies elsewhere than it has told others, so that they should know. Each sample moves it a little, this way and that. */
+/** Whether a peer has drifted so far from the coordinate it told others that they should know. Each sample moves it a little to and fro. */
 export function isElsewhere(told: Coordinate, spots: Float64Array, at: number): boolean {
   const dx = told.x - spots[at]!;
   const dy = told.y - spots[at + 1]!;
@@ -90,8 +90,8 @@ export function isElsewhere(told: Coordinate, spots: Float64Array, at: number): 
 }
 
 /**
- * Moves a spot after a round trip of `rttMs` to a peer at `theirs`. `dice` in [0, 1) chooses a direction when both are at the
- * same place. Unsound input leaves it where it is.
+ * Moves a spot after a round trip of `rttMs` to a peer at `theirs`. `dice` in [0, 1) chooses a direction when both are at one point.
+ * Unsound input changes nothing.
  */
 export function move(spots: Float64Array, at: number, theirs: Coordinate, rttMs: number, dice: number): void {
   if (!(rttMs >= 0 && rttMs <= maxRttMs) || !isSound(theirs)) return;
@@ -121,14 +121,14 @@ export function move(spots: Float64Array, at: number, theirs: Coordinate, rttMs:
   spots[at + 4] = Math.min(wholeError, misfit * wholeError * weight + error * (1 - weight));
 }
 
-/** Where the middle of several lies. */
+/** The centre of several coordinates. */
 export function middleOf(coordinates: readonly Coordinate[]): Coordinate {
   const mean = (axis: 'x' | 'y' | 'z'): number =>
     whole(coordinates.reduce((sum, coordinate) => sum + coordinate[axis], 0) / coordinates.length);
   return { x: mean('x'), y: mean('y'), z: mean('z'), height: 0, error: 0 };
 }
 
-/** The nearest whole number; never -0, which would take memory of its own. */
+/** The nearest whole number; never -0, which would need heap memory of its own. */
 function whole(value: number): number {
   return Math.round(value) | 0;
 }

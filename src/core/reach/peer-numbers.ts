@@ -1,14 +1,14 @@
 /**
- * A number for each of a few peers, in the order in which they came: the round trips to the servers that a client knows, or when others
- * dialled it back. Every peer has some of these with a handful of entries: one short array is searched as quickly as a map and takes a
- * fifth of its room.
+ * A number for each of a few peers, in order of insertion: round trips to the servers that a client knows, or the times at which others
+ * dialled it back. Every peer has some of these lists with a handful of entries. Searching one short array is as quick as a map and takes a
+ * fifth of its memory.
  */
 import type { PeerHandle } from '../ids.ts';
 
 const none: number[] = [];
 
 export class PeerNumbers {
-  /** Peer, number, peer, number, and so on; nothing is ever put into the empty one. */
+  /** Peer, number, peer, number, and so on. All empty lists share one array, which is never written to. */
   #pairs: number[] = none;
 
   get size(): number {
@@ -30,12 +30,12 @@ export class PeerNumbers {
 
   set(peer: PeerHandle, number: number): void {
     const place = placeOf(this.#pairs, peer);
-    // `concat` makes an array of the very size; one that grew by `push` has room for sixteen more.
+    // `concat` makes an array of the exact size; one that grew by `push` has room for sixteen more.
     if (place === this.#pairs.length) this.#pairs = this.#pairs.concat(peer, number);
     else this.#pairs[place + 1] = number;
   }
 
-  /** The same, as if it had come only now: the last. */
+  /** Sets the number and moves the peer to the end of the order. */
   renew(peer: PeerHandle, number: number): void {
     this.keep((other) => other !== peer);
     this.#pairs = this.#pairs.concat(peer, number);

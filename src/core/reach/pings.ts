@@ -1,6 +1,6 @@
 /**
- * Round trips that are measured on purpose: one small question, one small answer. Each answer also moves the peer's
- * network coordinate. Unanswered questions are forgotten after a while, so the list stays short.
+ * Round trips measured on purpose: one small question, one small answer. Each answer also moves the peer's network coordinate. Unanswered
+ * questions are forgotten after a while, so the list stays short.
  */
 import type { Context } from '../context.ts';
 import { isSound, maxRttMs } from './coordinates.ts';
@@ -8,7 +8,7 @@ import type { PeerHandle } from '../ids.ts';
 import type { LayerName } from '../layer.ts';
 import type { Pong } from '../messages/index.ts';
 
-/** Who wants to know: an attempt to hang somewhere, a look for a better parent, a client comparing servers, or a layer above. */
+/** The purpose of a ping: an attempt to find a parent, a look for a better parent, a client's comparison of servers, or a layer. */
 export type Asker = 'joining' | 'optimisation' | 'comparison' | LayerName;
 
 interface Asked {
@@ -42,13 +42,13 @@ export class Pings {
     this.#ctx.world.send(peer, { kind: 'ping', nonce });
   }
 
-  /** Matches an answer with its question; null for an answer to nothing. */
+  /** Matches an answer with its question; null for an answer without a question. */
   answered(from: PeerHandle, pong: Pong): Answered | null {
     const asked = this.#pending.find((question) => question.peer === from && question.nonce === pong.nonce);
     if (asked === undefined) return null;
     this.#pending = this.#pending.length === 1 ? none : this.#pending.filter((question) => question !== asked);
     const rttMs = this.#ctx.nowMs - asked.atMs;
-    // No way is that long: the clock was set meanwhile.
+    // No round trip takes that long: the clock was set meanwhile.
     if (rttMs > maxRttMs) return null;
     if (isSound(pong.coordinate)) this.#ctx.sampled(pong.coordinate, rttMs);
     return { peer: from, asker: asked.asker, rttMs, pong };

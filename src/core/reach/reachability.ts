@@ -1,10 +1,10 @@
 /**
- * Can others dial this peer? It cannot know by itself, so it asks.
+ * Whether others can dial this peer. It cannot know by itself, so it asks.
  *
- * Peers behind an address translator dial out perfectly well and look like everybody else, until an orphan is sent to
- * them. So a peer is a leaf until two others in other subnets have dialled it back on a fresh connection; the confirmation is
- * renewed, and lost when the address changes. In a farm that lives in one subnet (a laptop, a LAN) any two will do, and where
- * there is only one other peer, that one.
+ * A peer behind an address translator (NAT) dials out like any other; the difference shows only when an orphan is sent to it. So a peer
+ * stays a leaf until two others in other subnets have dialled it back on a fresh connection. The confirmation is renewed, and lost when the
+ * address changes. In a farm that lives in one subnet (a laptop, a LAN) any two peers will do, and where there is only one other peer, that
+ * one.
  */
 import type { Context } from '../context.ts';
 import { NOBODY } from '../ids.ts';
@@ -36,9 +36,9 @@ export class Reachability {
   readonly #ctx: Context;
   readonly #circle: Circle;
   #asked: readonly Asked[] = noneAsked;
-  /** Who dialled back, and when, ms: two or three as a rule. */
+  /** The peers that dialled back, and when, ms; usually two or three. */
   readonly #confirmed = new PeerNumbers();
-  /** Who was asked in this round without success yet, so that others get their turn. */
+  /** Peers that were asked in this round without success yet; others are asked next. */
   #tried: readonly PeerHandle[] = nobody;
   #beatsUntilAsk = 0;
   #failuresInRow = 0;
@@ -48,12 +48,12 @@ export class Reachability {
     this.#circle = circle;
   }
 
-  /** The root's addresses stand in the invites: it counts as reachable. */
+  /** The invites contain the root's addresses, so the root counts as reachable. */
   trustSelf(): void {
     this.#set(true);
   }
 
-  /** Own addresses changed: what was confirmed no longer holds. */
+  /** Own addresses changed: earlier confirmations no longer hold. */
   reset(): void {
     this.#confirmed.keep(() => false);
     this.#tried = nobody;
@@ -97,12 +97,12 @@ export class Reachability {
     for (const { peer, nonce } of asked) this.#ctx.world.send(peer, { kind: 'dial-back', nonce });
   }
 
-  /** Another wants to be dialled. */
+  /** Another peer asks to be dialled. */
   requested(from: PeerHandle, message: DialBack): void {
     this.#ctx.world.dial(from, message.nonce);
   }
 
-  /** The world dialled for another; the outcome goes back. */
+  /** The dial for another peer ended; the result is sent back. */
   dialed(peer: PeerHandle, nonce: number, worked: boolean): void {
     this.#ctx.world.send(peer, { kind: 'dialed-back', nonce, worked });
   }
@@ -122,13 +122,13 @@ export class Reachability {
     this.#set(true);
   }
 
-  /** When one of the confirmations that are needed becomes due for renewal, ms. */
+  /** When the first of the required confirmations is due for renewal, ms. */
   #renewalMs(): number {
     const times = this.#confirmed.numbers().sort((a, b) => b - a);
     return Math.round((times[confirmationsNeeded - 1] ?? 0) + this.#ctx.options.reachableForMs * renewAfter);
   }
 
-  /** Acquaintances in other subnets; all of them when the whole farm is in ours. */
+  /** Acquaintances in other subnets; all of them when the whole farm is in one subnet. */
   #eligible(): PeerHandle[] {
     const { world, self } = this.#ctx;
     const own = world.subnet(self);

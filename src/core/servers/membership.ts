@@ -1,11 +1,13 @@
 /**
- * Who serves: the versioned list of servers that every server keeps, and how it stays the same everywhere.
+ * Membership: the versioned list of servers that every server keeps, and how the copies converge.
  *
- * Each entry is a signed record that only its subject may raise; records merge by rule `supersedes`, so any order of arrival
- * ends in the same list. Changes travel as deltas on the heartbeats, over every link but the one they came by; digests on the same
- * heartbeats find what was missed, in 16 buckets so that a small difference costs little. The dead are kept as tombstones: without them old
- * news would raise them again. Tombstones are no part of the digests and are not taken from others by those who never knew the subject:
- * each server forgets them in its own time, and would else get them back from the next that has not yet.
+ * Each entry is a signed record that only its subject may raise. Records merge by rule `supersedes`, so any order of arrival ends in the
+ * same list. Changes travel as deltas on the heartbeats, over every link but the one they came by. Digests on the same heartbeats
+ * (anti-entropy) find what was missed, in 16 buckets so that a small difference costs little.
+ *
+ * Servers that left are kept as tombstones, since an old record would otherwise bring them back. Each server drops a tombstone at its own
+ * time; so tombstones are no part of the digests, and a server that never knew the subject does not accept its tombstone. Otherwise servers
+ * would return dropped tombstones to each other for ever.
  *
  * Source: P2P Volunteers, section 3.4.1; merging after the incarnation rules of SWIM (Das, Gupta, Motivala, 2002).
  */
@@ -35,18 +37,18 @@ export interface MembershipListener {
 
 /** Records that travel with one beat at most; the rest goes with the next. */
 const mostDeltas = 64;
-/** Digests keep to 31 bits: numbers up to there take no memory of their own. */
+/** Digests keep to 31 bits: such numbers need no heap memory of their own. */
 export const mostDigest = 0x7fff_ffff;
 
 export class Membership {
   readonly #ctx: Context;
   /** Null while there is none. */
   #entries: Map<PeerHandle, Entry> | null = null;
-  /** What has not been passed on, by subject, in the order in which it came; null while there is nothing. */
+  /** Records that have not been passed on, by subject, in order of arrival; null while there are none. */
   #pending: Map<PeerHandle, MemberRecord> | null = null;
   #buckets: readonly number[] = emptyBuckets;
   #digest = 0;
-  /** Away longer than tombstones last: nothing of ours may be told to others before a snapshot came. */
+  /** Away longer than tombstones last: this peer's list must not be spread before a snapshot came. */
   stale = false;
   /** Signatures verified so far: the work that others have caused. */
   verified = 0;
@@ -99,7 +101,7 @@ export class Membership {
     return record;
   }
 
-  /** This server is full from now on, or no longer: says so, if it serves. */
+  /** This server is full from now on, or no longer: it announces that, if it serves. */
   declareFull(full: boolean): void {
     const own = this.get(this.#ctx.self);
     this.#ctx.full = full;
@@ -154,20 +156,20 @@ export class Membership {
     return 'taken';
   }
 
-  /** The whole list as another has it; used after a long absence. What is ours about ourselves stays. */
+  /** Replaces the list by another server's, after a long absence. This peer's record of itself stays. */
   replace(records: readonly MemberRecord[]): void {
     const { self } = this.#ctx;
     const before = [...this.records()].filter(({ subject }) => subject !== self);
     for (const { subject } of before) this.#remove(subject);
     this.stale = false;
     for (const record of records) this.merge(record);
-    // On disk too they must not live on: the next start would believe it.
+    // The old records must leave the disk too, or the next start would believe them.
     for (const { subject } of before) if (this.get(subject) === null) this.#forget(subject);
   }
 
   /**
-   * Begins anew with nothing but oneself and who is barred: for one whose list may be older than the dead are remembered, and
-   * who has nobody to ask (the root), or is about to ask for all of it (a new server).
+   * Keeps only this peer's own record and the exclusions. For a peer whose list may be older than tombstones last, and that has no peer to
+   * ask (the root) or is about to ask for the whole list (a new server).
    */
   beginAnew(): void {
     this.replace([...this.records()].filter(({ state }) => state === 'excluded'));
@@ -180,7 +182,7 @@ export class Membership {
     else this.#add(record, atMs);
   }
 
-  /** Deltas that have not been passed on, so many as go with one beat. */
+  /** The deltas that have not been passed on, as many as go with one beat. */
   takeDeltas(): readonly MemberRecord[] {
     if (this.#pending === null) return none;
     const deltas: MemberRecord[] = [];
@@ -240,7 +242,7 @@ export class Membership {
     if (record.state === 'excluded') return false;
     if (record.issuer === record.subject) return true;
     if (record.state !== 'gone') return false;
-    // A parent that is not known to be one must at least be a server; its victim outbids it if it lives.
+    // A parent that is not known as one must at least be a server; a living subject refutes a false record.
     if (known !== null && known.incarnation === record.incarnation) return record.issuer === known.parent;
     return record.issuer === record.parent && this.#serves(record.issuer);
   }
@@ -259,7 +261,7 @@ export class Membership {
     this.#remove(record.subject);
     this.#add(record, this.#ctx.nowMs);
     this.#pending ??= new Map();
-    // Set again it would keep its old place, and go out before what came earlier.
+    // Set again, it would keep its old place, and be sent before records that came earlier.
     this.#pending.delete(record.subject);
     this.#pending.set(record.subject, record);
     this.#ctx.world.persist({ type: 'member', peer: record.subject, record, atMs: this.#ctx.nowMs });
@@ -292,7 +294,7 @@ export class Membership {
     return this.#ctx.world.fingerprint(peer) % bucketCount;
   }
 
-  /** Adds a record to the digests, or takes it out: exclusive or undoes itself. */
+  /** Adds a record to the digests, or removes it: exclusive or is its own inverse. */
   #toggle(record: MemberRecord): void {
     if (record.state === 'gone') return;
     const bucket = this.#bucketOf(record.subject);
@@ -304,12 +306,12 @@ export class Membership {
   }
 }
 
-/** 32 bits for what a record says of its subject, whose `fingerprint` is given. */
+/** 32 bits for a record's content; `fingerprint` is its subject's. */
 export function hashOf({ incarnation, state }: MemberRecord, fingerprint: number): number {
   return mix(mix(fingerprint ^ Math.imul(incarnation, 0x9e3779b1)) ^ stateNumbers[state]);
 }
 
-/** Whether a server takes clients that it does not have yet. */
+/** Whether a server takes new clients. */
 export function isFree({ state, full }: MemberRecord): boolean {
   return state === 'serving' && !full;
 }

@@ -1,9 +1,9 @@
 /**
  * How a client becomes a server: by volunteering or on the root's order, and always by consent.
  *
- * A client that is willing tells its server so, with its limits. The server offers the next volunteer the release, one
- * or two at a time, with a signed order. The volunteer consents or declines; a refusal moves on to the next candidate. After the
- * bytes are verified and installed it joins the tree of servers under the one that transmitted them, and keeps its client children.
+ * A willing client tells its server its limits. The server offers the release to the next volunteer, one or two at a time, with a signed
+ * order. The volunteer consents or declines; after a refusal the next candidate is asked. When the bytes are verified and installed, the
+ * volunteer joins the tree of servers under the server that sent them, and keeps its client children.
  *
  * Source: P2P Volunteers, section 3.4.2 (service volunteer, server transmit).
  */
@@ -32,11 +32,13 @@ interface Candidate {
 const offersAtOnce = 2;
 /** An offer is answered within this many beats, or the next candidate is asked. */
 const answerBeats = 5;
-/** Who has taken an offer says so again at this rate while it is at it, and is given up after so many beats without a word. */
+/**
+ * A volunteer that took an offer repeats its answer at this rate, in beats, and is given up after the second number of beats in silence.
+ */
 const wordBeats = 4;
 const transferBeats = 20;
 const mostVolunteers = 1_024;
-/** A volunteer repeats itself at this rate until it is asked. */
+/** A volunteer repeats its offer at this rate, in beats, until it is asked. */
 const repeatBeats = 4;
 
 export class Promotion {
@@ -48,13 +50,13 @@ export class Promotion {
   taken: { readonly notice: ReleaseNotice; readonly from: PeerHandle } | null = null;
   /** Volunteers wait until the root orders one of them to serve, instead of being asked as soon as they offer. */
   onOrderOnly = false;
-  /** Server: what the root ordered and is not over yet. */
+  /** Server: grants of the root that are not over yet. */
   #grants: Granting[] = [];
-  /** A grant is over: who serves now, or NOBODY. */
+  /** A grant is over: the peer that serves now, or NOBODY. */
   onGranted: (number: number, peer: PeerHandle) => void = () => {};
   /** A candidate declined, or did not answer. */
   onDeclined: (peer: PeerHandle) => void = () => {};
-  /** Volunteer: clients that this machine was seen to manage, when it served before; 0 = not known. */
+  /** Volunteer: the number of clients that this machine is known to manage, from earlier service; 0 = not known. */
   managed = 0;
   #beatsUntilRepeat = 0;
   #beatsAtIt = 0;
@@ -72,7 +74,7 @@ export class Promotion {
     const known = this.#volunteers.find((candidate) => candidate.peer === from);
     if (known !== undefined) {
       known.limits = limits;
-      // Who is at it does not volunteer: its last answer was lost.
+      // A peer whose transfer runs does not volunteer, so its last answer was lost.
       if (known.taken) known.offeredAtMs = Number.NaN;
       known.taken = false;
     } else if (this.#volunteers.length < mostVolunteers) {
@@ -118,8 +120,8 @@ export class Promotion {
   }
 
   /**
-   * Who is asked next: one child that waits is asked beside all others, so that peers that hang elsewhere, or nowhere, delay it by no more
-   * than the offer under way; the rest in the order in which they volunteered.
+   * The next volunteer to ask. One child that waits is asked beside all others, so that peers elsewhere in the farm delay it by no more
+   * than the offer under way; the rest are asked in the order in which they volunteered.
    */
   #nextVolunteer(): Candidate | undefined {
     const waiting = this.#volunteers.filter(({ offeredAtMs }) => !(offeredAtMs >= 0));
@@ -133,7 +135,7 @@ export class Promotion {
     this.#askGranted();
   }
 
-  /** Asks the first candidate of each grant that has not been asked yet; a grant without candidates left is over. */
+  /** Asks the first candidate of each grant that has not been asked yet. A grant without candidates is over. */
   #askGranted(): void {
     const { latest } = this.#releases;
     const { self, nowMs, draining } = this.#ctx;
@@ -154,7 +156,7 @@ export class Promotion {
     this.onGranted(grant.number, peer);
   }
 
-  /** The answer of a granted candidate; false when it is none. */
+  /** Processes the answer of a candidate of a grant; false when the peer is none. */
   #grantAnswered(from: PeerHandle, { verdict, reason }: Answer): boolean {
     const grant = this.#grants.find(({ orders, offeredAtMs }) => orders[0]?.subject === from && offeredAtMs >= 0);
     if (grant === undefined) return false;
@@ -192,7 +194,7 @@ export class Promotion {
     this.offerNext();
   }
 
-  /** The connection to a peer is gone: if it was asked to serve, another one is. */
+  /** The connection to a peer is gone: if it was asked to serve, the next candidate is asked. */
   lost(peer: PeerHandle): void {
     const isAsked = this.#volunteers.some((known) => known.peer === peer && known.offeredAtMs >= 0);
     if (isAsked) this.#decline(peer, 'busy');
@@ -225,7 +227,7 @@ export class Promotion {
 
   // --- The volunteer's side --------------------------------------------------------------------------------------------
 
-  /** Called on every beat: whoever offered hears that the transfer, or the step into the tree of servers, goes on. */
+  /** Called on every beat: tells the server that made the offer that the transfer, or the step into the tree of servers, goes on. */
   beat(): void {
     if (this.taken === null || ++this.#beatsAtIt % wordBeats !== 0) return;
     this.#ctx.world.send(this.taken.from, { kind: 'answer', verdict: 'taken', reason: null });
@@ -261,7 +263,7 @@ export class Promotion {
     this.#ctx.world.transfer(notice, from);
   }
 
-  /** Somebody offers who may not, or may no more: it need not wait for an answer. */
+  /** An offer from a peer that may not make one, or no longer: it is told at once, so that it does not wait. */
   refuse(from: PeerHandle): void {
     this.#ctx.world.tell({ type: 'refused', peer: from, what: 'an offer by a peer that is not its server' });
     this.#ctx.world.send(from, { kind: 'answer', verdict: 'declined', reason: 'not-willing' });

@@ -1,9 +1,9 @@
 /**
- * Which release of the service is out, and which one this peer has.
+ * Which release of the service is current, and which one this peer has.
  *
- * The root's notice goes to everybody by multicast; servers then take the bytes from their parent, so a release flows
- * down the tree of servers. Who was away asks its parent after every repair. Failed transfers are tried again, elsewhere
- * at the second time, with growing pauses; the old release is served meanwhile.
+ * The root's notice reaches all peers by multicast. Servers then take the bytes from their parent, so a release flows down the tree of
+ * servers. A server that was away asks its parent after every repair. Failed transfers are retried with growing pauses, from another source
+ * the second time; the old release is served meanwhile.
  *
  * Source: P2P Volunteers, sections 3.4.3 (service update) and 3.4.1 (failure recovery).
  */
@@ -68,7 +68,7 @@ export class Releases {
     return notice;
   }
 
-  /** Takes in a notice. False when it is old, false, or of an authority that no longer counts. */
+  /** Processes a notice. False when it is old, forged, or below the present standing. */
   learn(notice: ReleaseNotice): boolean {
     if (this.latest !== null && notice.number <= this.latest.number) return false;
     const { authority } = this.#ctx;
@@ -111,7 +111,7 @@ export class Releases {
     this.#ctx.world.transfer(this.latest, from);
   }
 
-  /** There is a new source to ask: no reason to wait any longer. */
+  /** There is a new source: the pause before the next try ends. */
   retryNow(): void {
     this.#failures = 0;
     this.#pauseBeats = 0;

@@ -1,12 +1,11 @@
 /**
  * Which server a request goes to: the client's own experience decides.
  *
- * For every server it knows, a client keeps the response delay it felt (an exponentially weighted mean), and how often it
- * failed lately. Before each request the servers are sorted by what a request is expected to cost: the delay, plus the
- * price of a failure times its likelihood. A server that was never tried is judged by its distance, with a little
- * optimism, so that a newcomer nearby gets its chance. A request that is still waiting counts with its age, so that nobody piles more
- * upon a server that does not keep up. One that lied is out for good. A full server is left to those who have it:
- * it comes after all others for who hangs elsewhere, or was told by it to go.
+ * For every server it knows, a client keeps the response delay it measured (an exponentially weighted mean), and how often the server
+ * failed lately. Before each request the servers are sorted by expected cost: the delay, plus the price of a failure times its likelihood.
+ * An untried server is judged by its distance, with a little optimism, so that a newcomer nearby gets its chance. A request that still
+ * waits counts with its age, so that no client adds requests to a server that does not keep up. A server that lied is out for good. A full
+ * server is left to the clients it has: clients of other trees, and clients that it asked to leave, rank it last.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection, evaluation after each call).
  */
@@ -23,7 +22,7 @@ export interface Sample {
   /** From sending the request to its first byte, ms; NaN when it failed. */
   readonly delayMs: number;
   readonly ok: boolean;
-  /** A connection had to be made for it: felt by the user, but not what the requests after it will take. */
+  /** A connection had to be made for it: the user felt the delay, but later requests will not. */
   readonly isFirst?: boolean;
 }
 
@@ -42,25 +41,25 @@ export interface ServerRecord {
 }
 
 const weightOfNews = 0.3;
-/** What a failed try is taken to cost, ms. */
+/** The cost of a failed request, ms. */
 const failureCostMs = 2_000;
-/** Failures fade by half in this time, ms. */
+/** The failure score halves in this time, ms. */
 const forgiveHalfMs = 15_000;
-/** An untried server is taken to answer in this share of its predicted round trip, plus the farm's usual time to serve. */
+/** An untried server is expected to take this share of its predicted round trip, plus the mean service time. */
 const optimism = 0.9;
 const persistEvery = 32;
-/** What was felt of this many servers is kept over a longer time; of more, what was written down the longest ago is forgotten. */
+/** Servers whose measurements are kept for longer; beyond this number the one written down longest ago is forgotten. */
 const mostRecords = 256;
-/** A request that has been waiting says something of its server from here, for a connection may have to be made; and up to here, ms. */
+/** A waiting request counts from this age, ms, because a connection may have to be made, and up to this age, ms. */
 const leastWaitMs = 500;
 const mostWaitMs = 10_000;
 
 export class Selection {
   readonly #ctx: Context;
   readonly #records: ServerRecords;
-  /** What servers need for a request besides the way to them, ms: a mean over those that were used; NaN before the first. */
+  /** Service time (response delay minus round trip), ms: a mean over the servers that were used; NaN before the first. */
   #serveMs = Number.NaN;
-  /** The server that told this peer to go to another; NOBODY for none. */
+  /** The server that asked this peer to go to another; NOBODY for none. */
   leaving: PeerHandle = NOBODY;
 
   constructor(ctx: Context, distances: PeerNumbers) {
@@ -68,19 +67,19 @@ export class Selection {
     this.#records = new ServerRecords(distances);
   }
 
-  /** A request is on its way. */
+  /** A request was sent. */
   asked(server: PeerHandle): void {
     const record = this.#record(server);
     if (Number.isNaN(record.waitingSinceMs)) record.waitingSinceMs = this.#ctx.nowMs;
   }
 
-  /** Nobody waits for the answer any more: it says nothing of the server. */
+  /** No user waits for the answer any more: it is not counted. */
   abandoned(server: PeerHandle): void {
     const record = this.#records.get(server);
     if (record !== undefined) record.waitingSinceMs = Number.NaN;
   }
 
-  /** Takes note of one request. */
+  /** Notes one finished request. */
   measured(sample: Sample): void {
     const record = this.#record(sample.server);
     record.waitingSinceMs = Number.NaN;
@@ -121,12 +120,12 @@ export class Selection {
     return this.#records.get(server)?.liar ?? false;
   }
 
-  /** Nothing is known of a server any more, here and on the disk. A liar stays one. */
+  /** Forgets what is known of a server, here and on the disk. A liar stays known as one. */
   forget(peer: PeerHandle): void {
     if (this.#records.drop(peer)) this.#ctx.world.forget({ type: 'client-record', which: peer });
   }
 
-  /** Forgets servers that no request has gone to for as long as the dead are remembered, and the oldest of too many. */
+  /** Forgets servers without a request for as long as tombstones last, and the oldest beyond the limit. */
   expire(): void {
     const limitMs = this.#ctx.nowMs - this.#ctx.options.tombstoneMs;
     const records = this.#records.all();
@@ -143,7 +142,7 @@ export class Selection {
     return this.#records.get(peer) ?? null;
   }
 
-  /** The servers to try for a request, the best first. `own`: the one in whose tree this peer is, full or not. */
+  /** The servers to try for a request, the best first. `own`: the one in whose tree this peer is, whether full or not. */
   rank(servers: readonly MemberRecord[], own: PeerHandle): PeerHandle[] {
     const serving = servers.filter((record) => record.state === 'serving' && !this.isLiar(record.subject));
     const mayAsk = (record: MemberRecord): boolean =>
@@ -159,7 +158,7 @@ export class Selection {
     return [...sorted(usable), ...sorted(full), ...sorted(draining)];
   }
 
-  /** What a request to this server would take by what is known, ms; NaN when nothing was measured. */
+  /** The expected response delay of this server, ms; NaN when nothing was measured. */
   expectedMs(peer: PeerHandle): number {
     const record = this.#records.get(peer);
     if (record === undefined) return Number.NaN;
@@ -167,7 +166,7 @@ export class Selection {
     return record.rttMs + (this.#serveMs >= 0 ? this.#serveMs : 0);
   }
 
-  /** The round trip to a server as it was last measured, ms; NaN when it never was. */
+  /** The last measured round trip to a server, ms; NaN when it was never measured. */
   rttMs(peer: PeerHandle): number {
     return this.#records.get(peer)?.rttMs ?? Number.NaN;
   }
@@ -187,7 +186,7 @@ export class Selection {
     return delayMs + (failureCostMs * failures) / (1 + failures);
   }
 
-  /** A request that is not answered yet takes at least as long as it has been waiting; 0 for none, or for one that is forgotten. */
+  /** The age of a request that waits, a lower bound of its delay, ms; 0 for none, or for one that is no longer counted. */
   #waitedMs(record: ServerRecord): number {
     const waitedMs = this.#ctx.nowMs - record.waitingSinceMs;
     if (waitedMs > mostWaitMs) record.waitingSinceMs = Number.NaN;
@@ -199,15 +198,15 @@ export class Selection {
     return record.failures * 2 ** (-agoMs / forgiveHalfMs);
   }
 
-  /** The record of a server that a request went to, or that something else is known of: made when there is none. */
+  /** The record of a server, made when there is none. */
   #record(peer: PeerHandle): ServerRecord {
     return this.#records.kept(peer, this.#ctx.nowMs);
   }
 }
 
 /**
- * Most servers that a client knows are never asked for anything: of them it only keeps the round trip. A record is made for one
- * that a request went to.
+ * Records of servers. Most servers that a client knows never get a request from it; for these only the round trip is kept. A record is made
+ * when a request is sent or a failure is known.
  */
 class ServerRecords {
   readonly #distances: PeerNumbers;

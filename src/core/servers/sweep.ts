@@ -1,9 +1,9 @@
 /**
- * Finding the dead that nobody buried.
+ * Finds dead servers that no parent has buried.
  *
- * A parent writes `gone` for a child it loses. When parent and child die together, nobody would. So every server looks now and
- * then for records that name it as the parent of one it does not have, and the root for records whose parents do not lead
- * up to it. What stays so for several beats is written off; a living subject outbids that at once with a higher incarnation.
+ * A parent writes `gone` for a child it loses; when parent and child die together, neither is written off. So every server looks now and
+ * then for records that name it as the parent of a child it does not have, and the root for records whose parents do not lead up to it. A
+ * record that stays so for several beats is written off. A subject that lives refutes that at once with a higher incarnation.
  */
 import type { PeerHandle } from '../ids.ts';
 import type { MemberRecord } from '../messages/index.ts';
@@ -11,7 +11,7 @@ import type { Parts } from '../parts.ts';
 
 const lookEveryBeats = 5;
 const looksBeforeGone = 3;
-/** No tree of servers is that high. */
+/** Bounds the walk up: no tree of servers is that high. */
 const mostLevels = 1_000;
 
 export class Sweep {
@@ -51,8 +51,8 @@ export class Sweep {
   }
 
   /**
-   * Whether the parents that records name end at this root. Who names itself, or each other in a ring, hangs nowhere. One farther up that
-   * is gone is the matter of those right below it.
+   * Whether the parents that records name lead to this root. A server that names itself, or servers that name each other in a ring, have no
+   * way up. An ancestor that is gone is left to the servers right below it.
    */
   #leadsToRoot(parent: PeerHandle): boolean {
     const { ctx, membership } = this.#parts;

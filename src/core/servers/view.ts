@@ -1,9 +1,9 @@
 /**
- * What a client knows of the servers: the few that could matter to it.
+ * The view: the few servers that a client knows.
  *
- * A farm may have thousands of servers; a client needs the ones near its group, the root, and one far away in case its whole
- * region is cut off. Its tree's server picks them and hands down the client tree what changes; a heartbeat carries a digest of the
- * list that its sender holds, so who missed something, is new, or was lied to by an earlier parent, pulls the whole list.
+ * A farm may have thousands of servers. A client needs those near its group, the root, and one far away in case its whole region is cut
+ * off. The server of its tree picks them and passes changes down the client tree. A heartbeat carries a digest of its sender's list, so a
+ * client that missed a change, is new, or was lied to by an earlier parent pulls the whole list.
  *
  * Source: P2P Volunteers, section 3.4.2 (server selection).
  */
@@ -17,15 +17,15 @@ import { mix } from '../hash.ts';
 import type { Membership } from './membership.ts';
 
 const versionsPerIncarnation = 1 << 16;
-/** So many servers of a view, if there are, take clients that they do not have yet. */
+/** At least this many servers of a view take new clients, if there are as many. */
 const leastFree = 2;
 
 export class Views {
   readonly #ctx: Context;
-  /** The list as its server says it, and the same with what this client knows to be newer: nearly always one object. */
+  /** The list as its server sent it, and the list with newer records that this client knows: nearly always one object. */
   #said: View | null = null;
   #current: View | null = null;
-  /** Server: the version that it used last, in this life or the one before; 0 for none. */
+  /** Server: the last version that it used, in this life or the one before; 0 for none. */
   #lastVersion = 0;
   /** Client: the parent that was asked for the whole list and has not answered yet. */
   #asked: PeerHandle = NOBODY;
@@ -38,7 +38,7 @@ export class Views {
     return this.#current;
   }
 
-  /** What those below are told. */
+  /** The view as the peers below are told it. */
   get said(): View | null {
     return this.#said;
   }
@@ -47,7 +47,7 @@ export class Views {
     return this.#said?.version ?? 0;
   }
 
-  /** Returns whether this is another list than the last. */
+  /** Returns whether the list differs from the last. */
   #keep(said: View, current: View): boolean {
     const ctx = this.#ctx;
     const before = ctx.viewDigest;
@@ -60,8 +60,8 @@ export class Views {
   }
 
   /**
-   * One number for whose list it is, its version, and all that it says; never 0, which stands for none. A sum, since an exclusive or
-   * would not see what is named twice; salted, so that lists which happen to look alike do so under one version only.
+   * A digest of the server, the version and the content; never 0, which stands for none. A sum, since an exclusive or would cancel a server
+   * that is named twice; salted, so that lists that collide do so under one version only.
    */
   #digest({ server, version, records }: View): number {
     const { world } = this.#ctx;
@@ -72,7 +72,7 @@ export class Views {
     return mix(sum) & mostDigest || 1;
   }
 
-  /** Server: composes the view for its own clients. Returns what to tell them when it differs from the last. */
+  /** Server: composes the view for its own clients. Returns the message for them when it differs from the last. */
   compose(membership: Membership): View | ViewChange | null {
     const { self, coordinate, authority, options } = this.#ctx;
     const others = membership.nearestServing(coordinate, self);
@@ -101,7 +101,7 @@ export class Views {
     return before === null ? view : changeBetween(before, view);
   }
 
-  /** Server: the view that its clients have lacks this server itself, or names one as free that is full by now, or serves no more. */
+  /** Server: the view that its clients have lacks this server, or names as free a server that is full by now or no longer serves. */
   misleads(membership: Membership): boolean {
     const misleads = ({ subject, full }: MemberRecord): boolean => {
       const now = membership.get(subject);
@@ -118,9 +118,9 @@ export class Views {
   }
 
   /**
-   * Client: takes what its parent hands down. Returns whether it is news, to be handed on. What comes unasked must be newer than what
-   * this client has, and a change must be one of that very list; an answer counts whatever its version, as what this client has may
-   * come from a liar. What is not genuine is left out of a list; of a change nothing is taken then, and the next heartbeat shows it.
+   * Client: takes what its parent passes down. Returns whether it is new, and is to be passed on. An unasked list must be newer than this
+   * client's, and a change must be based on this client's list. An answer counts whatever its version, as the present list may come from a
+   * liar. Forged records are left out of a list; a change with a forged record is dropped, and the next heartbeat shows the difference.
    */
   take(view: View | ViewChange, parent: PeerHandle): boolean {
     const isAnswer = view.kind === 'view' && parent === this.#asked;
@@ -146,13 +146,15 @@ export class Views {
     return this.#keep(said, this.#withNewer(said));
   }
 
-  /** Signed by whom it is about; what was known already was looked at then. */
+  /** Whether its subject signed the record; a record already known was checked before. */
   #isGenuine(record: MemberRecord): boolean {
     if (this.#said?.records.includes(record)) return true;
     return record.issuer === record.subject && this.#ctx.world.verify(record);
   }
 
-  /** Nobody can call back what a server has signed: where an older word of it is said, the newer one that is known stays. */
+  /**
+   * A server cannot take back what it has signed. So where a list brings an older record of a server, the newer one that is known stays.
+   */
   #withNewer(said: View): View {
     const known = this.#current?.records ?? [];
     const newest = said.records.map((record) => known.find((other) => this.#supersedes(other, record)) ?? record);
@@ -173,7 +175,7 @@ export class Views {
 }
 
 /**
- * What became of the list that a change was last applied to: many peers in one process have the same list, and it need be there but once.
+ * The last change applied and its result: many peers in one process have the same list, and it is kept once.
  */
 const changedLists = new WeakMap<ViewChange, { readonly before: View; readonly after: View }>();
 
@@ -190,7 +192,7 @@ function changed(before: View, change: ViewChange): View {
   return after;
 }
 
-/** What to tell those who have the old list: what changed, or all of it when that is shorter. */
+/** The message for clients with the old list: the changes, or the whole list when that is shorter. */
 function changeBetween(before: View, view: View): View | ViewChange {
   const records = view.records.filter((record) => !before.records.includes(record));
   const gone = before.records
@@ -200,7 +202,7 @@ function changeBetween(before: View, view: View): View | ViewChange {
   return { kind: 'view-change', base: before.version, version: view.version, server: view.server, records, gone };
 }
 
-/** Which servers are named matters, not in which order: each client sorts them by its own distance. */
+/** Whether two lists name the same servers. Their order does not matter: each client sorts them by its own distance. */
 function sameRecords(a: readonly MemberRecord[], b: readonly MemberRecord[]): boolean {
   return a.length === b.length && a.every((record) => b.includes(record));
 }

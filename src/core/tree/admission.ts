@@ -1,12 +1,12 @@
 /**
- * Who may hang below a peer, like the keeper of a small house: whom it lets in, for whom it sends somebody else away, and to whom it says
- * that there is room elsewhere.
+ * Admission: which peers may become children of this one. Like the keeper of a small house, it decides whom to take, whom to ask to leave
+ * for a better guest, and whom to send on to houses with room.
  *
- * Nobody who might close a circle comes in (rule `feasible`). While there is room everybody else does. A full house lets an orphan take
- * the place of the child farthest away, if it is much nearer and that did not happen lately (rule `mayEvict`); and who comes back although
- * it was sent on has found nothing, and gets one of the few guest places.
+ * A peer that might close a loop is never taken (rule `feasible`). While there is room, every other peer is. When there is none, an orphan
+ * that is much nearer than the farthest child takes that child's place, unless this happened lately (rule `mayEvict`). A joiner that was
+ * sent on and comes back has found no room elsewhere, and gets one of the few guest places.
  *
- * Kept while it has something to remember: most peers have room for the few that ask.
+ * Kept while there is something to remember: most peers have room for the few that ask.
  *
  * Source: P2P Volunteers for Reliable Server Farms, section 3.3.2 (tree joining).
  */
@@ -17,7 +17,7 @@ import type { PeerHandle } from '../ids.ts';
 import type { Coordinate, Join, PeerCard, RedirectReason } from '../messages/index.ts';
 import type { Place } from './place.ts';
 
-/** What must be known of the peer's place in the house. */
+/** What admission must know of the peer's place in the tree. */
 export interface House {
   readonly isRoot: boolean;
   readonly parent: PeerHandle;
@@ -25,7 +25,7 @@ export interface House {
   /** About to move to another tree alone. */
   readonly closed: boolean;
   readonly isAtClientLimit: boolean;
-  /** No newcomers from outside. */
+  /** No newcomers from outside the tree. */
   readonly isShut: boolean;
   readonly beat: number;
   readonly below: Children;
@@ -37,7 +37,7 @@ export interface House {
 export type Verdict =
   { readonly accept: true; readonly evict: Child | null } | { readonly accept: false; readonly reason: RedirectReason };
 
-/** Who comes back within this many heartbeats after it was sent on has found no room with the others. */
+/** A joiner that comes back within this many heartbeats after it was sent on has found no room elsewhere. */
 const sentOnBeats = 120;
 const sentOnKept = 32;
 const nobody: readonly { readonly peer: PeerHandle; readonly atMs: number }[] = [];
@@ -54,12 +54,12 @@ export class Admission {
     this.#house = house;
   }
 
-  /** Nobody was sent on or away: another one would say the same. */
+  /** Nothing is remembered, so a new object would decide the same. */
   get hasNothingToRemember(): boolean {
     return this.#sentOn.length === 0 && this.#lastEvictionBeat === Number.NEGATIVE_INFINITY;
   }
 
-  /** What becomes of a request to hang below this peer. */
+  /** The answer to a request to become a child of this peer. */
   judge(from: PeerHandle, join: Join): Verdict {
     const { options, rules, draining, reachable, self } = this.#ctx;
     const house = this.#house;
@@ -75,7 +75,7 @@ export class Admission {
       return { accept: false, reason: 'infeasible' };
     if (below.get(from) !== null) return { accept: true, evict: null };
     if (house.isAtClientLimit) return { accept: false, reason: 'no-room' };
-    // Who comes back has found nothing better; who moves within the tree has a parent.
+    // A joiner that comes back has found nothing better; one that moves within the tree has a parent.
     if (join.orphan && house.isShut && !this.#cameBack(from)) return this.#sendOn(from, join);
     const hasSpace = below.all.length < options.fanOut + options.guestRoom;
     if (hasSpace && below.residents < options.fanOut) return { accept: true, evict: null };

@@ -1,4 +1,4 @@
-/** A child, as its parent sees it. What every heartbeat changes stands in its seat (`seats.ts`), the rest here. */
+/** A child, as its parent sees it. Fields that every heartbeat changes are in its seat (`seats.ts`), the rest here. */
 import type { PeerHandle } from '../ids.ts';
 import type { Coordinate, Join, PeerCard } from '../messages/index.ts';
 import { RttWindow } from './rtt-window.ts';
@@ -10,7 +10,7 @@ export class Child {
   readonly rtt = new RttWindow();
   reachable: boolean;
   hasChildren: boolean;
-  /** Told to hang elsewhere; keeps its place until it does. */
+  /** Asked to find another parent; keeps its place until it has one. */
   evicted = false;
   readonly seat: number;
   readonly #seats: Seats;
@@ -28,7 +28,7 @@ export class Child {
     return this.#seats.acceptedAtMs(this.seat);
   }
 
-  /** As others are told of it. */
+  /** The child's card, as others are told of it. */
   card(): PeerCard {
     return { peer: this.peer, coordinate: this.coordinate, rttMs: this.rtt.medianMs() };
   }

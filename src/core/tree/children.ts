@@ -13,7 +13,7 @@ const nobody: readonly Child[] = [];
 export class Children {
   readonly #kind: TreeKind;
   readonly #ctx: Context;
-  /** Made anew when one comes or goes, and of the very size: what grows by `push` has room for sixteen more. */
+  /** Made anew when a child comes or goes, at the exact size: an array grown by `push` has room for sixteen more. */
   #all: readonly Child[] = nobody;
 
   constructor(kind: TreeKind, ctx: Context) {
@@ -30,7 +30,7 @@ export class Children {
     return null;
   }
 
-  /** How many have not been told to leave. */
+  /** How many have not been asked to leave. */
   get residents(): number {
     let count = 0;
     for (const child of this.#all) if (!child.evicted) count++;
@@ -39,7 +39,7 @@ export class Children {
 
   // --- Coming and going -----------------------------------------------------------------------------------------------------
 
-  /** Returns whether it is a new one; one that is here already begins anew. */
+  /** Returns whether the child is new; one that is here already begins anew. */
   take(peer: PeerHandle, join: Join): boolean {
     const { nowMs, pulses, self } = this.#ctx;
     const known = this.get(peer);
@@ -60,7 +60,7 @@ export class Children {
   #add(peer: PeerHandle, join: Join): Child {
     const { nowMs, pulses, self, options } = this.#ctx;
     invariant(peer !== self, 'nobody is its own child');
-    // One more than there is room for: an orphan may push out the farthest, which stays until it goes.
+    // One more than there is room for: an orphan may evict the farthest child, which stays until it has another parent.
     invariant(
       this.#all.length <= options.fanOut + options.guestRoom,
       'nobody takes more children than it has room for',
@@ -71,7 +71,7 @@ export class Children {
     return child;
   }
 
-  /** Returns the one that is gone; null when it was none. */
+  /** Returns the child that is gone; null when the peer was none. */
   drop(peer: PeerHandle): Child | null {
     const child = this.get(peer);
     if (child === null) return null;
@@ -83,14 +83,14 @@ export class Children {
     return child;
   }
 
-  /** Lets go of all seats: the peer is no more. */
+  /** Releases all seats: the peer is stopped. */
   close(): void {
     for (const { seat } of this.#all) this.#ctx.pulses.seats.release(seat);
   }
 
   // --- Heartbeats -----------------------------------------------------------------------------------------------------------
 
-  /** Those that were not heard for `missedBeats` intervals. */
+  /** Children that were silent for `missedBeats` intervals. */
   silent(): readonly Child[] {
     return this.hasSilent ? this.#all.filter(({ seat }) => this.#isSilent(seat)) : nobody;
   }
@@ -105,13 +105,13 @@ export class Children {
     return nowMs - pulses.seats.heardAtMs(seat) > this.silenceMs;
   }
 
-  /** How long one may be silent, ms. */
+  /** How long a child may be silent, ms. */
   get silenceMs(): number {
     const { options, patienceMs } = this.#ctx;
     return (options.missedBeats + 0.5) * patienceMs;
   }
 
-  /** Calls `tell` with each, and whether it has this version of the roster. */
+  /** Calls `tell` with each child, and whether the child has this version of the roster. */
   each(rosterVersion: number, tell: (child: PeerHandle, isUpToDate: boolean) => void): void {
     const { seats } = this.#ctx.pulses;
     for (const { peer, seat } of this.#all) tell(peer, seats.rosterVersion(seat) === rosterVersion);
@@ -131,7 +131,7 @@ export class Children {
 
   // --- Who would have to go ---------------------------------------------------------------------------------------------------
 
-  /** The one farthest away that has not been told to leave. */
+  /** The farthest child that has not been asked to leave. */
   farthest(): Child | null {
     let farthest: Child | null = null;
     let farthestMs = -1;
@@ -146,8 +146,8 @@ export class Children {
   }
 
   /**
-   * The guest that should hang elsewhere, beyond `fanOut`. First one that can have no children, if there is another that can: leaves
-   * in all the places near the root would close the tree to everybody else. Then the farthest.
+   * The guest, beyond `fanOut`, that should find another parent. First one that can have no children, if there is another that can: such
+   * leaves in all places near the root would close the tree to every other peer. Then the farthest.
    */
   surplus(): Child | null {
     const { options, rules } = this.#ctx;

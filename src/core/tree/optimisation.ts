@@ -1,12 +1,13 @@
 /**
- * Looking for a better place, now and then, on the parent's heartbeat.
+ * Looks for a better place, now and then, on the parent's heartbeat. There are three questions.
  *
- * Three questions. (1) Does the way from my parent to me run through a sibling anyway? Then hang below the sibling:
- * the same delay, and one stream less on the shared links. Where the parent is full, a longer detour will do: there are others to whom
- * the place is worth more. (2) Has an ancestor room, or one of my parent's siblings, and would the way from the tree's root be really
- * shorter through it? Then move there. (3) For a client: is another server nearer than mine? Then go to its tree, alone, leaving the
- * children to the old parent. Coordinates make the shortlist; pings decide. Both ways of (2) are compared from where they part, as
- * measured along the tree. The slack of (1) is smaller than the gain that (2) asks for, so a peer never goes down and up for ever.
+ * 1. Does the path from my parent to me run through a sibling anyway? Then move below the sibling: the same delay, and one copy less on the
+ * shared links. When the parent is full, a longer detour is acceptable, since the place is worth more to others.
+ * 2. Has an ancestor, or a sibling of my parent, room, and would the path from the tree's root be clearly shorter through it? Then move
+ * there. The two paths are compared from where they part, as measured along the tree.
+ * 3. For a client: is another server nearer than mine? Then move to its tree, alone; the children go to the old parent.
+ *
+ * Coordinates make the shortlist; pings decide. The slack of (1) is smaller than the gain that (2) asks for, so a peer does not oscillate.
  *
  * Source: P2P Volunteers, section 3.3.4 (both moves) and 3.4.2 (clients compare distances).
  */
@@ -20,7 +21,7 @@ import type { MemberRecord, PeerCard, Roster } from '../messages/index.ts';
 import type { Answered, Pings } from '../reach/pings.ts';
 import type { Tree } from './tree.ts';
 
-/** A better place was found: for the tree's own parent choice, or another server's tree. */
+/** A better place was found: another parent in the same tree, or another server's tree. */
 export interface BetterPlace {
   readonly purpose: 'optimise' | 'change-server';
   readonly card: PeerCard;
@@ -30,24 +31,24 @@ interface Look {
   readonly tree: Tree;
   readonly card: PeerCard;
   readonly relation: 'sibling' | 'ancestor' | 'uncle';
-  /** From where the ways through the parent and through the candidate part: to the one, and to the other, ms. */
+  /** From the point where the two paths part: the delay to the parent, and to the candidate, ms. */
   readonly forkToParentMs: number;
   readonly forkToCardMs: number;
-  /** What the candidate answered; it may come before the parent's answer. */
+  /** The candidate's answer; it may come before the parent's. */
   answer: Answered | null;
 }
 
 const serversCompared = 2;
-/** The slack for a detour where the parent is full, as a share of the gain that a move up asks for: below 1, or peers go down and up. */
+/** The slack for a detour when the parent is full, as a share of the gain that a move up asks for: below 1, or peers would oscillate. */
 const crowdedSlackShare = 0.95;
 /**
- * Looks between two comparisons of servers. A newcomer in view is measured at once, so comparing again only finds what changed in
- * the network; and all clients near a server measure it, so comparing often would be a load that grows with the farm.
+ * Looks between two comparisons of servers. A newcomer in view is measured at once, so a comparison only finds changes in the network. All
+ * clients near a server measure it, so frequent comparisons would be a load that grows with the farm.
  */
 const compareEveryLooks = 96;
 /**
- * Looks between two questions to an ancestor that had no room: at first, and at most. All that are below the root would like to
- * hang there, and it would do nothing but say no.
+ * Looks between two questions to an ancestor that had no room: at first, and at most. All peers below the root would like to be its
+ * children, and it would do nothing but refuse them.
  */
 const firstPauseLooks = 4;
 const longestPauseLooks = 64;
@@ -60,7 +61,7 @@ export class Optimisation {
   #looksUntilComparison = 0;
   #looksUntilAncestor = 0;
   #ancestorPauseLooks = firstPauseLooks;
-  /** To the servers in view. */
+  /** Round trips to the servers in view, ms. */
   readonly #distances: PeerNumbers;
 
   constructor(ctx: Context, pings: Pings, distances: PeerNumbers) {
@@ -78,14 +79,14 @@ export class Optimisation {
     if (this.#look !== null) this.#pings.ask(this.#look.card.peer, 'optimisation');
   }
 
-  /** Measures servers that have just come into view, and the own one to compare with. */
+  /** Measures servers that have just come into view, and the own server to compare with. */
   meetServers(own: PeerHandle, newcomers: readonly MemberRecord[]): void {
     if (newcomers.length === 0) return;
     for (const { subject } of newcomers) this.#pings.ask(subject, 'comparison');
     if (own !== NOBODY && !newcomers.some((record) => record.subject === own)) this.#pings.ask(own, 'comparison');
   }
 
-  /** Called on every look of a client: measures the own server and the nearest others anew, now and then. */
+  /** Called on every look of a client: measures the own server and the nearest others again, now and then. */
   compareServers(own: PeerHandle, servers: () => readonly MemberRecord[]): void {
     if (this.#looksUntilComparison-- > 0) return;
     this.#looksUntilComparison = compareEveryLooks;
@@ -105,13 +106,13 @@ export class Optimisation {
     this.#distances.keep((peer) => peer === own || servers.some((record) => record.subject === peer));
   }
 
-  /** Measured if it was, else by coordinates. */
+  /** The measured round trip if there is one, else the predicted one. */
   #distanceMs({ subject, coordinate }: MemberRecord): number {
     const rttMs = this.#distances.get(subject);
     return Number.isNaN(rttMs) ? predictRttMs(coordinate, this.#ctx.coordinate) : rttMs;
   }
 
-  /** Takes in a measured round trip within the tree; says where to go if that is better. */
+  /** Notes a round trip measured within the tree; returns the better place, if it shows one. */
   lookedAt(answer: Answered): BetterPlace | null {
     const look = this.#look;
     if (answer.peer === this.#lookingFrom?.parent) this.#lookingFrom.heardParentRtt(answer.rttMs);
@@ -135,7 +136,7 @@ export class Optimisation {
     return better ? { purpose: 'optimise', card: { ...card, rttMs } } : null;
   }
 
-  /** Takes in a round trip to a server; says which server's tree to go to if one in view is clearly nearer than the own. */
+  /** Notes a round trip to a server; returns that server's tree if one in view is clearly nearer than the own. */
   compared(answer: Answered, own: PeerHandle, others: readonly MemberRecord[]): BetterPlace | null {
     this.#distances.set(answer.peer, answer.rttMs);
     const ownMs = this.#distances.get(own);
@@ -150,7 +151,7 @@ export class Optimisation {
       }
     }
     if (best === null || !this.#savesEnough(ownMs, bestMs)) return null;
-    // Should the move fail, the next look tries again.
+    // If the move fails, the next look tries again.
     this.#looksUntilComparison = 0;
     return { purpose: 'change-server', card: { peer: best.subject, coordinate: best.coordinate, rttMs: bestMs } };
   }
@@ -200,7 +201,7 @@ export class Optimisation {
     return best === null ? null : lookAt(tree, best, 'ancestor', best.rttMs, 0);
   }
 
-  /** One of the parent's siblings that would do. Any of them: the best may be full, and would be asked again and again. */
+  /** One of the parent's siblings that qualify, at random: the best may be full, and would be asked again and again. */
   #uncleThatSaves(tree: Tree, roster: Roster, directMs: number): Look | null {
     const { self, coordinate, world } = this.#ctx;
     const grandparent = roster.ancestors.at(-2);
@@ -217,7 +218,7 @@ export class Optimisation {
     return uncle === undefined ? null : lookAt(tree, uncle, 'uncle', grandparent.rttMs, uncle.rttMs);
   }
 
-  /** Any sibling: coordinates of peers that never met may be wrong about them, and the round trip puts them right. */
+  /** A random sibling: coordinates of peers that never met may be wrong about each other, and the measured round trip corrects them. */
   #explore(tree: Tree, roster: Roster): Look | null {
     const { self, world } = this.#ctx;
     const siblings = roster.siblings.filter((card) => card.peer !== self && tree.child(card.peer) === null);
@@ -234,7 +235,7 @@ export class Optimisation {
     return nearer && siblingMs < parentMs && sibling.rttMs + siblingMs <= parentMs * (1 + slack);
   }
 
-  /** How much longer a detour through a sibling may be, as a share of the direct way. */
+  /** How much longer a detour through a sibling may be, as a share of the direct path. */
   #slack({ parentRoster }: Tree): number {
     const { fanOut, detourSlack, moveGain } = this.#ctx.options;
     const isCrowded = parentRoster !== null && parentRoster.siblings.length >= fanOut;

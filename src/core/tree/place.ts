@@ -1,7 +1,7 @@
 /**
- * A peer's place in a tree: the stamp that has come down to it from the tree's root, and how deep it hangs.
+ * A peer's place in a tree: the stamp that has come down to it from the tree's root (a sequence number, as in DSDV), and its depth.
  *
- * What a neighbour claims of its place is bounded, so that what is added up on the way still fits a message.
+ * A neighbour's claim about its place is bounded, so that sums along the path still fit a message.
  */
 import type { PeerHandle, TreeKind } from '../ids.ts';
 import type { Stamp } from '../messages/index.ts';

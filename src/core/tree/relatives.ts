@@ -1,6 +1,6 @@
 /**
- * What a peer tells others of its neighbourhood: the roster that goes down with its heartbeats (ancestors, siblings, uncles: all that an
- * orphan needs to find a new place), and likely parents for those to whom it has to say no.
+ * What a peer tells others of its neighbourhood: the roster on its heartbeats (ancestors, siblings, uncles: where an orphan looks for a new
+ * parent), and likely parents for the joiners that it refuses.
  */
 import type { Context } from '../context.ts';
 import { predictRttMs } from '../reach/coordinates.ts';
@@ -9,7 +9,7 @@ import type { Coordinate, PeerCard, Roster } from '../messages/index.ts';
 import type { Child } from './child.ts';
 import type { RttWindow } from './rtt-window.ts';
 
-/** What must be known of a peer in a tree: who is above and who below. */
+/** What must be known of a peer in a tree: its parent and its children. */
 export interface Family {
   readonly isRoot: boolean;
   readonly children: readonly Child[];
@@ -18,11 +18,11 @@ export interface Family {
   readonly rosterVersion: number;
 }
 
-/** Bounds what neighbours may claim, so that what is added up on the way still fits a message. */
+/** Bounds what neighbours may claim, so that sums along the path still fit a message. */
 const mostPathMs = 1e6;
 /** Ancestors passed on: the tree's root, and the nearest of the rest. */
 const ancestorsNamed = 32;
-/** Uncles passed on: an orphan asks them last, and each is as long as a whole heartbeat. */
+/** Uncles passed on: an orphan asks them last, and each entry is as long as a whole heartbeat. */
 const unclesNamed = 4;
 const candidatesNamed = 8;
 
@@ -39,7 +39,7 @@ export function composeRoster({ self, coordinate, rules }: Context, tree: Family
   for (const child of tree.children)
     if (rules.mayBeParent(child.reachable) && !child.evicted) siblings.push(child.card());
   const uncles = tree.isRoot ? [] : (tree.parentRoster?.siblings ?? []).filter((card) => card.peer !== self);
-  // `concat` and `slice` make arrays of the very size: there are as many rosters as parents.
+  // `concat` and `slice` make arrays of the exact size: there are as many rosters as parents.
   return {
     version: tree.rosterVersion,
     ancestors: ancestors.concat({ peer: self, coordinate, rttMs: 0 }),
@@ -68,13 +68,13 @@ export function nearest(cards: readonly PeerCard[], to: Coordinate, count: numbe
   return [...cards].sort((a, b) => predictRttMs(a.coordinate, to) - predictRttMs(b.coordinate, to)).slice(0, count);
 }
 
-/** Whether two rosters name the same relatives, and know the ways to as many; if so, those below need not hear of it. */
+/** Whether two rosters name the same relatives, with a round trip known for the same number of them; then the children need no update. */
 export function sameFamily(a: Roster | null, b: Roster): boolean {
   if (a === null) return false;
   return samePeers(a.ancestors, b.ancestors) && samePeers(a.siblings, b.siblings);
 }
 
-/** And the same uncles. */
+/** Whether they name the same uncles. */
 export function samePeople(a: Roster, b: Roster): boolean {
   return sameFamily(a, b) && samePeers(a.uncles, b.uncles);
 }

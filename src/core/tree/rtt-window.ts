@@ -1,12 +1,12 @@
 /**
- * The last five round trips to a neighbour, and their median: one late message does not move it, a changed way does after three.
+ * The last five round trips to a neighbour, and their median: one late message does not move it, a changed path does after three.
  *
- * The median is asked for far more often than a round trip is added, so it is worked out then. Five fields and no array: a farm in
+ * The median is read far more often than a round trip is added, so it is computed when one is added. Five fields and no array: a farm in
  * one process has two of these for each peer.
  */
 type Ms = number | null;
 
-/** Where samples are sorted, so that sorting makes nothing anew. */
+/** Scratch space for sorting, so that sorting allocates nothing. */
 const sorted = new Float64Array(5);
 
 export class RttWindow {
@@ -37,7 +37,7 @@ export class RttWindow {
     return this.#medianMs ?? Number.NaN;
   }
 
-  /** All five are there and the same: another of the kind changes nothing. */
+  /** All five are there and equal: another of the same value changes nothing. */
   get isSteady(): boolean {
     const newest = this.#newest;
     return (

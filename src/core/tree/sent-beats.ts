@@ -1,8 +1,8 @@
 /**
- * When a peer sent its last heartbeats down a tree: a child echoes the number of the one it heard last, and so each of its own beats is a
- * round trip that costs nothing. Sixteen are kept: a way may be longer than a few beats.
+ * When a peer sent its last heartbeats down a tree. A child echoes the number of the last beat it heard, so each of its own beats measures
+ * a round trip at no extra cost. Sixteen are kept, because a round trip may take longer than a few beats.
  *
- * Kept while there are children: most peers have none to send one to.
+ * Kept while there are children: most peers have none.
  */
 const kept = 16;
 
@@ -10,7 +10,7 @@ export class SentBeats {
   readonly #atMs = Array.from({ length: kept }, () => Number.NaN);
   #last = 0;
 
-  /** A beat was sent. When those between it and the last one were, nobody knows. */
+  /** A beat was sent. The times of skipped numbers before it are unknown. */
   note(beat: number, atMs: number): void {
     for (let missed = Math.max(this.#last, beat - kept) + 1; missed < beat; missed++)
       this.#atMs[missed % kept] = Number.NaN;
@@ -18,7 +18,7 @@ export class SentBeats {
     this.#atMs[beat % kept] = atMs;
   }
 
-  /** When that beat was sent, ms; NaN for one that is not among the last. */
+  /** When that beat was sent, ms; NaN for one that is not among those kept. */
   atMs(beat: number): number {
     if (beat <= 0 || beat > this.#last || this.#last - beat >= kept) return Number.NaN;
     return this.#atMs[beat % kept]!;

@@ -1,9 +1,9 @@
 /**
- * One peer's place in one tree: its parent above, its children below, and who may hang where.
+ * One peer's place in one tree: its parent above, its children below, and which peers it takes.
  *
- * The server tree and every client tree run on this same class. A server has two of them: in the tree of servers it is a
- * node, in the tree of its own clients it is the root. A tree's root stamps its heartbeats, the stamps flow down, and a peer's
- * own place is (stamp, depth). `passed` is the best place it ever showed to those below: rule `feasible` compares with that.
+ * The tree of servers and every client tree run on this same class. A server has two of them: in the tree of servers it is a node, in the
+ * tree of its own clients it is the root. A tree's root stamps its heartbeats, the stamps are passed down, and a peer's own place is
+ * (stamp, depth). `passed` is the best place it ever showed to peers below; rule `feasible` compares with it.
  *
  * Source: P2P Volunteers for Reliable Server Farms, sections 3.3.2 (tree joining) and 3.3.3 (two timers); the
  * feasibility condition after Garcia-Luna-Aceves, "Loop-free routing using diffusing computations", 1993.
@@ -24,9 +24,9 @@ import { candidatesIn, composeRoster, sameFamily, samePeople } from './relatives
 import { RttWindow } from './rtt-window.ts';
 import { SentBeats } from './sent-beats.ts';
 
-/** Bounds what a neighbour may claim, so that what is added up on the way still fits a message. */
+/** Bounds what a neighbour may claim, so that sums along the path still fit a message. */
 const mostPeers = 1e9;
-/** Heartbeats with the same stamp and a greater depth than the last, until the way up is taken for a circle. */
+/** After this many heartbeats with the same stamp and an ever greater depth, the path to the root is taken for a loop. */
 const mostRisenBeats = 16;
 
 export class Tree {
@@ -35,8 +35,8 @@ export class Tree {
   isRoot = false;
   parent: PeerHandle = NOBODY;
   /**
-   * The own place, as numbers: a heartbeat changes it, and a new object for each would be one that lasts for a beat, which is the kind
-   * that costs the garbage collector most. No place while the depth is below 0.
+   * The own place, as numbers. A heartbeat changes it, and a new object for each would live for one beat, which costs the garbage collector
+   * most. No place while the depth is below 0.
    */
   #stampRoot: PeerHandle = NOBODY;
   #stampLife = 0;
@@ -51,25 +51,25 @@ export class Tree {
   parentRosterVersion = 0;
   /** Who hangs below. */
   readonly below: Children;
-  /** The parent was lost and no other is found yet. */
+  /** The parent was lost and no other has been found yet. */
   orphaned = false;
-  /** A move is under way: nothing newer is shown to those below, so that the new parent can be ahead of us. */
+  /** A move is under way: no newer stamp is shown to peers below, so that the new parent's can be newer than ours. */
   moving = false;
   /** Takes no children: it is about to move to another tree alone. */
   closed = false;
   #parentRoster: Roster | null = null;
   parentCoordinate: Coordinate | null = null;
   readonly parentRtt = new RttWindow();
-  /** Where authority stands, as the parent last said: unproven, for what counts comes in signed statements. Null before its first beat. */
+  /** The standing as the parent last reported it. It is unproven: only signed statements count. Null before the parent's first beat. */
   parentStanding: Standing | null = null;
   /** The best place ever shown below. */
   passed: Place | null = null;
   beat = 0;
   rosterVersion = 1;
   #roster: Roster | null = null;
-  /** Null while nobody hears them. */
+  /** Null while there are no children to hear them. */
   #sentBeats: SentBeats | null = null;
-  /** Null before the first request to hang here that is worth remembering. */
+  /** Null before the first request that is worth remembering. */
   #admission: Admission | null = null;
 
   constructor(kind: TreeKind, ctx: Context) {
@@ -102,7 +102,7 @@ export class Tree {
     this.#depth = depth;
   }
 
-  /** The root of the tree that it has a place in; NOBODY without one. */
+  /** The root of the tree that this peer has a place in; NOBODY without one. */
   get rootOfPlace(): PeerHandle {
     return this.#depth < 0 ? NOBODY : this.#stampRoot;
   }
@@ -130,7 +130,7 @@ export class Tree {
     return Math.max(0, this.#ctx.options.fanOut - this.below.residents);
   }
 
-  /** A server that declared a limit takes no more clients into its group than that. */
+  /** A server that declared a limit takes no more clients into its group than this. */
   get isAtClientLimit(): boolean {
     const limit = this.#ctx.limits?.clients ?? 0;
     return this.kind === 'clients' && this.isRoot && limit > 0 && this.extent().size - 1 >= limit;
@@ -154,7 +154,7 @@ export class Tree {
     this.rosterChanged();
   }
 
-  /** No longer in this tree: neither its root nor anybody's child. */
+  /** Outside this tree: neither its root nor anybody's child. */
   leave(): void {
     this.isRoot = false;
     this.parent = NOBODY;
@@ -168,8 +168,8 @@ export class Tree {
   }
 
   /**
-   * Hangs below `parent`. Nothing is passed down before the new parent has sent something to pass. What a peer without
-   * children once passed binds nobody any more, and may be better than what it has now: it is forgotten.
+   * Attaches to `parent`. Nothing is passed down before the new parent has sent a stamp. What a peer without children once passed binds
+   * nobody any more, and may be better than its present place: it is forgotten.
    */
   adopt(parent: PeerHandle, intervalMs: number, roster: Roster): void {
     invariant(parent !== NOBODY && parent !== this.#ctx.self, 'a parent is somebody else');
@@ -205,7 +205,7 @@ export class Tree {
     return this.place;
   }
 
-  /** Whether `passed` is as good as a place that is about to be shown: it never falls behind one. */
+  /** Whether `passed` is as good as a place that is about to be shown: it must never be worse. */
   hasPassed({ stamp, depth }: Place): boolean {
     const { passed } = this;
     if (passed === null || passed.stamp.root !== stamp.root) return false;
@@ -213,7 +213,7 @@ export class Tree {
     return age < 0 || (age === 0 && depth >= passed.depth);
   }
 
-  /** Remembers what was shown: the yardstick for `feasible`. */
+  /** Remembers what was shown: `feasible` compares with it. */
   #show(place: Place): void {
     const { passed } = this;
     if (passed === null || passed.stamp.root !== place.stamp.root) {
@@ -226,7 +226,7 @@ export class Tree {
 
   // --- Children --------------------------------------------------------------------------------------------------------
 
-  /** What becomes of a request to hang below this peer. */
+  /** The answer to a request to become a child of this peer. */
   judge(from: PeerHandle, join: Join): Verdict {
     const admission = this.#admission ?? new Admission(this.#ctx, this);
     const verdict = admission.judge(from, join);
@@ -263,7 +263,7 @@ export class Tree {
     if (this.kind === 'clients') this.#ctx.pulses.setRoster(this.#ctx.self, this.rosterVersion);
   }
 
-  /** Other ancestors or uncles, by the parent's word: those below hear of it if it changes anything of what they are told. */
+  /** Notes other ancestors or uncles reported by the parent. The children are told if their own roster changes. */
   #familyChanged(): void {
     const told = this.#roster;
     if (this.below.all.length > 0 && told !== null && samePeople(told, composeRoster(this.#ctx, this))) return;
@@ -294,14 +294,14 @@ export class Tree {
   }
 
   /**
-   * The depth rises with every heartbeat although the stamp stays the same: the way up comes back here. Rules prevent that among peers
-   * that tell the truth; one that lied about its place may have tied the knot, and may be long gone.
+   * The depth rises with every heartbeat although the stamp stays the same: the path to the root is a loop (count to infinity). The rules
+   * prevent that among honest peers; a liar about its place may have closed the loop, and may be long gone.
    */
   get looped(): boolean {
     return this.#risenBeats > mostRisenBeats;
   }
 
-  /** Takes in a beat of the parent. When its stamp is older than what we have, only its life is noted. */
+  /** Processes a beat of the parent. When its stamp is older than ours, it only shows that the parent is alive. */
   heardParent(beat: HeartbeatDown): void {
     this.parentHeardAtMs = this.#ctx.nowMs;
     this.parentIntervalMs = this.#ctx.soundIntervalMs(beat.intervalMs);
@@ -328,7 +328,7 @@ export class Tree {
     return isSoundPlace(this.kind, this.parent, this.#ctx.authority.origin, stamp, depth);
   }
 
-  /** A round trip to the parent was measured. After the first one those below can be told how far their ancestors are. */
+  /** A round trip to the parent was measured. After the first one the children can be told how far their ancestors are. */
   heardParentRtt(rttMs: number): void {
     const isFirst = Number.isNaN(this.parentRtt.medianMs());
     this.parentRtt.add(rttMs);
@@ -348,7 +348,10 @@ export class Tree {
     if (known !== child.reachable) this.rosterChanged();
   }
 
-  /** A child's beat has come that echoes ours, which it had held for so long: it lives, and that was the round trip. */
+  /**
+   * A child's beat has come that echoes ours, which the child had held for `heldMs`: it is alive, and the rest of the time was the round
+   * trip.
+   */
   echoed(child: Child, echo: number, heldMs: number): void {
     const ctx = this.#ctx;
     const { seats } = ctx.pulses;
@@ -386,7 +389,7 @@ export class Tree {
     form.depth = this.#depth;
   }
 
-  /** The parent's beats were heard there, and the own ones passed down: the last of each, and the newest stamp. */
+  /** `Pulses` has processed the parent's beats and the own ones: takes over the last of each, and the newest stamp. */
   resume(): void {
     const { self, pulses } = this.#ctx;
     this.#catchUp();
@@ -399,7 +402,7 @@ export class Tree {
     this.#risenBeats = 0;
   }
 
-  /** Takes note of the beats that were passed down there. */
+  /** Notes the beats that `Pulses` sent down. */
   #catchUp(): void {
     if (this.kind !== 'clients') return;
     const { self, pulses } = this.#ctx;

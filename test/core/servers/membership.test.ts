@@ -72,7 +72,7 @@ describe('between two records of a server', () => {
 });
 
 describe('a record', () => {
-  it('that a server is gone may be written by its parent and by the root, by nobody else', () => {
+  it('that a server is gone may be written by its parent and by the root, by no other peer', () => {
     const known = member(two, 'serving', { parent: three });
     for (const [issuer, believed] of [
       [three, true],
@@ -94,7 +94,7 @@ describe('a record', () => {
     expect(stateOf(lone, two)).toBe('serving');
   });
 
-  it('that a server serves, or drains, may be written by itself only', () => {
+  it('that a server serves, or drains, may be written only by the server itself', () => {
     for (const state of ['joining', 'serving', 'draining'] as const) {
       expect(stateOf(hears(aServer(), member(two, state, { issuer: root })), two)).toBeNull();
     }
@@ -118,13 +118,13 @@ describe('a record', () => {
     expect(lone.sent('heartbeat-up').flatMap(({ message }) => message.deltas)).toEqual([record]);
   });
 
-  it('of a peer that one never knew and that is gone is not kept: others forget it in their own time', () => {
+  it('of a gone peer that was never known here is not kept: each server drops tombstones in its own time', () => {
     expect(stateOf(hears(aServer(), member(two, 'gone')), two)).toBeNull();
   });
 });
 
 describe('a server', () => {
-  it('outbids a rumour of its death with a higher incarnation, written down before it is told', () => {
+  it('refutes a report of its death with a higher incarnation, written down before it is sent', () => {
     const lone = aServer();
     const own = lone.peer.state.membership.get(one);
     const incarnation = own?.incarnation ?? 0;
@@ -153,7 +153,7 @@ describe('a server', () => {
     expect(after.peer.state.ctx.incarnation).toBe(incarnation + 41);
   });
 
-  it('that lost its disk begins above its earlier lives all the same: the clock went on', () => {
+  it('that lost its disk still begins above its earlier lives, because the clock advanced', () => {
     const early = new LonePeer(one).start();
     const late = new LonePeer(one);
     late.nowMs = early.nowMs + 60_000;
@@ -161,7 +161,7 @@ describe('a server', () => {
     expect(late.peer.state.ctx.incarnation).toBeGreaterThan(early.peer.state.ctx.incarnation);
   });
 
-  it('that is excluded says so, sends its clients on and becomes a client', () => {
+  it('that is excluded reports it, sends its clients on and becomes a client', () => {
     const lone = aServer();
     const excluded = member(one, 'excluded', { issuer: root, incarnation: 1 });
     hears(lone, excluded);
@@ -173,7 +173,7 @@ describe('a server', () => {
     expect(lone.sent('members')).toEqual([]);
   });
 
-  it('compares notes when the digests of two heartbeats in a row differ, and not before', () => {
+  it('compares lists when the digests of two heartbeats in a row differ, and not before', () => {
     const lone = aServer();
     const beat = down({ tree: 'servers', membershipDigest: lone.peer.state.membership.digest() ^ 1 });
     lone.hear(root, beat);
@@ -242,7 +242,7 @@ describe('the dead', () => {
     expect([one, two, three].map((peer) => membership.get(peer)?.state)).toEqual(['gone', 'gone', 'gone']);
   });
 
-  it('are forgotten in the end by all, although each forgets in its own time', () => {
+  it('are forgotten in the end by all, although each server forgets in its own time', () => {
     const farm = mourning();
     farm.run(60_000);
     const servers = farm.living().filter((peer) => peer.state.ctx.isServer());
@@ -328,7 +328,7 @@ describe('a long list of records', () => {
   });
 });
 
-describe('who was away longer than the dead are remembered', () => {
+describe('a server that was away longer than tombstones last', () => {
   const day = 24 * 3_600_000;
 
   function returning(awayMs: number): LonePeer {
@@ -341,7 +341,7 @@ describe('who was away longer than the dead are remembered', () => {
     return lone.attachTo(root);
   }
 
-  it('asks for everything and tells nothing; what is not in the answer is forgotten', () => {
+  it('asks for the whole list and spreads none of its own; records missing from the answer are forgotten', () => {
     const lone = returning(8 * day);
     expect(lone.sent('members-compare').map(({ message }) => message.snapshot)).toEqual([true]);
     lone.forget().pass(1_000);

@@ -25,7 +25,7 @@ function full(subject: number, rest: Partial<MemberRecord> = {}): MemberRecord {
 }
 
 describe('a server that is full', () => {
-  it('says so under a higher incarnation, tells its clients, and takes it back in the same way', () => {
+  it('announces it under a higher incarnation, tells its clients, and revokes it likewise', () => {
     const lone = aServer().hear(two, join(1)).pass(1_000).forget();
     const { membership } = lone.peer.state;
     const before = membership.get(one);
@@ -55,7 +55,7 @@ describe('a server that is full', () => {
     expect(lone.peer.state.membership.get(one)).toMatchObject({ state: 'draining', full: false });
   });
 
-  it('can be called so by nobody but itself', () => {
+  it('can be called full by no peer but itself', () => {
     const lone = aRoot().hear(two, join(1, { tree: 'servers' }));
     lone.hear(two, { kind: 'members', records: [member(two, 'serving'), member(three, 'serving')], snapshot: false });
     const lie = full(3, { issuer: two, incarnation: 9 });
@@ -83,7 +83,7 @@ describe('a server that is full', () => {
     expect(lone.sent('redirect')[0]?.message.candidates.map(({ peer }: PeerCard) => peer)).toEqual([two]);
   });
 
-  it('has forgotten after two minutes whom its clients sent on', () => {
+  it('forgets after two minutes which newcomers its clients sent on', () => {
     const lone = aClient().hear(root, view(full(0), member(two, 'serving')));
     const { ctx } = lone.peer.state;
     lone.hear(three, join(1));
@@ -205,7 +205,7 @@ describe('a client', () => {
     expect(ranking(lone)[0]).toBe(root);
   });
 
-  it('that nobody takes asks its own server again', () => {
+  it('that no server takes asks its own server again', () => {
     const lone = used(full(0), member(three, 'serving'));
     lone.peer.state.selection.leaving = root;
     expect(ranking(lone)[0]).toBe(three);
@@ -243,7 +243,7 @@ describe('a client', () => {
     expect(ranking(lone)[0]).toBe(root);
   });
 
-  it('is sent nowhere by a stranger, or by its own server while that does not say that it is full', () => {
+  it('is not sent on by a stranger, or by its own server while that does not announce that it is full', () => {
     const lone = used(full(0), full(2), member(three, 'serving'));
     expect(maySay(lone.peer.state as Parts, two, { kind: 'shed' })).toBe(false);
     const other = used(member(root, 'serving'), member(three, 'serving'));
