@@ -19,6 +19,8 @@ export interface QueueLimits {
 
 /** Bytes given to the stream at a time; about what one noise message carries. */
 const BATCH_BYTES = 64 * 1024;
+/** A neighbour that has not read the last messages after this long is hung up on all the same, ms. */
+const takenTimeoutMs = 2_000;
 
 export class OutgoingLink {
   readonly #open: () => Promise<Stream>;
@@ -79,10 +81,12 @@ export class OutgoingLink {
     signal.removeEventListener('abort', onAbort);
     const stream = this.#stream;
     this.#stream = undefined;
+    if (stream === undefined) return;
     try {
-      await stream?.close({ signal });
+      await stream.close({ signal });
+      await untilTaken(stream, AbortSignal.any([signal, AbortSignal.timeout(takenTimeoutMs)]));
     } catch (error) {
-      stream?.abort(error instanceof Error ? error : new Error(String(error)));
+      stream.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -129,4 +133,16 @@ export class OutgoingLink {
     this.#queuedBytes -= bytes;
     return this.#queue.splice(0, count);
   }
+}
+
+/**
+ * Waits until the neighbour has read all and closed its own half, or the signal comes. A connection that is hung up earlier takes along
+ * what the neighbour has not read yet.
+ */
+async function untilTaken(stream: Stream, signal: AbortSignal): Promise<void> {
+  if (stream.remoteWriteStatus === 'closed') return;
+  await new Promise<void>((resolve) => {
+    for (const event of ['close', 'remoteCloseWrite'] as const) stream.addEventListener(event, () => resolve());
+    signal.addEventListener('abort', () => resolve());
+  });
 }
