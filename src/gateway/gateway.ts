@@ -41,7 +41,7 @@ export interface GatewayLimits {
   readonly keepAliveMs: number;
 }
 
-export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
+export const defaultGatewayLimits: GatewayLimits = {
   maxConnections: 4_096,
   maxRequests: 1_024,
   maxHeaderBytes: 8 * 1024,
@@ -103,7 +103,7 @@ class Door implements Gateway {
     this.#logger = logger;
     this.#host = host;
     this.#onEnded = onEnded;
-    this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...limits };
+    this.#limits = { ...defaultGatewayLimits, ...limits };
     this.#server = createServer(
       {
         maxHeaderSize: this.#limits.maxHeaderBytes,

@@ -15,7 +15,7 @@ export type Trouble =
   /** Something broke in here. */
   | { readonly status: 500; readonly reason: 'broken'; readonly detail?: string };
 
-const TEXTS = {
+const pageTexts = {
   nobody: {
     title: 'Nobody can serve this page right now',
     body:
@@ -41,7 +41,7 @@ const TEXTS = {
 } as const;
 
 /** Seconds after which to try again. */
-export const RETRY_AFTER_SECONDS = 3;
+export const retryAfterSeconds = 3;
 
 /** Answers a request with a trouble. Does nothing but close when an answer has begun already. */
 export function sendTrouble(request: IncomingMessage, response: ServerResponse, trouble: Trouble): void {
@@ -55,7 +55,7 @@ export function sendTrouble(request: IncomingMessage, response: ServerResponse, 
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    ...(trouble.status === 500 ? {} : { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+    ...(trouble.status === 500 ? {} : { 'retry-after': String(retryAfterSeconds) }),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
@@ -65,7 +65,7 @@ export function pageFor(
   accept: string,
   { status, reason, detail }: Trouble,
 ): { readonly type: string; readonly body: string } {
-  const { title, body } = TEXTS[reason];
+  const { title, body } = pageTexts[reason];
   if (/\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(accept)) {
     return { type: 'text/html; charset=utf-8', body: html(status, title, body, detail) };
   }
@@ -75,7 +75,7 @@ export function pageFor(
       reason,
       message: `${title}.`,
       detail: detail ?? null,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      retryAfterSeconds,
     };
     return { type: 'application/json; charset=utf-8', body: `${JSON.stringify({ error })}\n` };
   }
@@ -84,11 +84,11 @@ export function pageFor(
 }
 
 function again(status: number): string {
-  return status === 500 ? '' : `Please try again in ${RETRY_AFTER_SECONDS} seconds.`;
+  return status === 500 ? '' : `Please try again in ${retryAfterSeconds} seconds.`;
 }
 
 function html(status: number, title: string, body: string, detail: string | undefined): string {
-  const refresh = status === 500 ? '' : `<meta http-equiv="refresh" content="${RETRY_AFTER_SECONDS}">`;
+  const refresh = status === 500 ? '' : `<meta http-equiv="refresh" content="${retryAfterSeconds}">`;
   const later = status === 500 ? '' : '<p>This page tries again by itself.</p>';
   return `<!doctype html>
 <html lang="en">

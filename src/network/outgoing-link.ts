@@ -18,7 +18,7 @@ export interface QueueLimits {
 }
 
 /** Bytes given to the stream at a time; about what one noise message carries. */
-const BATCH_BYTES = 64 * 1024;
+const batchBytes = 64 * 1024;
 
 export class OutgoingLink {
   readonly #open: () => Promise<Stream>;
@@ -122,7 +122,7 @@ export class OutgoingLink {
   #takeBatch(): Uint8Array[] {
     let bytes = 0;
     let count = 0;
-    while (count < this.#queue.length && (count === 0 || bytes < BATCH_BYTES)) {
+    while (count < this.#queue.length && (count === 0 || bytes < batchBytes)) {
       bytes += (this.#queue[count] as Uint8Array).byteLength;
       count += 1;
     }

@@ -8,7 +8,7 @@
 import type Database from 'better-sqlite3';
 import { NewerStateError } from './storage-errors.ts';
 
-export const MIGRATIONS: readonly string[] = [
+export const migrations: readonly string[] = [
   `
   -- What the protocol must not forget; the latest value of each kind and key counts.
   CREATE TABLE records (
@@ -68,13 +68,13 @@ export function versionOf(database: Database.Database): number {
 }
 
 /** @throws NewerStateError when the file has taken steps that this program does not know */
-export function refuseNewer(database: Database.Database, steps: readonly string[] = MIGRATIONS): void {
+export function refuseNewer(database: Database.Database, steps: readonly string[] = migrations): void {
   const version = versionOf(database);
   if (version > steps.length) throw new NewerStateError(database.name, version, steps.length);
 }
 
 /** Takes the steps that are missing: all of them or none. */
-export function migrate(database: Database.Database, steps: readonly string[] = MIGRATIONS): void {
+export function migrate(database: Database.Database, steps: readonly string[] = migrations): void {
   database
     .transaction(() => {
       // Read inside the transaction: another process may have migrated while this one waited.

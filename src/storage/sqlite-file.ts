@@ -22,7 +22,7 @@ export interface OpenOptions {
 }
 
 /** What `PRAGMA synchronous` says for FULL. */
-const SYNCHRONOUS_FULL = 2;
+const synchronousFull = 2;
 
 export class SqliteFile {
   readonly path: string;
@@ -164,7 +164,7 @@ function openSound(path: string, { busyTimeoutMs = 5_000, maxBytes }: OpenOption
 function isDurable(database: Database.Database): boolean {
   return (
     database.pragma('journal_mode', { simple: true }) === 'wal' &&
-    Number(database.pragma('synchronous', { simple: true })) === SYNCHRONOUS_FULL
+    Number(database.pragma('synchronous', { simple: true })) === synchronousFull
   );
 }
 

@@ -11,7 +11,7 @@ import { SqliteFile, type OpenOptions } from './sqlite-file.ts';
 import { TokenTable } from './token-table.ts';
 
 /** The file's usual name. */
-export const STATE_FILE = 'state.db';
+export const stateFile = 'state.db';
 
 export class StateDatabase {
   /** The protocol's durable records. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
-import { Network, PEER_PROTOCOL } from '../../src/network/network.ts';
+import { Network, peerProtocol } from '../../src/network/network.ts';
 import { startNetwork, startPair } from './test-network.ts';
 import { never, until } from '../patience.ts';
 
@@ -120,8 +120,8 @@ describe('a held stream', () => {
   it('cuts a neighbour that does not read, with a reason, and holds no more than the queue allows', async () => {
     const maxQueuedBytes = 1024 * 1024;
     const [a, b] = await startPair({ limits: { maxQueuedBytes } });
-    await b.unhandle(PEER_PROTOCOL);
-    await b.handle(PEER_PROTOCOL, (stream) => stream.pause());
+    await b.unhandle(peerProtocol);
+    await b.handle(peerProtocol, (stream) => stream.pause());
     const heard = record(a);
     let sentBytes = 0;
     await until('the queue is full', () => {
@@ -189,7 +189,7 @@ describe('limits on what a peer may send', () => {
   it('survive bytes that are no messages at all', async () => {
     const [a, b] = await startPair();
     const heard = record(b);
-    const stream = await a.openStream(b.peerId, PEER_PROTOCOL);
+    const stream = await a.openStream(b.peerId, peerProtocol);
     stream.send(new Uint8Array(64).fill(0xff));
     await until('it is refused', () => heard.refused.length === 1);
     expect(heard.refused[0]).toBe('the length of a message is not a number');

@@ -19,10 +19,10 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeState } from '../../src/host/node-state.ts';
 import { createToken, redeemToken } from '../../src/service/token-book.ts';
-import { MIGRATIONS } from '../../src/storage/migrations.ts';
+import { migrations } from '../../src/storage/migrations.ts';
 import type { StateRow } from '../../src/storage/record-table.ts';
 import type { OpenOptions } from '../../src/storage/sqlite-file.ts';
-import { STATE_FILE, StateDatabase } from '../../src/storage/state-database.ts';
+import { stateFile, StateDatabase } from '../../src/storage/state-database.ts';
 import {
   CorruptStateError,
   DiskFullError,
@@ -38,7 +38,7 @@ const open: StateDatabase[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'banyan-state-'));
-  path = join(folder, STATE_FILE);
+  path = join(folder, stateFile);
 });
 afterEach(() => {
   for (const database of open.splice(0)) database.close();
@@ -159,7 +159,7 @@ describe('the state database', () => {
 describe('a state file of an earlier program', () => {
   it('keeps its records, in the order it gave them back in, and new ones come after them', () => {
     const raw = new Database(path);
-    for (const step of MIGRATIONS.slice(0, 2)) raw.exec(step);
+    for (const step of migrations.slice(0, 2)) raw.exec(step);
     raw.pragma('user_version = 2');
     const insert = raw.prepare('INSERT INTO records (kind, key, value) VALUES (?, ?, ?)');
     for (const [kind, key] of [
@@ -180,12 +180,12 @@ describe('a state file that cannot be used', () => {
   it('is refused and left alone when a newer program has written it', () => {
     openState().close();
     const raw = new Database(path);
-    raw.pragma(`user_version = ${MIGRATIONS.length + 3}`);
+    raw.pragma(`user_version = ${migrations.length + 3}`);
     raw.close();
     const before = readFileSync(path);
     expect(() => openState({ recoverOrFresh: true })).toThrow(NewerStateError);
     expect(() => openState()).toThrow(
-      `has version ${MIGRATIONS.length + 3}, this program knows versions up to ${MIGRATIONS.length}`,
+      `has version ${migrations.length + 3}, this program knows versions up to ${migrations.length}`,
     );
     expect(readFileSync(path)).toEqual(before);
   });
@@ -239,7 +239,7 @@ describe('a state file that cannot be used', () => {
   });
 
   it('is told from a folder that is not there', () => {
-    path = join(folder, 'no', 'such', STATE_FILE);
+    path = join(folder, 'no', 'such', stateFile);
     expect(() => openState()).toThrow(/directory does not exist|cannot be used/);
   });
 });

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import {
-  HTTP_PROTOCOL,
+  httpProtocol,
   HttpClient,
   HttpStreamError,
   serveHttp,
@@ -228,7 +228,7 @@ describe('an HTTP request that fails', () => {
 
   it('says malformed when what comes back is not HTTP', async () => {
     const [user, host] = await startPair();
-    await host.handle(HTTP_PROTOCOL, (stream, peerId) => {
+    await host.handle(httpProtocol, (stream, peerId) => {
       const duplex = new StreamDuplex(stream, peerId);
       duplex.on('error', () => undefined);
       duplex.end('this is not HTTP\r\n\r\n');
@@ -282,7 +282,7 @@ describe('an HTTP request that fails', () => {
 
   it('does not crash the server when a client sends garbage', async () => {
     const { get, user, host } = await startService((_, response) => response.end('fine'));
-    const stream = await user.openStream(host.peerId, HTTP_PROTOCOL);
+    const stream = await user.openStream(host.peerId, httpProtocol);
     const garbage = new StreamDuplex(stream, host.peerId);
     garbage.on('error', () => undefined);
     garbage.resume();

@@ -5,15 +5,15 @@ import type { Network } from '../../../src/network/network.ts';
 import { startPair } from '../test-network.ts';
 import { until } from '../../patience.ts';
 
-const PROTOCOL = '/test/bytes';
+const testProtocol = '/test/bytes';
 
 /** Both ends of one stream between two real nodes. */
 async function startPipe(): Promise<{ near: ByteStream; far: ByteStream; a: Network; b: Network }> {
   const [a, b] = await startPair();
   const far = new Promise<ByteStream>((resolve, reject) => {
-    b.handle(PROTOCOL, (stream) => resolve(byteStream(stream))).catch(reject);
+    b.handle(testProtocol, (stream) => resolve(byteStream(stream))).catch(reject);
   });
-  const near = byteStream(await a.openStream(b.peerId, PROTOCOL));
+  const near = byteStream(await a.openStream(b.peerId, testProtocol));
   return { near, far: await far, a, b };
 }
 
