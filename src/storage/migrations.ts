@@ -1,9 +1,9 @@
 /**
  * The shape of the state database, as the steps that lead to it.
  *
- * A file says how many steps it has taken (`user_version`); opening it takes the rest, all in one transaction. Steps are only
- * ever added at the end, never changed: a file out there may stand between any two. There is no way back; a newer file is
- * refused before anything touches it.
+ * A file records how many steps it has taken (`user_version`); opening it takes the rest in one transaction. Steps are only ever added at
+ * the end, never changed, because existing files may be at any of them. There is no way back; a newer file is refused before anything is
+ * written to it.
  */
 import type Database from 'better-sqlite3';
 import { NewerStateError } from './storage-errors.ts';
@@ -77,7 +77,7 @@ export function refuseNewer(database: Database.Database, steps: readonly string[
 export function migrate(database: Database.Database, steps: readonly string[] = migrations): void {
   database
     .transaction(() => {
-      // Read inside the transaction: another process may have migrated while this one waited.
+      // Read inside the transaction: another process may have migrated the file while this one waited.
       for (const step of steps.slice(versionOf(database))) database.exec(step);
       database.pragma(`user_version = ${steps.length}`);
     })
