@@ -1,18 +1,18 @@
 /**
- * What a visitor sees when nobody can serve: a page that says so, in the form the visitor's program asked for.
+ * The page that a visitor sees when no server answers, as HTML, JSON or plain text, whichever the visitor's program asked for.
  *
- * The page is whole in itself (no picture, font or script from elsewhere: there is nowhere to get them from), tells a
- * browser to come back by `Retry-After`, is never cached, and says what to do to the visitor and to whoever runs this.
+ * The page is self-contained (no picture, font or script from elsewhere: there is nowhere to get them from), tells a browser when to come
+ * back by `Retry-After`, is never cached, and tells the visitor and the site's owner what to do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Why a request was not served, by the status that is answered. */
+/** Why a request was not served, with the status of the answer. */
 export type Trouble =
   /** No server could serve it; try again soon. */
   | { readonly status: 503; readonly reason: 'nobody' | 'busy' | 'stopping'; readonly detail?: string }
   /** A server was found but its answer did not begin in time. */
   | { readonly status: 504; readonly reason: 'late'; readonly detail?: string }
-  /** Something broke in here. */
+  /** The gateway itself failed. */
   | { readonly status: 500; readonly reason: 'broken'; readonly detail?: string };
 
 const pageTexts = {
@@ -24,7 +24,7 @@ const pageTexts = {
   },
   busy: {
     title: 'Too many visitors right now',
-    body: 'This gateway has as many visitors as it can take. Your request was not lost by anybody else: it was not passed on.',
+    body: 'This gateway has as many visitors as it can take. Your request was not sent to any server.',
   },
   stopping: {
     title: 'This gateway is closing down',
@@ -43,7 +43,7 @@ const pageTexts = {
 /** Seconds after which to try again. */
 export const retryAfterSeconds = 3;
 
-/** Answers a request with a trouble. Does nothing but close when an answer has begun already. */
+/** Answers a request with the page. If an answer has begun already, it only closes the connection. */
 export function sendTrouble(request: IncomingMessage, response: ServerResponse, trouble: Trouble): void {
   if (response.headersSent) {
     response.destroy();
@@ -60,7 +60,7 @@ export function sendTrouble(request: IncomingMessage, response: ServerResponse, 
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** The page, as HTML, JSON or plain text, by what an Accept header prefers. */
+/** The page as HTML, JSON or plain text, by the request's Accept header. */
 export function pageFor(
   accept: string,
   { status, reason, detail }: Trouble,
