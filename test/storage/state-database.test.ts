@@ -135,7 +135,7 @@ describe('the state database', () => {
       });
     expect(failing).toThrow('half way');
     expect([state.all(), state.counter('requests-served')]).toEqual([[], 0]);
-    expect(() => state.batch(() => Promise.resolve())).toThrow('must not wait');
+    expect(() => state.batch(() => Promise.resolve())).toThrow('must be synchronous');
     state.batch(() => state.batch(() => state.remember('a', 'b')));
     expect(state.recall('a')).toBe('b');
     state.forget('a');

@@ -16,7 +16,7 @@ export interface Announcement {
   readonly clampMs: number;
   /** A client with a larger delay is over the limit, ms; 0 for no limit. */
   readonly limitMs: number;
-  /** Only requests of the last so many ms count. */
+  /** Only requests of at most this age count, ms. */
   readonly freshMs: number;
   /** The usual service time (response delay minus round trip): the median over servers in earlier rounds, ms; 0 while it is not known. */
   readonly usualMs: number;
