@@ -47,7 +47,7 @@ function run(title, command, args) {
   console.error(`${title}: done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-// Libraries that are only borrowed (a link to another clone's) are that one's business: npm would empty the folder behind the link.
+// When node_modules is a link to another clone's, npm is not run: it would empty the folder behind the link.
 const isBorrowed = lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 if (
   !isBorrowed &&

@@ -1,9 +1,9 @@
 /**
- * The HTTP face of a peer: what comes in from browsers is answered by the farm.
+ * The HTTP face of a peer: requests from browsers are answered by the farm.
  *
- * A doorman, not a waiter: it keeps the door (limits, timeouts, a decent page when nobody can serve, an orderly
- * closing time) and hands each request to the peer, which picks the server, checks the answer and fails over. Simple and
- * correct; the fast edge is a thing of its own.
+ * A doorman, not a waiter: the gateway keeps the door (limits, timeouts, a page when no server answers, an orderly shutdown) and passes
+ * each request to the peer, which picks the server, checks the answer and fails over. It is simple and correct; a fast edge is a different
+ * program.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -25,23 +25,23 @@ export interface GatewayLogger {
 export interface GatewayLimits {
   /** Connections at a time; one more is closed at once. Each costs some 20 kB. */
   readonly maxConnections: number;
-  /** Requests under way at a time; one more gets the page that says so. */
+  /** Requests under way at a time; one more gets a 503 page. */
   readonly maxRequests: number;
   /** A request's first line and headers together. Far below what servers take, since theirs come on top. */
   readonly maxHeaderBytes: number;
-  /** For the headers to come in; against those who send a byte a minute. */
+  /** Time for the headers to arrive; protects against clients that send one byte a minute. */
   readonly headersTimeoutMs: number;
-  /** For the whole request to come in. */
+  /** Time for the whole request to arrive. */
   readonly requestTimeoutMs: number;
-  /** From the request to the first byte of the answer. */
+  /** Time from the request to the first byte of the answer. */
   readonly answerTimeoutMs: number;
-  /** Silence on a connection in mid-answer, after which it is taken for dead. */
+  /** A connection that is silent for this long in the middle of an answer is taken for dead. */
   readonly silenceTimeoutMs: number;
   /** How long an unused connection stays open. */
   readonly keepAliveMs: number;
 }
 
-export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
+export const defaultGatewayLimits: GatewayLimits = {
   maxConnections: 4_096,
   maxRequests: 1_024,
   maxHeaderBytes: 8 * 1024,
@@ -52,14 +52,14 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   keepAliveMs: 15_000,
 };
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface EndedRequest {
   readonly method: string;
   readonly status: number;
   readonly durationMs: number;
-  /** Null when no answer began. */
+  /** Time from the request to the first byte; null when no answer began. */
   readonly firstByteMs: number | null;
-  /** The whole answer went out. */
+  /** The whole answer was sent. */
   readonly complete: boolean;
 }
 
@@ -75,7 +75,7 @@ export interface GatewayOptions {
 
 export interface Gateway {
   readonly port: number;
-  /** For a person to open; names localhost where it listens on all interfaces. */
+  /** The address for a person to open; it names localhost when the gateway listens on all interfaces. */
   readonly url: string;
   /** Takes no new requests, waits up to `graceMs` for those under way, then cuts the rest. */
   close(graceMs: number): Promise<void>;
@@ -103,14 +103,14 @@ class Door implements Gateway {
     this.#logger = logger;
     this.#host = host;
     this.#onEnded = onEnded;
-    this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...limits };
+    this.#limits = { ...defaultGatewayLimits, ...limits };
     this.#server = createServer(
       {
         maxHeaderSize: this.#limits.maxHeaderBytes,
         headersTimeout: this.#limits.headersTimeoutMs,
         requestTimeout: this.#limits.requestTimeoutMs,
         keepAliveTimeout: this.#limits.keepAliveMs,
-        // How often the two timeouts above are looked at; the default of 30 s would make them 40 and 60.
+        // How often the two timeouts above are checked; the default of 30 s would make them 40 s and 60 s.
         connectionsCheckingInterval: Math.max(50, Math.min(1_000, this.#limits.headersTimeoutMs / 4)),
       },
       (request, response) => this.#requested(request, response),
@@ -161,7 +161,7 @@ class Door implements Gateway {
     }, this.#limits.answerTimeoutMs);
     const begun = (): void => {
       clearTimeout(late);
-      // Tells keep-alive clients to come back on a fresh connection, to whoever listens then.
+      // Tells keep-alive clients to open a new connection for their next request.
       if (this.#isClosing && !response.headersSent) response.setHeader('connection', 'close');
       firstByteMs ??= performance.now() - startedAtMs;
     };
@@ -178,7 +178,7 @@ class Door implements Gateway {
       };
       this.#logger?.debug({ ...ended, url: request.url }, 'request');
       this.#onEnded?.(ended);
-      // An answer that had begun before the gateway closed leaves its connection idle.
+      // An answer that began before the gateway closed leaves its connection idle.
       if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections());
     });
     if (this.#underWay > this.#limits.maxRequests) {
@@ -210,7 +210,7 @@ function onFirstByte(response: ServerResponse, listener: () => void): void {
   }) as typeof response.writeHead;
 }
 
-/** Whoever still tries to answer talks to the wall: `close` follows and tells him that it is over. */
+/** Turns further writes to an answer into no-ops; its `close` event, which follows, tells the proxy to stop. */
 function ignoreRest(response: ServerResponse): void {
   response.setHeader = () => response;
   response.writeHead = () => response;
@@ -231,16 +231,16 @@ function refuse(error: ParserError, socket: Socket, { maxHeaderBytes }: GatewayL
         : ['431 Request Header Fields Too Large', 'The headers of this request are too large.']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'The request took too long to arrive.']
-        : ['400 Bad Request', 'This is not a request that can be understood.'];
+        : ['400 Bad Request', 'This is not a valid HTTP request.'];
   socket.end(
     `HTTP/1.1 ${line}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${text.length + 1}\r\n\r\n${text}\n`,
   );
 }
 
-/** What node's parser says; `rawPacket` is the piece of the connection that it choked on. */
+/** The error of node's parser; `rawPacket` is the data that it failed on. */
 type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
-/** Whether it is the first line, rather than all that comes after it, that makes a request too large. */
+/** Whether the first line alone, and not the headers, makes a request too large. */
 function hasLongAddress({ rawPacket }: ParserError, maxHeaderBytes: number): boolean {
   if (rawPacket === undefined) return false;
   const end = rawPacket.indexOf('\n');

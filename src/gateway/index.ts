@@ -1,6 +1,6 @@
 /** The boundary of the gateway. */
 export {
-  DEFAULT_GATEWAY_LIMITS,
+  defaultGatewayLimits,
   startGateway,
   type EndedRequest,
   type FarmProxy,
@@ -9,4 +9,4 @@ export {
   type GatewayLogger,
   type GatewayOptions,
 } from './gateway.ts';
-export { RETRY_AFTER_SECONDS, pageFor, sendTrouble, type Trouble } from './unavailable-page.ts';
+export { retryAfterSeconds, pageFor, sendTrouble, type Trouble } from './unavailable-page.ts';

@@ -1,21 +1,21 @@
 /**
- * What a visitor sees when nobody can serve: a page that says so, in the form the visitor's program asked for.
+ * The page that a visitor sees when no server answers, as HTML, JSON or plain text, whichever the visitor's program asked for.
  *
- * The page is whole in itself (no picture, font or script from elsewhere: there is nowhere to get them from), tells a
- * browser to come back by `Retry-After`, is never cached, and says what to do to the visitor and to whoever runs this.
+ * The page is self-contained (no picture, font or script from elsewhere: there is nowhere to get them from), tells a browser when to come
+ * back by `Retry-After`, is never cached, and tells the visitor and the site's owner what to do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Why a request was not served, by the status that is answered. */
+/** Why a request was not served, with the status of the answer. */
 export type Trouble =
   /** No server could serve it; try again soon. */
   | { readonly status: 503; readonly reason: 'nobody' | 'busy' | 'stopping'; readonly detail?: string }
   /** A server was found but its answer did not begin in time. */
   | { readonly status: 504; readonly reason: 'late'; readonly detail?: string }
-  /** Something broke in here. */
+  /** The gateway itself failed. */
   | { readonly status: 500; readonly reason: 'broken'; readonly detail?: string };
 
-const TEXTS = {
+const pageTexts = {
   nobody: {
     title: 'Nobody can serve this page right now',
     body:
@@ -24,7 +24,7 @@ const TEXTS = {
   },
   busy: {
     title: 'Too many visitors right now',
-    body: 'This gateway has as many visitors as it can take. Your request was not lost by anybody else: it was not passed on.',
+    body: 'This gateway has as many visitors as it can take. Your request was not sent to any server.',
   },
   stopping: {
     title: 'This gateway is closing down',
@@ -41,9 +41,9 @@ const TEXTS = {
 } as const;
 
 /** Seconds after which to try again. */
-export const RETRY_AFTER_SECONDS = 3;
+export const retryAfterSeconds = 3;
 
-/** Answers a request with a trouble. Does nothing but close when an answer has begun already. */
+/** Answers a request with the page. If an answer has begun already, it only closes the connection. */
 export function sendTrouble(request: IncomingMessage, response: ServerResponse, trouble: Trouble): void {
   if (response.headersSent) {
     response.destroy();
@@ -55,17 +55,17 @@ export function sendTrouble(request: IncomingMessage, response: ServerResponse, 
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    ...(trouble.status === 500 ? {} : { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+    ...(trouble.status === 500 ? {} : { 'retry-after': String(retryAfterSeconds) }),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** The page, as HTML, JSON or plain text, by what an Accept header prefers. */
+/** The page as HTML, JSON or plain text, by the request's Accept header. */
 export function pageFor(
   accept: string,
   { status, reason, detail }: Trouble,
 ): { readonly type: string; readonly body: string } {
-  const { title, body } = TEXTS[reason];
+  const { title, body } = pageTexts[reason];
   if (/\btext\/html\b|\bapplication\/xhtml\+xml\b/i.test(accept)) {
     return { type: 'text/html; charset=utf-8', body: html(status, title, body, detail) };
   }
@@ -75,7 +75,7 @@ export function pageFor(
       reason,
       message: `${title}.`,
       detail: detail ?? null,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      retryAfterSeconds,
     };
     return { type: 'application/json; charset=utf-8', body: `${JSON.stringify({ error })}\n` };
   }
@@ -84,11 +84,11 @@ export function pageFor(
 }
 
 function again(status: number): string {
-  return status === 500 ? '' : `Please try again in ${RETRY_AFTER_SECONDS} seconds.`;
+  return status === 500 ? '' : `Please try again in ${retryAfterSeconds} seconds.`;
 }
 
 function html(status: number, title: string, body: string, detail: string | undefined): string {
-  const refresh = status === 500 ? '' : `<meta http-equiv="refresh" content="${RETRY_AFTER_SECONDS}">`;
+  const refresh = status === 500 ? '' : `<meta http-equiv="refresh" content="${retryAfterSeconds}">`;
   const later = status === 500 ? '' : '<p>This page tries again by itself.</p>';
   return `<!doctype html>
 <html lang="en">

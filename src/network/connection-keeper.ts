@@ -12,9 +12,9 @@ import { peerIdFromString } from '@libp2p/peer-id';
 import type { Libp2p } from 'libp2p';
 import type { HostLogger } from './network-options.ts';
 
-const KEEP_TAG = 'keep-alive-banyan';
+const keepTag = 'keep-alive-banyan';
 /** So much longer the side that was dialled waits before it closes an idle connection: the other one may be gone without a word. */
-const INBOUND_PATIENCE = 10;
+const inboundPatience = 10;
 
 export class ConnectionKeeper {
   readonly #node: Libp2p;
@@ -49,13 +49,13 @@ export class ConnectionKeeper {
   /** Marks a peer to be reconnected to whenever it drops. */
   keep(peerId: string): void {
     this.#kept.add(peerId);
-    this.#tag(peerId, { tags: { [KEEP_TAG]: { value: 100 } } });
+    this.#tag(peerId, { tags: { [keepTag]: { value: 100 } } });
   }
 
   unkeep(peerId: string): void {
     if (!this.#kept.delete(peerId)) return;
     this.used(peerId);
-    this.#tag(peerId, { tags: { [KEEP_TAG]: undefined } });
+    this.#tag(peerId, { tags: { [keepTag]: undefined } });
   }
 
   /** Resolves when the peer store knows of every `keep` and `unkeep` so far. */
@@ -104,7 +104,7 @@ export class ConnectionKeeper {
 
   #patienceMs(connections: readonly Connection[]): number {
     return connections.every(({ direction }) => direction === 'inbound')
-      ? this.#idleMs * INBOUND_PATIENCE
+      ? this.#idleMs * inboundPatience
       : this.#idleMs;
   }
 

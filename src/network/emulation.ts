@@ -29,11 +29,11 @@ export class EmulationError extends Error {
   override readonly name = 'EmulationError';
 }
 
-const PRELUDE_MAGIC = 0x424e5945; // "BNYE"
-const PRELUDE_BYTES = 8;
-const PRELUDE_TIMEOUT_MS = 5_000;
+const preludeMagic = 0x424e5945; // "BNYE"
+const preludeBytes = 8;
+const preludeTimeoutMs = 5_000;
 /** A belt with more on it than this stops taking from its socket until some has come off. */
-const LINE_HIGH_BYTES = 32 * 1024 * 1024;
+const lineHighBytes = 32 * 1024 * 1024;
 
 type Incoming = MultiaddrConnection extends AsyncIterable<infer T> ? T : never;
 type Outgoing = Parameters<AbstractMultiaddrConnection['sendData']>[0];
@@ -88,7 +88,7 @@ class DelayedConnection extends AbstractMultiaddrConnection {
   readonly #inner: MultiaddrConnection;
   readonly #emulation: Emulation;
   readonly #ready = new Gate();
-  readonly #prelude = new Uint8Array(PRELUDE_BYTES);
+  readonly #prelude = new Uint8Array(preludeBytes);
   #preludeRead = 0;
   #oneWayMs = 0;
   #line: Parcel[] = [];
@@ -105,8 +105,8 @@ class DelayedConnection extends AbstractMultiaddrConnection {
     inner.addEventListener('drain', () => this.safeDispatchEvent('drain'));
     inner.addEventListener('close', (event) => this.#ended(event.error));
     this.addEventListener('close', () => this.#clear());
-    const prelude = new DataView(new ArrayBuffer(PRELUDE_BYTES));
-    prelude.setUint32(0, PRELUDE_MAGIC);
+    const prelude = new DataView(new ArrayBuffer(preludeBytes));
+    prelude.setUint32(0, preludeMagic);
     prelude.setUint32(4, emulation.node);
     inner.send(new Uint8Array(prelude.buffer));
   }
@@ -116,9 +116,9 @@ class DelayedConnection extends AbstractMultiaddrConnection {
     const remote = this.remoteAddr.toString();
     await this.#inTime(
       this.#ready.passed,
-      PRELUDE_TIMEOUT_MS,
+      preludeTimeoutMs,
       signal,
-      new EmulationError(`${remote} did not say where it stands within ${PRELUDE_TIMEOUT_MS} ms: is it emulating too?`),
+      new EmulationError(`${remote} did not say where it stands within ${preludeTimeoutMs} ms: is it emulating too?`),
     );
     if (this.direction === 'outbound') await this.#inTime(undefined, 2 * this.#oneWayMs, signal);
   }
@@ -149,16 +149,16 @@ class DelayedConnection extends AbstractMultiaddrConnection {
 
   #arrived(data: Incoming): void {
     let rest = data;
-    if (this.#preludeRead < PRELUDE_BYTES) {
-      const taken = data.subarray(0, PRELUDE_BYTES - this.#preludeRead);
+    if (this.#preludeRead < preludeBytes) {
+      const taken = data.subarray(0, preludeBytes - this.#preludeRead);
       this.#prelude.set(taken, this.#preludeRead);
       this.#preludeRead += taken.byteLength;
-      if (this.#preludeRead < PRELUDE_BYTES) return;
+      if (this.#preludeRead < preludeBytes) return;
       if (!this.#understandPrelude() || data.byteLength === taken.byteLength) return;
       rest = data.subarray(taken.byteLength);
     }
     this.#lineBytes += rest.byteLength;
-    if (this.#lineBytes > LINE_HIGH_BYTES) pauseReading(this.#inner);
+    if (this.#lineBytes > lineHighBytes) pauseReading(this.#inner);
     this.#put({ dueMs: performance.now() + this.#oneWayMs, data: rest, error: undefined });
   }
 
@@ -167,7 +167,7 @@ class DelayedConnection extends AbstractMultiaddrConnection {
     const remote = this.remoteAddr.toString();
     const node = prelude.getUint32(4);
     const { graph, node: ownNode } = this.#emulation;
-    if (prelude.getUint32(0) !== PRELUDE_MAGIC) {
+    if (prelude.getUint32(0) !== preludeMagic) {
       this.#refuse(`${remote} does not emulate delays: start both sides with the same --emulate, or neither.`);
       return false;
     }
@@ -226,7 +226,7 @@ class DelayedConnection extends AbstractMultiaddrConnection {
     }
     const before = this.#lineBytes;
     this.#lineBytes -= parcel.data.byteLength;
-    if (before > LINE_HIGH_BYTES && this.#lineBytes <= LINE_HIGH_BYTES) resumeReading(this.#inner);
+    if (before > lineHighBytes && this.#lineBytes <= lineHighBytes) resumeReading(this.#inner);
     this.onData(parcel.data);
   }
 

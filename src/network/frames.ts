@@ -11,7 +11,7 @@ export class FrameError extends Error {
 }
 
 /** A length needs at most this many bytes; four hold 256 MiB, more than any limit here. */
-const LENGTH_BYTES = 4;
+const lengthBytes = 4;
 
 /** Puts messages one behind the other, each with its length in front. */
 export function encodeFrames(messages: readonly Uint8Array[]): Uint8Array {
@@ -72,7 +72,7 @@ export class FrameReader {
       this.#length |= (digit & 0x7f) << (7 * this.#lengthDigits);
       this.#lengthDigits += 1;
       if (digit >= 0x80) {
-        if (this.#lengthDigits === LENGTH_BYTES) throw new FrameError('the length of a message is not a number');
+        if (this.#lengthDigits === lengthBytes) throw new FrameError('the length of a message is not a number');
         continue;
       }
       const length = this.#length;

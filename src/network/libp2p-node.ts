@@ -15,8 +15,8 @@ import { countingTransport, type Traffic } from './traffic.ts';
 import type { TransportFactory } from './transport-wrapper.ts';
 
 /** A yamux window may not outgrow what a paused stream can hold, or the stream breaks instead of waiting. */
-const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
-const READ_BUFFER_BYTES = 2 * MAX_WINDOW_BYTES;
+const mostWindowBytes = 4 * 1024 * 1024;
+const readBufferBytes = 2 * mostWindowBytes;
 
 /** Makes the node, not yet started, and what is needed to probe from it. */
 export async function createNode(
@@ -46,7 +46,7 @@ export async function createNode(
       yamux({
         // A client that opens many streams at once right after dialling is ahead of our side of the handshake.
         maxEarlyStreams: 256,
-        streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES, maxReadBufferLength: READ_BUFFER_BYTES },
+        streamOptions: { maxStreamWindowSize: mostWindowBytes, maxReadBufferLength: readBufferBytes },
       }),
     ],
     services: { identify: identify() },

@@ -34,7 +34,7 @@ export interface NetworkLimits {
   readonly dialTimeoutMs: number;
 }
 
-export const DEFAULT_LIMITS: NetworkLimits = {
+export const defaultLimits: NetworkLimits = {
   maxFrameBytes: 1024 * 1024,
   maxQueuedMessages: 4_096,
   maxQueuedBytes: 8 * 1024 * 1024,
@@ -68,7 +68,7 @@ export interface NetworkOptions {
  * @throws RangeError naming the field and its value
  */
 export function completeLimits(given: Partial<NetworkLimits> = {}): NetworkLimits {
-  const limits = { ...DEFAULT_LIMITS, ...given };
+  const limits = { ...defaultLimits, ...given };
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) throw new RangeError(`The network limit ${name} is ${value}: it must be above 0.`);
   }

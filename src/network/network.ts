@@ -24,12 +24,12 @@ import { hostOf, subnetOfHost } from './subnet.ts';
 import { Traffic } from './traffic.ts';
 
 /** The protocol of held streams; see docs/protocol/links.md. */
-export const PEER_PROTOCOL = '/banyan/peer/1.0.0';
+export const peerProtocol = '/banyan/peer/1.0.0';
 
 /** How long streams may take to finish when the node stops. */
-const STOP_MS = 500;
+const stopMs = 500;
 /** Addresses are kept for so many peers; those told of the longest ago are forgotten first. */
-const MAX_KNOWN_PEERS = 16_384;
+const mostKnownPeers = 16_384;
 
 export interface NetworkEvents {
   /** A message came in. The bytes may be a view: copy what must outlive the call. */
@@ -131,7 +131,7 @@ export class Network extends EventEmitter<NetworkEvents> {
   /** Listens and takes connections. @throws when an address to listen on is taken or not this machine's */
   async start(): Promise<void> {
     await this.#node.handle(
-      PEER_PROTOCOL,
+      peerProtocol,
       (stream, connection) => this.#incoming.accept(connection.remotePeer.toString(), stream),
       { maxInboundStreams: 2, maxOutboundStreams: 2 },
     );
@@ -144,7 +144,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     this.#isStopping = true;
     this.#keeper.stop();
     await this.#keeper.settled();
-    const signal = AbortSignal.timeout(STOP_MS);
+    const signal = AbortSignal.timeout(stopMs);
     setMaxListeners(Number.POSITIVE_INFINITY, signal);
     const closing = this.#node
       .getConnections()
@@ -167,7 +167,7 @@ export class Network extends EventEmitter<NetworkEvents> {
       peerId,
       addresses.map((address) => multiaddr(address)),
     );
-    const oldest = this.#addresses.size > MAX_KNOWN_PEERS ? this.#addresses.keys().next().value : undefined;
+    const oldest = this.#addresses.size > mostKnownPeers ? this.#addresses.keys().next().value : undefined;
     if (oldest !== undefined) this.#addresses.delete(oldest);
   }
 
@@ -291,7 +291,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     let link = this.#links.get(peerId);
     if (link === undefined) {
       link = new OutgoingLink(
-        async () => await this.openStream(peerId, PEER_PROTOCOL),
+        async () => await this.openStream(peerId, peerProtocol),
         this.limits,
         (reason) => {
           // Nothing waits on it any more, and of a peer that was never reached no end of a connection will be told.

@@ -18,7 +18,7 @@ export interface QueueLimits {
 }
 
 /** Bytes given to the stream at a time; about what one noise message carries. */
-const BATCH_BYTES = 64 * 1024;
+const batchBytes = 64 * 1024;
 /** A neighbour that has not read the last messages after this long is hung up on all the same, ms. */
 const takenTimeoutMs = 2_000;
 
@@ -126,7 +126,7 @@ export class OutgoingLink {
   #takeBatch(): Uint8Array[] {
     let bytes = 0;
     let count = 0;
-    while (count < this.#queue.length && (count === 0 || bytes < BATCH_BYTES)) {
+    while (count < this.#queue.length && (count === 0 || bytes < batchBytes)) {
       bytes += (this.#queue[count] as Uint8Array).byteLength;
       count += 1;
     }

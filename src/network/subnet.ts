@@ -7,8 +7,8 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
 
 /** The number all loopback addresses share: that of 127.0.0.0/16. */
-export const LOOPBACK_SUBNET = 0x7f00;
-const IPV6_OFFSET = 0x1_0000_0000;
+export const loopbackSubnet = 0x7f00;
+const ipv6Offset = 0x1_0000_0000;
 
 /** The IP address in a multiaddr, if it has one (`/dns…` has none). */
 export function hostOf(address: Multiaddr): string | undefined {
@@ -16,7 +16,7 @@ export function hostOf(address: Multiaddr): string | undefined {
 }
 
 export function isLoopback(host: string): boolean {
-  return subnetOfHost(host) === LOOPBACK_SUBNET;
+  return subnetOfHost(host) === loopbackSubnet;
 }
 
 /** The number for an IPv4 or IPv6 address in text; IPv4 written as IPv6 (`::ffff:a.b.c.d`) counts as IPv4. */
@@ -24,16 +24,16 @@ export function subnetOfHost(host: string): number | undefined {
   const v4 = /^(?:::ffff:)?(\d+)\.(\d+)\.\d+\.\d+$/i.exec(host);
   if (v4 !== null) {
     const [first, second] = [Number(v4[1]), Number(v4[2])];
-    return first === 127 ? LOOPBACK_SUBNET : first * 256 + second;
+    return first === 127 ? loopbackSubnet : first * 256 + second;
   }
   const groups = ipv6Groups(host);
   if (groups === undefined) return undefined;
-  if (groups.slice(0, 7).every((group) => group === 0) && groups[7] === 1) return LOOPBACK_SUBNET;
+  if (groups.slice(0, 7).every((group) => group === 0) && groups[7] === 1) return loopbackSubnet;
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
     const first = (groups[6] as number) >> 8;
-    return first === 127 ? LOOPBACK_SUBNET : groups[6];
+    return first === 127 ? loopbackSubnet : groups[6];
   }
-  return IPV6_OFFSET + (groups[0] as number) * 0x1_0000 + (groups[1] as number);
+  return ipv6Offset + (groups[0] as number) * 0x1_0000 + (groups[1] as number);
 }
 
 function ipv6Groups(host: string): number[] | undefined {

@@ -1,4 +1,4 @@
-/** What the controller goes by, and who is told what it does. */
+/** The options of the controller, and the events that tell what it does. */
 import type { PeerHandle } from '../core/index.ts';
 import type { FullReason, Load } from './load/overload.ts';
 import type { Action, Decision, Margin, PolicyName } from './control/policy.ts';
@@ -7,7 +7,7 @@ import type { Requirement } from './requirement.ts';
 export interface QosOptions {
   /** Volunteers wait for the root's order, instead of serving as soon as they offer. */
   readonly controlled: boolean;
-  /** What the root's controller is to reach; null: it opens no rounds (yet). Only the root's counts. */
+  /** The requirement that the root's controller works towards; null: it opens no rounds (yet). Only the root's is used. */
   readonly requirement: Requirement | null;
   readonly policy: PolicyName;
   readonly margin: Margin;
@@ -15,11 +15,11 @@ export interface QosOptions {
   readonly settleBeats: number;
   /** Heartbeats between two rounds when nothing was changed. */
   readonly quietBeats: number;
-  /** Requests of the last so many heartbeats count in a round. */
+  /** A request counts in a round when it is at most this many heartbeats old. */
   readonly freshBeats: number;
   /** Below this share of reported over expected peers no decision is taken. */
   readonly leastCoverage: number;
-  /** Servers that are full say so and send clients on. Off only to see what that is good for. */
+  /** Load shedding: full servers say so and send clients on. Switched off only to compare. */
   readonly shedding: boolean;
 }
 
@@ -35,7 +35,7 @@ export const defaultQosOptions: QosOptions = {
   shedding: true,
 };
 
-/** What happened at the controller, or at a server about its load: for logs, `explain` and experiments. */
+/** An event at the controller, or at a server about its load: for logs, `explain` and experiments. */
 export type QosEvent =
   | { readonly type: 'round-opened'; readonly round: number }
   | { readonly type: 'round-lost'; readonly round: number }
@@ -50,11 +50,11 @@ export type QosEvent =
       readonly type: 'concluded';
       readonly round: number;
       readonly action: Action;
-      /** Who serves now; NOBODY when nobody would. For `retire`: who went. */
+      /** The new server; NOBODY when no candidate agreed. For `retire`: the server that left. */
       readonly peer: PeerHandle;
       readonly worked: boolean;
     }
-  /** This server is full, with the reason, or no longer (null). */
+  /** This server became full, with the reason, or is no longer full (null). */
   | { readonly type: 'fullness-changed'; readonly full: FullReason | null; readonly load: Load }
   /** This server sends these clients on. */
   | { readonly type: 'shed'; readonly clients: readonly PeerHandle[]; readonly load: Load };

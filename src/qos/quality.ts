@@ -1,13 +1,13 @@
 /**
- * Quality of service at one peer: what it felt goes up, once a round; what the root decided is done.
+ * Quality of service at one peer: once a round, its own figures are reported up the tree, and the root's decisions are carried out.
  *
- * A round reaches a peer as a multicast. It freezes what its own requests felt like, waits for its children (at most as many
- * heartbeats as its subtree is high, and one), adds up and reports to the parent it then has. A server, in whose tree clients report,
- * asks some of them to measure the way to likely new servers, makes its bids, and adds the reports of the servers below it. Each
- * peer reports a round at most once; a report that comes too late is missed in the coverage and counted in the next round.
+ * A round reaches a peer as a multicast. The peer freezes the delays of its own requests, waits for its children (at most as many
+ * heartbeats as its subtree is high, plus one), adds up, and reports to its parent at that time. A server, in whose tree clients report,
+ * also asks some of them to measure likely new servers, makes its bids, and adds the reports of the servers below it. Each peer reports a
+ * round at most once; a report that comes too late lowers the coverage and is counted in the next round.
  *
- * Here is what happens when; what is made of it is in `round.ts`, `own-delay.ts` and, for a server, `steward.ts`. A million peers in one
- * simulation have one of these each, so what most of them never need is made when it is.
+ * This file has the order of events; the figures are made in `round.ts`, `own-delay.ts` and, for a server, `steward.ts`. A million peers in
+ * one simulation have one of these each, so parts that most of them never need are made on first use.
  *
  * Source: P2P Volunteers, sections 3.5 (data collection along the trees) and 3.6 (controller).
  */
@@ -75,7 +75,7 @@ export class Quality implements Layer {
     promotion.onDeclined = (peer) => this.#ownSteward().declined(peer);
   }
 
-  /** The root: what is required from now on; null: nothing. @throws RangeError for a requirement that cannot be one */
+  /** Sets the requirement, at the root; null: none. @throws RangeError for a requirement that cannot be one */
   require(requirement: Requirement | null): void {
     this.#goal = requirement === null ? null : new Goal(requirement);
     this.#controller = null;
@@ -160,7 +160,7 @@ export class Quality implements Layer {
         if (message.order.subject === ctx.self && this.#isOrder(message.order, 'retire')) this.#parts.retire();
         return;
       case 'shed':
-        // What it felt at the full server says nothing of the next.
+        // Delays at the full server say nothing about the next one.
         if ((this.#sentOn ??= new SentOn(this.#parts)).told(from)) this.#window?.clear();
         return;
     }
@@ -172,7 +172,7 @@ export class Quality implements Layer {
     this.#answerErrand();
   }
 
-  /** An order that whoever leads signed, and that still counts. */
+  /** Whether an order is signed by the leader and still counts. */
   #isOrder(order: Order, action: Order['action']): boolean {
     const { authority, world } = this.#parts.ctx;
     const isGenuine =
@@ -209,7 +209,7 @@ export class Quality implements Layer {
     this.#proceed(round);
   }
 
-  /** Adds what this peer felt. A server that made no requests itself counts with its time to serve. */
+  /** Adds this peer's own delay. A server that made no requests itself counts with its service time. */
   #addSelf(round: Round): void {
     const { ctx, selection, pings } = this.#parts;
     const felt = ownDelay(this.#parts, this.#window, round.announcement);
@@ -217,7 +217,7 @@ export class Quality implements Layer {
     if (ctx.isServer() || felt === null) return;
     this.#noteStraying(round, felt);
     round.addOwnSample(ownSample(this.#parts, felt, round.announcement));
-    // What a server needs besides the way can only be known with the way: the next round shall know it.
+    // The service time needs the round trip: it is measured now, for the next round.
     const { server } = felt;
     const isUnknown = server !== NOBODY && server !== ctx.self && Number.isNaN(selection.rttMs(server));
     if (isUnknown) pings.ask(server, 'quality');
@@ -239,13 +239,13 @@ export class Quality implements Layer {
     else this.#proceed(round);
   }
 
-  /** On to what is next, if all that it takes is there. */
+  /** Takes the next step of the round if everything that it needs is there. */
   #proceed(round: Round): void {
     if (!round.isCollecting) this.#finishIfOver(round);
     else if (round.allClientsHeard) this.#collected(round);
   }
 
-  /** The own tree has reported, or its time is up. */
+  /** The peer's own tree has reported, or its time is up. */
   #collected(round: Round): void {
     if (!this.#parts.ctx.isServer()) {
       this.#finish(round);
@@ -267,7 +267,7 @@ export class Quality implements Layer {
     const { ctx } = this.#parts;
     const tree = this.#parts.upTree();
     if (tree !== null && tree.parent === NOBODY) {
-      // Between two parents: reports to the next one, if it comes in time.
+      // Between two parents: the peer reports to the next one, if there is one in time.
       if (round.beatsToGo <= 0) this.#round = null;
       return;
     }

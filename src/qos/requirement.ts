@@ -1,24 +1,24 @@
 /**
  * What the owner asks of the farm, and whether it is met.
  *
- * Up to three wishes: a mean response delay, a percentile of it, a share of requests that are answered. The first two are met by
- * placing servers, so placement works on one *cost* that adds up over clients: the delay itself, or one for each client beyond the
- * percentile's limit. Which of the two is the tighter one is decided anew in every round.
+ * The owner may set up to three limits: a mean response delay, a percentile of it, and a share of requests that are answered. The first two
+ * are met by placing servers, so placement minimises one *cost* that is a sum over clients: the delay itself, or one for each client beyond
+ * the percentile's limit. Which of the two is harder to meet is decided anew in every round.
  */
 
 export interface Requirement {
-  /** The mean over clients of their response delay shall be at most this, ms. */
+  /** The mean response delay over clients must be at most this, ms. */
   readonly meanMs: number | null;
-  /** At least this share (0 to 1) of the clients shall feel at most `ms`. */
+  /** At least this share (0 to 1) of the clients must have a delay of at most `ms`. */
   readonly percentile: { readonly share: number; readonly ms: number } | null;
-  /** At least this share (0 to 1) of the requests shall be answered. */
+  /** At least this share (0 to 1) of the requests must be answered. */
   readonly availability: number | null;
 }
 
 /** What a round's cost counts: milliseconds of delay, or clients over the limit. */
 export type CostKind = 'delay' | 'over';
 
-/** What the farm as a whole feels, by one round. */
+/** The figures of the whole farm in one round. */
 export interface Figures {
   readonly clients: number;
   readonly meanMs: number;
@@ -28,16 +28,16 @@ export interface Figures {
   readonly answeredShare: number;
 }
 
-/** A tie-breaker between placements with as many clients over the limit: this much of a client for each limit's worth of delay. */
+/** Tie-breaker between placements with as many clients over the limit: each limit's worth of delay counts as this much of a client. */
 const delayInClients = 0.001;
 
-/** What one client with this delay costs. */
+/** The cost of one client with this delay. */
 export function costOf(kind: CostKind, delayMs: number, limitMs: number): number {
   if (kind === 'delay') return delayMs;
   return (delayMs > limitMs ? 1 : 0) + (delayInClients * delayMs) / limitMs;
 }
 
-/** What all clients cost together: their summed delays, ms, and how many are over the limit. */
+/** The cost of all clients: their summed delays, ms, or how many are over the limit. */
 export function totalOf(
   kind: CostKind,
   { sumMs, over }: { readonly sumMs: number; readonly over: number },
@@ -65,13 +65,13 @@ export class Goal {
     return this.requirement.percentile?.ms ?? 0;
   }
 
-  /** One client's samples count at most this, ms: ten times what is asked for. */
+  /** The clamp: one client's samples count at most this, ms; ten times the required delay. */
   get clampMs(): number {
     const { meanMs, percentile } = this.requirement;
     return 10 * Math.max(meanMs ?? 0, percentile?.ms ?? 0, 1);
   }
 
-  /** What is used of the allowed delay: 1 = just met, above = missed. The larger of the two wishes. */
+  /** The used share of the allowed delay: 1 = just met, above = missed. The larger of the two limits' shares. */
   use(figures: Figures): number {
     return Math.max(this.#useOf('delay', figures), this.#useOf('over', figures));
   }
@@ -90,7 +90,7 @@ export class Goal {
     return figures.answeredShare >= (this.requirement.availability ?? 0);
   }
 
-  /** The tighter of the two wishes: what the next round's bids shall count. One that was not made is never the tighter one. */
+  /** The cost that the next round's bids count: that of the limit which is harder to meet. A limit that was not set never counts. */
   tighter(figures: Figures): CostKind {
     if (this.requirement.meanMs === null) return this.first;
     return this.#useOf('over', figures) > this.#useOf('delay', figures) ? 'over' : 'delay';
@@ -101,7 +101,7 @@ export class Goal {
     return this.requirement.meanMs === null && this.requirement.percentile !== null ? 'over' : 'delay';
   }
 
-  /** The highest summed cost of `clients` clients that still meets the wish. */
+  /** The highest summed cost of `clients` clients that still meets the limit. */
   budget(kind: CostKind, clients: number): number {
     const { meanMs, percentile } = this.requirement;
     if (kind === 'delay') return meanMs === null ? Number.POSITIVE_INFINITY : meanMs * clients;

@@ -1,6 +1,4 @@
-/**
- * What the daemon itself keeps over a restart: what it was told or given (its credential, say), and what it counts.
- */
+/** What the daemon itself keeps over a restart: settings that it was given (its credential, for example), and counters. */
 import type { SqliteFile } from './sqlite-file.ts';
 
 /** Texts by name: documents, credentials, options. */
@@ -32,7 +30,7 @@ export class SettingTable {
   }
 }
 
-/** Sums that go on over restarts, such as requests served and seconds in service. */
+/** Sums that survive restarts, such as requests served and seconds in service. */
 export class CounterTable {
   readonly #file: SqliteFile;
   readonly #add;

@@ -1,12 +1,10 @@
-/**
- * What the root decided, for whoever asks why a server is where it is: the latest so many entries, by round.
- */
+/** The root's decisions, for people who ask why a server is where it is: a bounded number of the latest entries, by round. */
 import type { SqliteFile } from './sqlite-file.ts';
 
 export interface DecisionRow {
   /** Rises with every round. */
   readonly round: number;
-  /** What was done, by name, with blanks between; empty for nothing. */
+  /** The names of the actions, separated by spaces; empty for none. */
   readonly actions: string;
   readonly body: string;
 }
@@ -35,7 +33,7 @@ export class DecisionTable {
     );
   }
 
-  /** Writes rows, each in place of what its round had, and takes away those of the rounds in `without`, in one transaction. */
+  /** Writes rows, each replacing its round's row, and deletes those of the rounds in `without`, in one transaction. */
   put(rows: readonly DecisionRow[], without: readonly number[] = []): void {
     this.#file.batch(() => {
       for (const round of without) this.#delete.run(round);
@@ -44,7 +42,7 @@ export class DecisionTable {
     });
   }
 
-  /** The latest rows, the oldest of them first; with `action`, only those in which that was done. */
+  /** The latest rows, the oldest of them first; with `action`, only the rows with that action. */
   last(count: number, action: string | null = null): DecisionRow[] {
     const pattern = action === null ? '%' : `% ${action} %`;
     return this.#file.guard(() => this.#last.all(pattern, count)).reverse();

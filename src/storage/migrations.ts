@@ -1,14 +1,14 @@
 /**
  * The shape of the state database, as the steps that lead to it.
  *
- * A file says how many steps it has taken (`user_version`); opening it takes the rest, all in one transaction. Steps are only
- * ever added at the end, never changed: a file out there may stand between any two. There is no way back; a newer file is
- * refused before anything touches it.
+ * A file records how many steps it has taken (`user_version`); opening it takes the rest in one transaction. Steps are only ever added at
+ * the end, never changed, because existing files may be at any of them. There is no way back; a newer file is refused before anything is
+ * written to it.
  */
 import type Database from 'better-sqlite3';
 import { NewerStateError } from './storage-errors.ts';
 
-export const MIGRATIONS: readonly string[] = [
+export const migrations: readonly string[] = [
   `
   -- What the protocol must not forget; the latest value of each kind and key counts.
   CREATE TABLE records (
@@ -68,16 +68,16 @@ export function versionOf(database: Database.Database): number {
 }
 
 /** @throws NewerStateError when the file has taken steps that this program does not know */
-export function refuseNewer(database: Database.Database, steps: readonly string[] = MIGRATIONS): void {
+export function refuseNewer(database: Database.Database, steps: readonly string[] = migrations): void {
   const version = versionOf(database);
   if (version > steps.length) throw new NewerStateError(database.name, version, steps.length);
 }
 
 /** Takes the steps that are missing: all of them or none. */
-export function migrate(database: Database.Database, steps: readonly string[] = MIGRATIONS): void {
+export function migrate(database: Database.Database, steps: readonly string[] = migrations): void {
   database
     .transaction(() => {
-      // Read inside the transaction: another process may have migrated while this one waited.
+      // Read inside the transaction: another process may have migrated the file while this one waited.
       for (const step of steps.slice(versionOf(database))) database.exec(step);
       database.pragma(`user_version = ${steps.length}`);
     })

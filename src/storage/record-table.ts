@@ -1,20 +1,20 @@
 /**
- * What the protocol must not forget, as it hands it over: rows of kind, key and value, of which this knows nothing more.
+ * The protocol's durable records: rows of kind, key and value, which this file does not interpret.
  *
- * Rows come back in the order in which they were last written, since a later one may say more than an earlier one of another key (the
- * parent in the tree of servers, and then in that of clients). So each carries its `place`, a number that only grows; rows from before
- * there were places have 0, and come first, by kind and key.
+ * Rows are returned in the order in which they were last written, because a later one may correct an earlier one of another key (the parent
+ * in the tree of servers, and then in that of clients). So each row has a `place`, a number that only grows. Rows from before places were
+ * introduced have 0 and come first, by kind and key.
  */
 import type { SqliteFile } from './sqlite-file.ts';
 
 export interface StateRow {
   readonly kind: string;
-  /** Which of its kind; empty when there is only one. */
+  /** Tells rows of one kind apart; empty when there is only one. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** A row to be written in place of what has its kind and key; or, without a value, to be taken away. */
+/** A row that replaces the one of the same kind and key; without a value, it deletes that row. */
 export type StateChange = StateRow | (Omit<StateRow, 'value'> & { readonly value: null });
 
 export class RecordTable {
@@ -40,7 +40,7 @@ export class RecordTable {
     this.#all = file.prepare<[], StateRow>('SELECT kind, key, value FROM records ORDER BY place, kind, key');
   }
 
-  /** Makes changes in their order, as one transaction. On the disk when this returns. */
+  /** Applies changes in their order, in one transaction. They are on the disk when this returns. */
   put(changes: readonly StateChange[]): void {
     if (changes.length === 0) return;
     this.#file.batch(() => {
@@ -54,7 +54,7 @@ export class RecordTable {
     return this.#file.guard(() => this.#get.get(kind, key)?.value);
   }
 
-  /** Says whether there was one. */
+  /** Returns whether there was one. */
   delete(kind: string, key: Uint8Array): boolean {
     return this.#file.guard(() => this.#delete.run(kind, key).changes > 0);
   }

@@ -1,9 +1,9 @@
 /**
- * One SQLite file, opened so that what is committed is on the disk.
+ * One SQLite file, opened so that committed data is on the disk.
  *
- * `synchronous=FULL` is set at every open and read back: in WAL mode better-sqlite3's build would otherwise fall to NORMAL,
- * where a commit that was reported done can vanish with the power. FULL costs an fsync a commit, so writes that belong
- * together go in one `batch`. A damaged file is noticed at the door and moved aside, never deleted.
+ * `synchronous=FULL` is set at every open and read back: in WAL mode better-sqlite3's build would otherwise use NORMAL, where a reported
+ * commit can be lost in a power failure. FULL costs one fsync a commit, so writes that belong together go in one `batch`. A damaged file is
+ * detected when it is opened and moved aside, never deleted.
  */
 import { existsSync, renameSync } from 'node:fs';
 import Database from 'better-sqlite3';
@@ -17,16 +17,16 @@ export interface OpenOptions {
   readonly busyTimeoutMs?: number;
   /** The file may not grow beyond this, in bytes; without it the disk is the limit. */
   readonly maxBytes?: number;
-  /** The time that goes into the name of a file moved aside, ms since 1970. */
+  /** The time in the name of a file moved aside, ms since 1970. */
   readonly nowMs?: number;
 }
 
-/** What `PRAGMA synchronous` says for FULL. */
-const SYNCHRONOUS_FULL = 2;
+/** The value of `PRAGMA synchronous` for FULL. */
+const synchronousFull = 2;
 
 export class SqliteFile {
   readonly path: string;
-  /** Where a damaged file lies that this one took the place of. */
+  /** The path of the damaged file that this one replaced. */
   readonly replaced: string | undefined;
   readonly #database: Database.Database;
 
@@ -72,8 +72,8 @@ export class SqliteFile {
   }
 
   /**
-   * Runs `work` as one transaction: all of it is on the disk when this returns, or none of it ever when it throws. Within
-   * another batch it is part of that one. `work` must not wait for anything.
+   * Runs `work` as one transaction: all of it is on the disk when this returns, or none of it when it throws. Inside another batch it is
+   * part of that one. `work` must be synchronous.
    */
   batch<T>(work: () => T): T {
     if (this.#database.inTransaction) return work();
@@ -81,7 +81,7 @@ export class SqliteFile {
       this.#database.exec('BEGIN IMMEDIATE');
       try {
         const result = work();
-        if (result instanceof Promise) throw new TypeError('the work of a batch must not wait for anything');
+        if (result instanceof Promise) throw new TypeError('the work of a batch must be synchronous');
         this.#database.exec('COMMIT');
         return result;
       } finally {
@@ -102,7 +102,7 @@ export class SqliteFile {
 }
 
 /**
- * What is damaged in a database file that nobody has open; null when it is sound, or not there.
+ * The damage of a database file that no process has open; null when it is sound, or absent.
  * @throws StorageError when it cannot be opened
  */
 export function damageIn(path: string): string | null {
@@ -120,12 +120,12 @@ export function damageIn(path: string): string | null {
   }
 }
 
-/** What `quick_check` found wrong. */
+/** The damage that `quick_check` found. */
 class Damage extends Error {
   override readonly name = 'Damage';
 }
 
-/** The first that says something: SQLite puts the database's name on a line of its own before them. */
+/** The first meaningful finding: SQLite puts a line with the database's name before them. */
 function firstFinding(findings: string): string {
   return findings.split('\n').find((line) => !line.startsWith('***')) ?? 'its pages do not fit together';
 }
@@ -138,7 +138,7 @@ function openSound(path: string, { busyTimeoutMs = 5_000, maxBytes }: OpenOption
     if (findings !== 'ok') throw new Damage(firstFinding(String(findings)));
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
-    // macOS takes only this for "on the disk"; elsewhere it changes nothing.
+    // On macOS only this writes through to the disk; elsewhere it changes nothing.
     database.pragma('fullfsync = ON');
     database.pragma('foreign_keys = ON');
     if (maxBytes !== undefined) {
@@ -164,11 +164,11 @@ function openSound(path: string, { busyTimeoutMs = 5_000, maxBytes }: OpenOption
 function isDurable(database: Database.Database): boolean {
   return (
     database.pragma('journal_mode', { simple: true }) === 'wal' &&
-    Number(database.pragma('synchronous', { simple: true })) === SYNCHRONOUS_FULL
+    Number(database.pragma('synchronous', { simple: true })) === synchronousFull
   );
 }
 
-/** Gives the file and what belongs to it (committed writes may still be in the WAL) a name beside. */
+/** Renames the file and its companions (committed writes may still be in the WAL). */
 function moveAside(path: string, nowMs: number): string {
   const stamp = new Date(nowMs).toISOString().replaceAll(':', '-');
   let keptAs = `${path}.corrupt-${stamp}`;

@@ -1,8 +1,8 @@
 /**
- * All that a peer must remember, in one file of its state folder (only keys are files of their own).
+ * Everything that a peer must remember, in one file of its state folder (only keys are files of their own).
  *
- * One file means one transaction can hold what belongs together, and one fsync makes it safe: the host gathers what the
- * protocol persists in a turn, commits it in one `batch`, and only then lets the messages go that depend on it.
+ * With one file, one transaction can hold records that belong together, and one fsync makes them safe. The host gathers the records that
+ * the protocol persists in a turn, commits them in one `batch`, and only then sends the messages that depend on them.
  */
 import { DecisionTable } from './decision-table.ts';
 import { CounterTable, SettingTable } from './daemon-tables.ts';
@@ -11,14 +11,14 @@ import { SqliteFile, type OpenOptions } from './sqlite-file.ts';
 import { TokenTable } from './token-table.ts';
 
 /** The file's usual name. */
-export const STATE_FILE = 'state.db';
+export const stateFile = 'state.db';
 
 export class StateDatabase {
   /** The protocol's durable records. */
   readonly records: RecordTable;
   /** Invite tokens. */
   readonly tokens: TokenTable;
-  /** What the root decided. */
+  /** The root's decisions. */
   readonly decisions: DecisionTable;
   readonly #settings: SettingTable;
   readonly #counters: CounterTable;
@@ -46,20 +46,20 @@ export class StateDatabase {
     return this.#file.path;
   }
 
-  /** Where the damaged file lies that this one took the place of, if it did. */
+  /** The path of the damaged file that this one replaced, if there was one. */
   get replaced(): string | undefined {
     return this.#file.replaced;
   }
 
   /**
-   * Everything that `work` writes is on the disk when this returns, or nothing of it when it throws. Batches within batches
-   * are one. `work` must not wait for anything.
+   * Everything that `work` writes is on the disk when this returns, or nothing of it when it throws. Nested batches are part of the outer
+   * one. `work` must be synchronous.
    */
   batch<T>(work: () => T): T {
     return this.#file.batch(work);
   }
 
-  /** Writes durable records, and takes away those without a value, in this order and as one transaction; on the disk when this returns. */
+  /** Writes durable records, and deletes those without a value, in this order and in one transaction; on the disk when this returns. */
   put(changes: readonly StateChange[]): void {
     this.records.put(changes);
   }
@@ -69,7 +69,7 @@ export class StateDatabase {
     return this.records.all();
   }
 
-  /** A text that was remembered under this name; null when there is none. */
+  /** The text stored under this name; null when there is none. */
   recall(name: string): string | null {
     return this.#settings.get(name) ?? null;
   }

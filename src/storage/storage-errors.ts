@@ -1,8 +1,8 @@
 /**
- * What can go wrong with the state database, said so that a person can act on it.
+ * The errors of the state database, worded so that a person can act on them.
  *
- * SQLite's own codes are translated at the edge: callers meet these classes, each with a sentence that says what happened, what
- * was kept, and what to do. Anything else that SQLite throws is a bug of ours and passes as it is.
+ * SQLite's own codes are translated here. Callers see these classes, each with a sentence that says what happened, what was kept, and what
+ * to do. Any other error of SQLite is a bug of ours and is passed on unchanged.
  */
 import Database from 'better-sqlite3';
 
@@ -20,7 +20,7 @@ export class StorageError extends Error {
   }
 }
 
-/** The file is damaged. `keptAs` is where it lies now, when it could be moved aside. */
+/** The file is damaged. `keptAs` is its new path, when it could be moved aside. */
 export class CorruptStateError extends StorageError {
   override readonly name = 'CorruptStateError';
   readonly keptAs: string | undefined;
@@ -28,7 +28,7 @@ export class CorruptStateError extends StorageError {
   constructor(path: string, damage: string, keptAs: string | undefined, options?: ErrorOptions) {
     const kept =
       keptAs === undefined
-        ? 'It was left where it is. Stop the peer and start it again to have it moved aside.'
+        ? 'The file is still there. Restart the peer to have it moved aside.'
         : `Nothing was deleted: it is kept as ${keptAs}. Put a backup in its place, or start again with an empty state: ` +
           'the peer keeps its key and its content and joins the farm anew, but invites given out and times counted here are lost.';
     super('corrupt-state', path, `The state database ${path} is damaged (${damage}). ${kept}`, options);
@@ -50,7 +50,7 @@ export class NewerStateError extends StorageError {
   }
 }
 
-/** The disk has no room. What was being written was taken back as a whole; what was there before is still there. */
+/** The disk is full. The write was rolled back as a whole; earlier data is intact. */
 export class DiskFullError extends StorageError {
   override readonly name = 'DiskFullError';
 

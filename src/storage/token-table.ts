@@ -1,6 +1,6 @@
 /**
- * Invite tokens and who has used them. What the rules are is for the caller to say; this makes "read, decide, write" one
- * step, so that two peers with the same last use cannot both get it.
+ * Invite tokens and the peers that have used them. The caller supplies the rules; this file makes "read, decide, write" one atomic step, so
+ * that two peers cannot both get the last use of a token.
  */
 import type { SqliteFile } from './sqlite-file.ts';
 
@@ -16,7 +16,7 @@ export interface TokenRow {
   readonly revoked: boolean;
 }
 
-/** What a rule answers: the record to keep from now on, or a refusal that keeps things as they are. */
+/** The answer of a rule: the record to keep from now on, or a refusal that changes nothing. */
 type Ruling = { readonly ok: true; readonly record: TokenRow } | { readonly ok: false };
 
 interface Stored {
@@ -60,8 +60,8 @@ export class TokenTable {
   }
 
   /**
-   * Reads the record of a token, asks `rule` about it, and stores the record of a positive answer before returning it.
-   * Uses are only ever added: `usedBy` of the answer begins with what it was.
+   * Reads the record of a token, asks `rule` about it, and stores the record of a positive answer before returning it. Uses are only ever
+   * added: `usedBy` of the answer must begin with the old one.
    */
   redeem<R extends Ruling>(tokenId: string, rule: (record: TokenRow | undefined) => R): R {
     return this.#file.batch(() => {

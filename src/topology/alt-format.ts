@@ -1,5 +1,5 @@
 /**
- * GT-ITM's ALT text, the format in which most published transit-stub graphs lie about; we read it and write it.
+ * GT-ITM's ALT text, the format of most published transit-stub graphs; read and written here.
  *
  *     GRAPH (#nodes #edges id uu vv ww xx yy zz):
  *     2 2 name-and-parameters 0 0 0 0
@@ -11,9 +11,9 @@
  *     EDGES (from-node to-node length a b):
  *     0 1 25 1
  *
- * The second line counts each edge twice. u and v are the place in the plane. `T:domain.node` is a transit node and
- * `S:domain.node/stub.node` a node of a stub of that transit node: names give the domains, any other name makes its
- * node a domain of its own. Lengths have no unit in GT-ITM; what we write is one way in ms, with up to four decimals.
+ * The second line counts each edge twice. u and v are the position in the plane. `T:domain.node` is a transit node, and
+ * `S:domain.node/stub.node` a node of a stub of that transit node. These names give the domains; a node with any other name is a domain of
+ * its own. Lengths have no unit in GT-ITM; we write one-way delays in ms, with up to four decimals.
  *
  * Source of the format: `sgb2alt` of GT-ITM (Calvert, Zegura), seen in its output.
  */
@@ -100,7 +100,7 @@ function readEdges(lines: readonly TextLine[], size: number): Pick<Graph, 'from'
   return { from, to, lengths };
 }
 
-/** What nodes of the same domain have in common: `T:0` of T:0.3, `S:0.3/1` of S:0.3/1.7, otherwise the name itself. */
+/** The label of a node's domain: `T:0` of T:0.3, `S:0.3/1` of S:0.3/1.7, otherwise the name itself. */
 function domainLabel(name: string): string {
   return /^(T:\d+)\.\d+$/.exec(name)?.[1] ?? /^(S:\d+\.\d+\/\d+)\.\d+$/.exec(name)?.[1] ?? `node:${name}`;
 }
@@ -109,7 +109,7 @@ function domainLabel(name: string): string {
 const maxPlaneNodes = 2_000;
 
 /**
- * ALT text of a graph, or of a plane as the graph of all its pairs. The scale is worked into the lengths.
+ * ALT text of a graph, or of a plane as the graph of all its pairs. Lengths are written after scaling.
  * @throws TopologyError for a matrix, whose figures are not path lengths, and for a plane of more than 2,000 points
  */
 export function writeAlt(topology: Topology): string {
@@ -157,7 +157,7 @@ function completeGraph(topology: Topology): Graph {
   };
 }
 
-/** At most four decimals, and none that says nothing: 29, 3.25, 0.0001. */
+/** At most four decimals, without trailing zeros: 29, 3.25, 0.0001. */
 export function shortDecimal(value: number): string {
   return value.toFixed(4).replace(/\.?0+$/, '');
 }

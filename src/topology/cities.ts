@@ -1,10 +1,10 @@
 /**
  * Twenty-four large cities on six continents, and the round-trip times one would expect between them.
  *
- * Computed, not measured: light in glass along the great circle, there and back, times 1.5 because cables wind and
- * routes detour, plus 4 ms for the last mile at both ends. Real figures differ by tens of per cent, mostly upwards (the Gulf to
- * South America, say, goes through Europe); the order of things is right, and everybody can read the names.
- * Four cities a continent, so that a farm laid over it is spread as evenly as may be.
+ * The times are computed, not measured: light in glass along the great circle, there and back, times 1.5 because cables wind and routes
+ * detour, plus 4 ms for the last mile at both ends. Real figures differ by tens of per cent, mostly upwards (traffic from the Gulf to South
+ * America, for example, goes through Europe), but the order is right, and the names are familiar. Four cities a continent spread a farm as
+ * evenly as possible.
  */
 import { fibreDelayMs, type Place } from './great-circle.ts';
 import { requireShare } from './generator-limits.ts';
@@ -12,7 +12,7 @@ import { MatrixTopology } from './matrix-topology.ts';
 import { TopologyError } from './topology-error.ts';
 
 export interface CitiesOptions {
-  /** How much longer the way is than the great circle; 1 or more. */
+  /** Path length over great-circle distance; 1 or more. */
   readonly inflation: number;
   /** Added to every RTT, ms. */
   readonly lastMileMs: number;

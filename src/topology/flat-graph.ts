@@ -1,10 +1,10 @@
 /**
- * One level of a random network: points in a square, links by dice, and everything connected in the end.
+ * One level of a random network: points in a square, random links, and a connected result.
  *
- * Every generator here is built of this: GT-ITM's model is flat graphs within flat graphs, and Waxman's is one flat
- * graph whose dice know the distance. Random links alone may leave islands. Two cures: throw again (GT-ITM's way, keeps the
- * distribution that of connected random graphs), and, when that does not help or is not wanted, bridge the islands by the shortest
- * missing links (Prim's algorithm, with links that exist costing nothing).
+ * Every generator here is built of this: GT-ITM's model is flat graphs within flat graphs, and Waxman's is one flat graph whose link
+ * probability depends on distance. Random links alone may leave several components. There are two cures: draw again (GT-ITM's way, which
+ * keeps the distribution of connected random graphs), and, when that fails or is not wanted, bridge the components by the shortest missing
+ * links (Prim's algorithm, with existing links at no cost).
  */
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -44,7 +44,7 @@ export function randomLinks(
   return links;
 }
 
-/** Links with the same probability for each pair: thrown up to 50 times until all points are connected, then bridged. */
+/** Links with the same probability for each pair: drawn up to 50 times until all points are connected, then bridged. */
 export function connectedLinks(random: SeededRandom, points: readonly Point[], probability: number): Link[] {
   let links: Link[] = [];
   for (let attempt = 0; attempt < 50; attempt++) {

@@ -1,4 +1,4 @@
-/** What the numbers given to a generator must satisfy; each refusal names the number and its bounds. */
+/** Checks of the numbers given to a generator; each error names the number and its bounds. */
 import { TopologyError } from './topology-error.ts';
 
 export function requireCount(value: number, what: string, least: number, most: number): void {

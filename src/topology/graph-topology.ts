@@ -1,7 +1,7 @@
 /**
  * A topology whose round-trip times are paths in a graph: RTT = 2 x shortest path x a scale.
  *
- * This is how the papers read a GT-ITM graph. All paths are shortest ones by length; the routing-policy weights that GT-ITM writes
+ * This is how the papers read a GT-ITM graph. Paths are shortest by length; the routing-policy weights that GT-ITM writes
  * beside the lengths are not used. A scaled topology shares graph and computed paths with the one it came from.
  */
 import type { Graph } from './graph.ts';
@@ -21,7 +21,7 @@ export class GraphTopology implements Topology {
   readonly domainCount: number;
   readonly edgeCount: number;
   readonly graph: Graph;
-  /** What one unit of link length means in ms, one way. */
+  /** The one-way delay of one unit of link length, ms. */
   readonly msPerUnit: number;
   readonly #paths: ShortestPaths;
 

@@ -1,9 +1,9 @@
 /**
- * A graph as it is read or generated: named nodes, perhaps with a place in the plane, and links with a length.
+ * A graph as it is read or generated: named nodes, perhaps with a position in the plane, and links with a length.
  *
- * Lengths are what a bit needs one way, in milliseconds or in units that a later scaling turns into milliseconds. They are
- * snapped to a grid of 2^-20: sums of such numbers are exact in a double, so that a path has the same length
- * whichever end it is measured from, and no answer depends on what was asked before.
+ * A length is a one-way delay, in milliseconds or in units that a later scaling turns into milliseconds. Lengths are rounded to a grid of
+ * 2^-20. Sums of such numbers are exact in a double, so a path has the same length from both ends, and no answer depends on earlier
+ * questions.
  */
 import { TopologyError } from './topology-error.ts';
 
@@ -13,7 +13,7 @@ export interface Graph {
   readonly names: readonly string[];
   /** The domain of each node, numbered from 0 in order of first appearance. */
   readonly domains: Int32Array;
-  /** Places of the nodes, when they have any; in the units of the source. */
+  /** Positions of the nodes, if known; in the units of the source. */
   readonly places: { readonly x: Float64Array; readonly y: Float64Array } | undefined;
   /** Link k joins `from[k]` and `to[k]` over `lengths[k]`, both ways. Parallel links are fine: the shorter one counts. */
   readonly from: Int32Array;

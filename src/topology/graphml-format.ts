@@ -1,11 +1,11 @@
 /**
  * GraphML as the Internet Topology Zoo publishes it: maps of real networks, with a latitude and longitude per node.
  *
- * What is used: `key` (which attribute is which), `node` with label, Latitude, Longitude, and `edge` with a delay if it has one
- * (attribute delay or latency: ms, one way). Links are taken both ways. An edge without a delay gets the time of light in glass
- * along the great circle between its ends. The Zoo does not know where every node is: an edge that ends at such a node gets the median
- * of the edges that could be placed, and the description says how many did. Zoo maps may hold parts that are not
- * connected: the largest part is kept, and the description says how many nodes that left out.
+ * The reader uses `key` (the names of attributes), `node` with label, Latitude and Longitude, and `edge` with a delay if it has one
+ * (attribute delay or latency: ms, one way). Links go both ways. An edge without a delay gets the time of light in glass along the great
+ * circle between its ends. The Zoo does not know where every node is: an edge to such a node gets the median of the edges that could be
+ * placed, and the description says how many did. A Zoo map may be disconnected: the largest component is kept, and the description says how
+ * many nodes were left out.
  *
  * XML is parsed by fast-xml-parser, which is pure. Documents that define entities are refused.
  */
@@ -25,7 +25,7 @@ interface ZooNode {
 interface ZooEdge {
   readonly from: number;
   readonly to: number;
-  /** Undefined when it has no delay and an end of it has no place. */
+  /** Undefined when the edge has no delay and one of its ends has no place. */
   readonly delayMs: number | undefined;
 }
 
@@ -48,7 +48,7 @@ export function readGraphml(text: string): GraphTopology {
   return GraphTopology.of(largestPart(`GraphML ${title}`.trim(), nodes, edges));
 }
 
-/** The data of an element by the name of the attribute, lower case. */
+/** The data of an element, by lower-case attribute name. */
 function dataOf(element: Element, keys: ReadonlyMap<string, string>): Map<string, Element> {
   return new Map(childrenOf(element, 'data').map((data) => [keys.get(data.attributes['key'] ?? '') ?? '', data]));
 }

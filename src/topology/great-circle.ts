@@ -1,8 +1,8 @@
 /**
- * How long light in glass needs between two places on Earth.
+ * The time that light in glass needs between two places on Earth.
  *
- * The shortest way over the globe (haversine formula, a sphere of the mean radius of 6,371.0088 km), at two thirds of the speed
- * of light in vacuum, which is what an optical fibre allows. Real cables wind; callers who want that multiply.
+ * The shortest path over the globe (haversine formula, a sphere of the mean radius of 6,371.0088 km), at two thirds of the speed of light
+ * in vacuum, the speed in an optical fibre. Real cables wind; callers that want that multiply.
  */
 export interface Place {
   /** Degrees, north positive, -90 to 90. */

@@ -1,8 +1,8 @@
 /**
- * Delay graphs: read, generate, scale, look up. Pure; the simulator and the delay emulation of the host use it.
+ * Delay graphs: read, generate, scale, look up. Pure; the simulator and the host's delay emulation use them.
  *
- * `readTopology` for the text of a file, `presetTopology` for one by name, `generate…` for a new one; `scaleToMeanRtt` puts it into
- * milliseconds, and from then on only `Topology` matters.
+ * `readTopology` reads the text of a file, `presetTopology` makes one by name, `generate…` makes a new one. `scaleToMeanRtt` converts it to
+ * milliseconds; from then on callers only use `Topology`.
  */
 export { readAlt, writeAlt } from './alt-format.ts';
 export { type CitiesOptions, citiesDefaults, generateCities } from './cities.ts';

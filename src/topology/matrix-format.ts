@@ -8,7 +8,7 @@
  *
  * The row of names and the column of names may each be left out; nodes without a name get their number. Comment lines before the table
  * become the description. What is on the diagonal is taken as 0; each pair gets the mean of its two figures. A missing
- * measurement (empty, -1, NaN) is refused rather than guessed: nobody can say what a farm on a guess would show.
+ * measurement (empty, -1, NaN) is refused: results on guessed figures would prove nothing.
  */
 import { shortDecimal } from './alt-format.ts';
 import { MatrixTopology, maxMatrixSize } from './matrix-topology.ts';

@@ -1,9 +1,9 @@
 /**
- * A topology that is a table of round-trip times, as measurements give it.
+ * A topology that is a table of measured round-trip times.
  *
- * The two halves of a measured table differ a little, because the two ends measured at different times. A round trip is the
- * same road from either end, so each pair gets the mean of its two figures. Nothing else is smoothed: real tables break
- * the triangle inequality, and so does this. Memory is 8 bytes a pair, hence the bound on the size.
+ * The two halves of a measured table differ a little, because the two ends measured at different times. A round trip takes the same path
+ * from either end, so each pair gets the mean of its two figures. Nothing else is smoothed: real tables violate the triangle inequality,
+ * and so does this one. Memory is 8 bytes a pair, hence the bound on the size.
  */
 import { TopologyError } from './topology-error.ts';
 import { ownDomains, requireNode, type Topology } from './topology.ts';

@@ -1,9 +1,8 @@
 /**
- * Points in a square; the round-trip time between two is in proportion to their distance.
+ * Points in a square; the round-trip time between two points is in proportion to their distance.
  *
- * The simplest world in which "near" means something, and the cheapest: a lookup is one square root, so it holds a million nodes
- * without a table. Coordinate systems such as Vivaldi can fit it perfectly, which makes it a good first test for them
- * and a bad last one.
+ * This is the simplest world in which "near" means something, and the cheapest: a lookup is one square root, so it holds a million nodes
+ * without a table. Coordinate systems such as Vivaldi can fit it perfectly, which makes it a good first test for them and a bad last one.
  */
 import { ownDomains, requireNode, type Topology } from './topology.ts';
 
@@ -14,7 +13,7 @@ export class PlaneTopology implements Topology {
   readonly edgeCount = undefined;
   readonly domainCount: number;
   readonly places: { readonly x: Float64Array; readonly y: Float64Array };
-  /** What one unit of distance means in ms, one way. */
+  /** The one-way delay of one unit of distance, ms. */
   readonly msPerUnit: number;
   readonly #domains: Int32Array;
 

@@ -1,4 +1,4 @@
-/** Points thrown into a square of side 1,000, as a topology in which the RTT is twice the distance (`plane-topology.ts`). */
+/** Random points in a square of side 1,000, as a topology in which the RTT is twice the distance (`plane-topology.ts`). */
 import { randomPoint } from './flat-graph.ts';
 import { requireCount } from './generator-limits.ts';
 import { PlaneTopology } from './plane-topology.ts';

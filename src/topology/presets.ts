@@ -1,8 +1,8 @@
 /**
  * Ready-made topologies by name: a generator, its parameters, a seed, and the mean RTT it is scaled to.
  *
- * A name in a report is worth more than a path in somebody's home: `transit-stub-100` is the same network everywhere. The
- * smaller ones also lie in `topologies/` as files, made by the commands that folder's README lists.
+ * A name in a report is worth more than a path on one person's disk: `transit-stub-100` is the same network everywhere. The smaller ones
+ * are also files in `topologies/`, made by the commands that its README lists.
  */
 import { generateCities } from './cities.ts';
 import { generatePlane } from './plane.ts';
@@ -17,7 +17,7 @@ export interface Preset {
   readonly purpose: string;
   /** Mean RTT over all pairs in ms; absent when the generator gives ms by itself. */
   readonly meanRttMs: number | undefined;
-  /** The topology before it is scaled; another seed gives another one of the same kind. */
+  /** The topology before scaling; another seed gives another topology of the same kind. */
   readonly generate: (seed: number) => Topology;
 }
 
@@ -100,9 +100,8 @@ export const presets: ReadonlyMap<string, Preset> = new Map<string, Preset>([
 const shippedSeed = 47;
 
 /**
- * A ready-made topology. `seed` draws another one of the same kind.
- *
- * @throws TopologyError for a name that is not there, listing those that are
+ * A ready-made topology. Another `seed` draws another one of the same kind.
+ * @throws TopologyError for an unknown name, listing the known ones
  */
 export function presetTopology(name: string, seed = shippedSeed): Topology {
   const preset = presets.get(name);

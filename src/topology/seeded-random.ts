@@ -1,9 +1,9 @@
 /**
- * Dice that fall the same way every time: a generator of pseudo-random numbers that is started with a seed.
+ * A pseudo-random number generator that is started with a seed.
  *
- * The generators of topologies must give the same bytes for the same seed, on every machine and in every version of
- * Node, so they bring their own dice: xoshiro128** (four 32-bit words of state, integer operations only), its state
- * filled by splitmix32 as its authors advise. Changing anything here changes every generated topology.
+ * Topology generators must give the same bytes for the same seed, on every machine and in every version of Node, so they use their own
+ * generator: xoshiro128** (four 32-bit words of state, integer operations only), with its state filled by splitmix32 as its authors advise.
+ * Any change here changes every generated topology.
  *
  * Reference: D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators", ACM TOMS 47(4), 2021.
  */

@@ -1,10 +1,10 @@
 /**
- * Shortest paths over a graph: one row (from one source to all nodes) at a time, when it is first asked for.
+ * Shortest paths over a graph: one row (from one source to all nodes) at a time, computed when it is first needed.
  *
- * Dijkstra's algorithm with a binary heap in typed arrays, about n log n steps a row. Rows are kept in memory up to a
- * bound and the oldest row gives way; because lengths lie on a grid (`graph.ts`) a distance is the same from both ends, so
- * either end's row will do and eviction never changes an answer. For transit-stub graphs of a million nodes a
- * two-level lookup (inside the stub, over the transit core) can replace this class: only `distance` is used from outside.
+ * Dijkstra's algorithm with a binary heap in typed arrays, about n log n steps a row. Rows are cached up to a memory bound, and the oldest
+ * row is evicted. Because lengths lie on a grid (`graph.ts`), a distance is the same from both ends, so either end's row will do and
+ * eviction never changes an answer. For transit-stub graphs of a million nodes a two-level lookup (inside the stub, over the transit core)
+ * can replace this class: other code only calls `distance`.
  *
  * Reference: E. W. Dijkstra, "A note on two problems in connexion with graphs", Numerische Mathematik 1, 1959.
  */

@@ -1,8 +1,8 @@
 /**
- * The lines of a text that say something, each with its number: what the readers of line-based formats share.
+ * The meaningful lines of a text, each with its number: shared by the readers of line-based formats.
  *
- * Blank lines and lines that start with # are passed over; numbers are read strictly, because "12abc" in a measured
- * table is a damaged file and not a twelve.
+ * Blank lines and lines that start with # are skipped. Numbers are read strictly, because "12abc" in a measured table means a damaged file,
+ * not twelve.
  */
 import { shown, TopologyError } from './topology-error.ts';
 

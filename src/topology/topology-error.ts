@@ -1,13 +1,13 @@
 /**
  * The one error of this folder: a topology that cannot be read, built or scaled as asked.
  *
- * It is a person's mistake or a file's, never ours, so its message says which value was met, on which line, and what was
- * expected instead; callers print the message and no stack trace.
+ * The cause is a person's or a file's mistake, never a bug, so the message gives the value, its line, and what was expected; callers print
+ * the message without a stack trace.
  */
 export class TopologyError extends Error {
   override readonly name = 'TopologyError';
   readonly code = 'topology';
-  /** The line of the text that is at fault, counted from 1; absent when no line is. */
+  /** The faulty line of the text, counted from 1; absent when no single line is at fault. */
   readonly line: number | undefined;
 
   constructor(message: string, line?: number) {
@@ -16,7 +16,7 @@ export class TopologyError extends Error {
   }
 }
 
-/** A value from a file as an error may show it: quoted, and cut when it is long. */
+/** A value from a file for an error message: quoted, and cut when it is long. */
 export function shown(value: string): string {
   return value.length > 40 ? `"${value.slice(0, 37)}..."` : `"${value}"`;
 }

@@ -1,8 +1,7 @@
 /**
- * One door for all formats: gives a topology from the text of a file, and finds out itself what kind of file it is.
+ * One entry point for all formats: makes a topology from the text of a file and detects the format.
  *
- * The formats cannot be mistaken for each other: GraphML begins with `<`, ALT with the word GRAPH, and everything else is taken for a
- * table of figures.
+ * The formats cannot be confused: GraphML begins with `<`, ALT with the word GRAPH, and everything else is read as a table of figures.
  */
 import { readAlt } from './alt-format.ts';
 import { readGraphml } from './graphml-format.ts';

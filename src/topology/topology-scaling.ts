@@ -3,7 +3,7 @@
  *
  * The rule is the mean RTT over all ordered pairs i != j of nodes. Up to 5,000 nodes all pairs are counted. Above, a sample of sources is
  * taken, each with all its targets: 20,000,000 / size of them, but at least 64 and at most 1,000, at even steps through the node
- * numbers (no dice: nodes are numbered domain by domain, so even steps visit all parts of the network).
+ * numbers (not at random: nodes are numbered domain by domain, so even steps visit all parts of the network).
  */
 import type { Topology } from './topology.ts';
 import { TopologyError } from './topology-error.ts';
@@ -11,7 +11,7 @@ import { TopologyError } from './topology-error.ts';
 /** Up to this many nodes every pair is counted. */
 export const exactUpToNodes = 5_000;
 
-/** The nodes whose rows are looked at: all of them, or the sample. */
+/** The nodes whose rows are used: all of them, or the sample. */
 export function sampledSources(size: number): number[] {
   if (size <= exactUpToNodes) return Array.from({ length: size }, (_, node) => node);
   const count = Math.max(64, Math.min(1_000, Math.floor(20_000_000 / size)));

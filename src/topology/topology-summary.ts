@@ -1,9 +1,8 @@
 /**
- * A topology in a dozen figures, for `banyan topology info` and for choosing a requirement that is neither met by itself
- * nor out of reach.
+ * A topology in a dozen figures, for `banyan topology info` and for choosing a requirement that is neither trivial nor out of reach.
  *
- * Percentiles are nearest-rank over the pairs i < j; in topologies of more than 5,000 nodes over the pairs of the
- * sampled sources that `topology-scaling.ts` names, with all their targets.
+ * Percentiles are nearest-rank over the pairs i < j. In topologies of more than 5,000 nodes they are over the pairs of the sampled sources
+ * of `topology-scaling.ts` with all their targets.
  */
 import { exactUpToNodes, meanRttMs, sampledSources } from './topology-scaling.ts';
 import type { Topology } from './topology.ts';
@@ -15,7 +14,7 @@ export interface TopologySummary {
   /** Links, each counted once; null when the topology is not a graph. */
   readonly edges: number | null;
   readonly domains: number;
-  /** From how many nodes the figures below were taken; all of them unless the topology is large. */
+  /** The number of source nodes behind the figures below; all nodes unless the topology is large. */
   readonly sources: number;
   readonly rttMs: {
     readonly mean: number;

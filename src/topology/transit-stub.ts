@@ -2,10 +2,10 @@
  * Transit-stub graphs in the model of GT-ITM: the Internet as backbones with edge networks hanging from them.
  *
  * Transit domains are the long-distance carriers; each of their nodes has a few stub domains, the campus and company
- * networks, in which most nodes live. Traffic between stubs climbs to the backbone and down again, so nodes of a stub are near each
+ * networks, in which most nodes live. Traffic between stubs goes through the backbone, so nodes of a stub are near each
  * other and far from the rest, as in real networks. The number of nodes is exact: T·Nt·(1 + K·Ns).
  *
- * How it is made, level by level, each level a flat random graph in a square: the places of the transit domains and
+ * It is made level by level, each level a flat random graph in a square: the places of the transit domains and
  * which of them are adjacent; the nodes of each domain; the nodes of each stub, in a smaller square that covers its transit node,
  * to which one random node of the stub is linked. Sizes vary around their mean, their sum does not. Two adjacent domains get two
  * links, as in GT-ITM's output. A link is as long as the distance in the plane. The sides of the squares follow fits to published

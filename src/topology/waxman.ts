@@ -1,9 +1,9 @@
 /**
- * Waxman's random graph: points in a square, and links that are the likelier the shorter they are.
+ * Waxman's random graph: points in a square, where short links are likelier than long ones.
  *
- * P(link between u and v) = alpha · exp(-d(u,v) / (beta · L)), with L the diagonal of the square. Alpha sets how many links there are, beta
- * how many of them are long. Islands are bridged by the shortest missing links. There is no hierarchy: use it to see what a result
- * owes to the structure of transit-stub graphs.
+ * P(link between u and v) = alpha · exp(-d(u,v) / (beta · L)), with L the diagonal of the square. Alpha sets the number of links, beta the
+ * share of long ones. Components are bridged by the shortest missing links. The graph has no hierarchy: use it to see how much a result
+ * depends on the structure of transit-stub graphs.
  *
  * Reference: B. Waxman, "Routing of multipoint connections", IEEE JSAC 6(9), 1988.
  */
@@ -24,7 +24,7 @@ export interface WaxmanOptions {
 
 export const waxmanDefaults: WaxmanOptions = { nodes: 100, alpha: 0.25, beta: 0.2, seed: 1 };
 
-/** All pairs are thrown for, hence the bound. */
+/** Every pair is drawn, hence the bound. */
 const maxWaxmanNodes = 10_000;
 const side = 1_000;
 

@@ -1,9 +1,9 @@
 /**
- * XML text as a tree of elements that know their line: a thin face for fast-xml-parser.
+ * XML text as a tree of elements that know their line: a thin wrapper around fast-xml-parser.
  *
- * The library gives nested objects whose keys are tags, attributes and symbols; a reader wants elements, and a person
- * whose file is refused wants the line. Strict: what is not well-formed is refused, and so are documents that define
- * entities, the old way to make a small file grow without bound.
+ * The library returns nested objects whose keys are tags, attributes and symbols; a reader needs elements, and a person whose file is
+ * refused needs the line. Text that is not well-formed is refused, and so are documents that define entities, which can make a small file
+ * expand without bound.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { shown, TopologyError } from './topology-error.ts';
@@ -18,7 +18,7 @@ export interface Element {
   readonly children: readonly Element[];
 }
 
-/** What the library makes of a node when order is preserved: one key that is the tag, ':@' and a symbol. */
+/** The library's form of a node when order is preserved: one key that is the tag, ':@' and a symbol. */
 type Parsed = Readonly<Record<string | symbol, unknown>>;
 
 /** @throws TopologyError when the text is not well-formed XML or its root is not `<rootTag>` */

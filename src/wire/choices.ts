@@ -1,8 +1,8 @@
 /**
  * Choices between records: exactly one of several, each in a field of its own (protobuf's `oneof`).
  *
- * A union of the core, told apart by `kind` or `type`, becomes a choice: the word is not sent, the number of the field says
- * it. A case that is not known here is not malformed: a newer peer may speak of things that an older one has not heard of.
+ * A union of the core, discriminated by `kind` or `type`, becomes a choice: the word is not sent, because the number of the field implies
+ * it. An unknown case is not malformed: a newer peer may send things that an older one does not know.
  */
 import type { Fields } from './records.ts';
 import { RecordLayout, nested } from './records.ts';
@@ -10,12 +10,12 @@ import type { PartField, Sink, Source, ValueType } from './values.ts';
 import { erased } from './values.ts';
 import { WireError, placed } from './wire-error.ts';
 
-/** For each member of the union `U` that is told apart by `D`: a field number, for ever, and its other fields. */
+/** For each member of the union `U`, discriminated by `D`: a permanent field number, and its other fields. */
 export type Cases<U extends { readonly [P in D]: string }, D extends string> = {
   readonly [K in U[D]]: readonly [number: number, fields: Fields<Omit<Extract<U, { readonly [P in D]: K }>, D>>];
 };
 
-/** One case of a choice: the number of the field that it stands in, and how it stands there. */
+/** One case of a choice: its field number and its encoding. */
 export interface Case<U> {
   readonly name: string;
   readonly number: number;
@@ -31,7 +31,7 @@ export class Choice<U> {
   constructor(discriminator: string, cases: readonly Case<U>[]) {
     this.discriminator = discriminator;
     for (const one of cases) {
-      if (this.#byNumber.has(one.number)) throw new Error(`${one.name} has the number of another case`);
+      if (this.#byNumber.has(one.number)) throw new Error(`${one.name} has the same number as another case`);
       this.#byName.set(one.name, one);
       this.#byNumber.set(one.number, one);
     }
@@ -85,7 +85,7 @@ export class Choice<U> {
         continue;
       }
       if (wireType !== 2) throw new WireError('wire-type', `${found.name} has wire type ${wireType}, not 2`);
-      if (read !== undefined) throw new WireError('duplicate-field', 'two of a choice stand there');
+      if (read !== undefined) throw new WireError('duplicate-field', 'more than one case of a choice is present');
       const outer = reader.enter();
       try {
         read = found.layout.read(source);
@@ -115,7 +115,7 @@ export function choice<U extends { readonly [P in D]: string }, D extends string
   );
 }
 
-/** A choice as a value: its length, then the field of the one that it is. */
+/** A choice as a value: its length, then the field of the case that is present. */
 export function chosen<U>(proto: string, of: Choice<U>): ValueType<U> {
   return nested(proto, { of: 'choice', members: of.parts(proto) }, of);
 }

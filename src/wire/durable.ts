@@ -1,9 +1,9 @@
 /**
  * What a peer must not forget, as rows for a database: a kind, a key, a value.
  *
- * The latest record of each kind and key counts, so a row is replaced by the next of the same kind and key. Values are
- * envelopes like those of messages, with a version of their own: a database outlives many versions of the program. A peer that is
- * to be found again after a restart stands there with the addresses it had.
+ * A new row replaces the old one of the same kind and key. Values are envelopes like those of messages, with a version of their own,
+ * because a database outlives many versions of the program. A peer that must be found again after a restart is stored with the addresses it
+ * had.
  */
 import { durableKeyOf } from '../core/index.ts';
 import type { DurableKey, DurableRecord, Role } from '../core/index.ts';
@@ -17,11 +17,11 @@ import { utf8Bytes } from './utf8.ts';
 import { bool, enumeration, float64, introducedPeer, introducedPeerOrNobody, peer, uint, unlessNaN } from './values.ts';
 import { WireError } from './wire-error.ts';
 
-/** Which row of the state database. */
+/** The kind and key of a row of the state database. */
 export interface RowKey {
   /** The record's `type`. */
   readonly kind: string;
-  /** Which of its kind: a peer's key, a tree's name, or empty when there is only one. */
+  /** What tells rows of one kind apart: a peer's key, a tree's name, or empty when there is only one row. */
   readonly key: Uint8Array;
 }
 
@@ -61,7 +61,7 @@ const durableFormat: Format<DurableRecord> = {
 
 const theOnly = new Uint8Array(0);
 
-/** The row that a key of the core names: what the core says, in the bytes that mean the same to every process. */
+/** The row that a key of the core names, with the handle replaced by bytes that mean the same to every process. */
 export function encodeDurableKey({ type, which }: DurableKey, names: Pick<PeerNames, 'keyOf'>): RowKey {
   if (which === null) return { kind: type, key: theOnly };
   return { kind: type, key: typeof which === 'string' ? utf8Bytes(which) : names.keyOf(which).slice() };

@@ -1,10 +1,9 @@
 /**
- * The envelope that everything travels and is kept in: a version, one of a choice, and the table of the peers it mentions.
+ * The envelope around every message and stored record: a version, one case of a choice, and the table of the peers it mentions.
  *
- * In protobuf's terms `message Envelope { uint32 version = 1; repeated Peer peers = 2; oneof { ... = 8 and up } }`. The
- * version stands first, so that it can be refused before anything else is looked at; 3 to 7 are for later fields of the
- * envelope itself and are stepped over. A first pass finds the parts without reading them, because the size that is
- * allowed depends on which of the choice it is.
+ * In protobuf's terms: `message Envelope { uint32 version = 1; repeated Peer peers = 2; oneof { ... = 8 and up } }`. The version is first
+ * so that it can be refused before anything else is read; 3 to 7 are for later fields of the envelope itself and are skipped. A first pass
+ * finds the parts without reading them, because the allowed size depends on the case.
  */
 import type { Case, Choice } from './choices.ts';
 import { itemLimits } from './limits.ts';
@@ -16,12 +15,12 @@ import type { WireType } from './writer.ts';
 
 const versionField = 1;
 const peersField = 2;
-/** The first number that stands for one of the choice. */
+/** The first field number of the choice. */
 const firstCase = 8;
 
-/** What is put into envelopes. */
+/** The format of one sort of envelope. */
 export interface Format<U> {
-  /** What it is, in sentences: 'protocol', 'record format'. */
+  /** Its name in error messages: 'protocol', 'record format'. */
   readonly what: string;
   readonly version: number;
   readonly choice: Choice<U>;
@@ -31,7 +30,7 @@ export interface Format<U> {
   readonly largestBytes: number;
 }
 
-/** What was in an envelope: a value, or a case that is not known here, with the number of its field. */
+/** The content of an envelope: a value, or an unknown case with its field number. */
 export type Opened<U> =
   | { readonly type: 'value'; readonly value: U }
   | { readonly type: 'unknown'; readonly field: number; readonly reason: string };
@@ -67,19 +66,19 @@ export function seal<U>(format: Format<U>, value: U, names: SealNames): Uint8Arr
   return sealInto(format, value, names, (sink) => sink.writer.bytes());
 }
 
-/** How many bytes `seal` would give. */
+/** The number of bytes that `seal` would return. */
 export function sealedSize<U>(format: Format<U>, value: U, names: SealNames): number {
   return sealInto(format, value, names, (sink) => sink.writer.length);
 }
 
-/** Who gives handles to the peers that a value mentions: for all values, or by the name of the case. */
+/** The functions that give handles to mentioned peers: for all values, or by the name of the case. */
 export type OpenNames<N extends string = string> =
   Pick<PeerNames, 'handleOf'> | ((name: N) => Pick<PeerNames, 'handleOf'>);
 
-/** What an envelope holds. Throws `WireError` for anything malformed, and then `names` was not asked for anything. */
+/** Reads an envelope. Throws `WireError` for anything malformed, before `names` is called. */
 export function open<U>(format: Format<U>, bytes: Uint8Array, names: OpenNames): Opened<U> {
   if (bytes.length > format.largestBytes) {
-    throw new WireError('too-large', `${bytes.length} bytes; the largest there is has ${format.largestBytes}`);
+    throw new WireError('too-large', `${bytes.length} bytes; the limit is ${format.largestBytes}`);
   }
   const reader = new Reader(bytes);
   checkVersion(format, reader);
@@ -115,8 +114,7 @@ function checkVersion<U>(format: Format<U>, reader: Reader): void {
 }
 
 function checkWireType(name: string, wireType: WireType, wanted: WireType): void {
-  if (wireType !== wanted)
-    throw new WireError('wire-type', `${name} has wire type ${wireType} where ${wanted} must stand`);
+  if (wireType !== wanted) throw new WireError('wire-type', `${name} has wire type ${wireType} instead of ${wanted}`);
 }
 
 type Found<U> =
@@ -130,7 +128,7 @@ function findParts<U>(format: Format<U>, reader: Reader, length: number): Found<
   let body: Reader | null = null;
   while (!reader.done) {
     const { field, wireType } = reader.tag();
-    if (field === versionField) throw new WireError('duplicate-field', 'the version stands there twice');
+    if (field === versionField) throw new WireError('duplicate-field', 'the version is given twice');
     if (field === peersField) {
       checkWireType('peers', wireType, 2);
       if (tables.length === itemLimits.peers) {
@@ -140,7 +138,7 @@ function findParts<U>(format: Format<U>, reader: Reader, length: number): Found<
     } else if (field < firstCase) {
       reader.skip(wireType);
     } else {
-      if (number !== 0) throw new WireError('duplicate-field', `two of a choice: fields ${number} and ${field}`);
+      if (number !== 0) throw new WireError('duplicate-field', `two cases of a choice: fields ${number} and ${field}`);
       checkWireType(`field ${field}`, wireType, 2);
       number = field;
       const known = format.choice.caseNumbered(field);
@@ -148,7 +146,7 @@ function findParts<U>(format: Format<U>, reader: Reader, length: number): Found<
       body = reader.branch();
     }
   }
-  if (body === null) throw new WireError('missing-field', 'an envelope with nothing in it');
+  if (body === null) throw new WireError('missing-field', 'the envelope is empty');
   const found = format.choice.caseNumbered(number);
   if (found !== undefined) return { found, body, tables };
   const reason = `field ${number} is no ${format.choice.discriminator} known here`;
@@ -157,5 +155,5 @@ function findParts<U>(format: Format<U>, reader: Reader, length: number): Found<
 
 function checkSize<U>(format: Format<U>, { name }: Case<U>, length: number): void {
   const limit = format.limitOf(name);
-  if (length > limit) throw new WireError('too-large', `${length} bytes where ${limit} are allowed`, name);
+  if (length > limit) throw new WireError('too-large', `${length} bytes where at most ${limit} are allowed`, name);
 }

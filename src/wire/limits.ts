@@ -1,16 +1,16 @@
 /**
  * How large anything on the wire may be.
  *
- * Two kinds of bounds. The size of a message, by kind, is checked before anything in it is read and again when one is
- * written: a stranger can make a peer hold at most this much. The length of a list or text bounds the work that a message
- * of legal size may cause. Whoever builds messages must stay inside; what does not fit is sent in several messages.
+ * There are two kinds of bounds. The size of a message, by kind, is checked before anything in it is read, and again when a message is
+ * written: a stranger can make a peer hold at most this much. The length of a list or text bounds the work that a message of legal size can
+ * cause. Code that builds messages must stay within the bounds; what does not fit is sent in several messages.
  */
 import type { MessageKind } from '../core/index.ts';
 
 const kib = 1024;
 const mib = 1024 * kib;
 
-/** The most bytes that a message of each kind may have, all included. */
+/** The most bytes that a message of each kind may have, with its envelope. */
 export const sizeLimits: Readonly<Record<MessageKind, number>> = {
   'tree-create': 4 * kib,
   join: 8 * kib,
@@ -49,7 +49,7 @@ export const sizeLimits: Readonly<Record<MessageKind, number>> = {
   shed: 256,
 };
 
-/** The largest of them: what a reader of length-prefixed messages must be ready to take. */
+/** The largest of these limits: what a reader of length-prefixed messages must be able to hold. */
 export const largestMessageBytes = Math.max(...Object.values(sizeLimits));
 
 /** A peer's durable record is small; this only bounds what a damaged database can ask for. */
@@ -65,7 +65,7 @@ export const itemLimits = {
   /** The most bytes of addresses that a peer keeps of another: lists of peers have to stay inside their messages. */
   addressesBytes: 512,
   ancestors: 256,
-  /** Also the most children of one parent that it can name. */
+  /** Also the most children of one parent that a message can name. */
   siblings: 1024,
   candidates: 256,
   deltas: 512,

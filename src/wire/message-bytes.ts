@@ -1,8 +1,7 @@
 /**
  * A message as bytes, and bytes as a message.
  *
- * What decodes is sound in form only: who sent it, whether its signatures hold, and whether it makes sense now are the
- * core's and the host's to ask.
+ * A decoded message is valid in form only. The core and the host check its sender, its signatures, and whether it makes sense now.
  */
 import type { Message, MessageKind } from '../core/index.ts';
 import { open, seal } from './envelope.ts';
@@ -14,7 +13,7 @@ import { messages } from './schema.ts';
 /** The version of the protocol: raised only for what an older peer would misunderstand, not for new fields or kinds. */
 export const protocolVersion = 1;
 
-/** How messages are put into envelopes. */
+/** The envelope format of messages. */
 export const messageFormat: Format<Message> = {
   what: 'protocol',
   version: protocolVersion,
@@ -23,24 +22,24 @@ export const messageFormat: Format<Message> = {
   largestBytes: largestMessageBytes,
 };
 
-/** What came in: a message, or one of a kind that only newer peers know, which is not an error and costs nobody anything. */
+/** A decoded message, or one of a kind that only newer peers know; the latter is not an error and costs no peer its connection. */
 export type Decoded =
   | { readonly type: 'message'; readonly message: Message }
   /** `field` is the number of the kind; `reason` says in a sentence what is not known here. */
   | { readonly type: 'unknown-kind'; readonly field: number; readonly reason: string };
 
 /**
- * The bytes of a message. Throws `WireError` if it cannot be said: a value outside its field's range, a list longer than
- * `itemLimits`, more bytes than `sizeLimits` for its kind. Numbers in ms come out at the precision of the wire.
+ * The bytes of a message. Throws `WireError` if it cannot be encoded: a value outside its field's range, a list longer than `itemLimits`,
+ * more bytes than `sizeLimits` for its kind. Numbers in ms are rounded to the precision of the wire.
  */
 export function encode(message: Message, names: Pick<PeerNames, 'keyOf' | 'addressesOf'>): Uint8Array {
   return seal(messageFormat, message, names);
 }
 
 /**
- * The message that bytes say. Throws `WireError` if they are malformed, too many for the kind, or of a newer protocol.
- * `names.handleOf` is asked only after all is found to be in order, once for each peer mentioned. Where it depends on the kind of the
- * message who may bring names, `names` is a function of the kind.
+ * The message in these bytes. Throws `WireError` if they are malformed, too many for the kind, or of a newer protocol. `names.handleOf` is
+ * called only after the whole message is found valid, once for each peer mentioned. When it depends on the kind of message whether it may
+ * introduce peers, `names` is a function of the kind.
  */
 export function decode(bytes: Uint8Array, names: OpenNames<MessageKind>): Decoded {
   const opened = open(messageFormat, bytes, names as OpenNames);

@@ -1,10 +1,10 @@
 /**
  * Peers between processes: handles become keys and addresses, and back.
  *
- * A message carries a table with one entry for each peer that it mentions, however often it does: the 32 bytes of the
- * peer's Ed25519 key, and its addresses if the message introduces it as someone to dial. The fields hold places in that table:
- * 1 for the first entry, 0 for nobody. On the way in, places become handles only when the whole message was found to be in order, so
- * that a malformed message leaves nothing behind in anybody's address book.
+ * A message carries a table with one entry for each peer that it mentions: the 32 bytes of the peer's Ed25519 key, and its addresses if the
+ * message introduces the peer as one to dial. Fields hold positions in that table: 1 for the first entry, 0 for nobody. When a message is
+ * read, positions become handles only after the whole message is found valid, so a malformed message leaves nothing behind in the address
+ * book.
  */
 import { NOBODY } from '../core/index.ts';
 import type { PeerHandle } from '../core/index.ts';
@@ -17,15 +17,15 @@ import type { Sink, Source } from './values.ts';
 import { WireError, placed } from './wire-error.ts';
 import { Writer } from './writer.ts';
 
-/** What the wire asks of whoever gives out handles. */
+/** The functions of the address book, which gives out handles, that the wire needs. */
 export interface PeerNames {
   /** The peer's Ed25519 public key, 32 bytes. */
   keyOf(handle: PeerHandle): Uint8Array;
-  /** Where others can dial it, the best first; only the first eight of at most 256 bytes are sent. */
+  /** The addresses that others can dial, the best first; only the first eight of at most 256 bytes are sent. */
   addressesOf(handle: PeerHandle): readonly string[];
   /**
-   * The handle of the peer with this key, new or known. `addresses` are hearsay, for dialling (noise proves the key); empty
-   * means no news, not "none". The key is 32 bytes and nothing more is known of it: it need not lie on the curve.
+   * The handle of the peer with this key, new or known. `addresses` are hearsay, for dialling (noise proves the key); an empty list means
+   * no news, not "none". The key is 32 bytes and nothing more is known of it: it need not lie on the curve.
    */
   handleOf(key: Uint8Array, addresses: readonly string[]): PeerHandle;
 }
@@ -35,7 +35,7 @@ interface PeerEntry {
   readonly addresses: readonly string[];
 }
 
-/** How an entry of the table stands on the wire. */
+/** The encoding of an entry of the table. */
 export const peerLayout = new RecordLayout<PeerEntry>('Peer', {
   key: [1, bytes(32, 32)],
   addresses: [2, list(text(itemLimits.addressBytes), itemLimits.addresses)],
@@ -102,7 +102,7 @@ export class TableSource implements Source {
   readonly reader: Reader;
   readonly #mentions: Mention[];
 
-  /** With a source to share mentions with, for a part of its bytes that is read by itself. */
+  /** `whole`: the source of the whole message, when `reader` is over a part of it; its mentions are shared. */
   constructor(reader: Reader, whole?: TableSource) {
     this.reader = reader;
     this.#mentions = whole === undefined ? [] : whole.#mentions;
@@ -112,7 +112,7 @@ export class TableSource implements Source {
     this.#mentions.push({ target, key, place, introduced });
   }
 
-  /** Reads the entry that is number `i` of the table. */
+  /** Reads entry number `i` of the table. */
   readEntry(reader: Reader, i: number): PeerEntry {
     try {
       return peerLayout.read(new TableSource(reader, this));
@@ -121,11 +121,11 @@ export class TableSource implements Source {
     }
   }
 
-  /** Puts handles where places stand. Throws before the first handle is asked for if one stands for nobody listed. */
+  /** Replaces positions by handles. Throws before the first handle is asked for if a position is not in the table. */
   resolve(entries: readonly PeerEntry[], names: Pick<PeerNames, 'handleOf'>): void {
     const seen = new Set<string>();
     for (const { key } of entries) seen.add(String.fromCharCode(...key));
-    if (seen.size < entries.length) throw new WireError('duplicate-field', 'one peer stands in the table twice');
+    if (seen.size < entries.length) throw new WireError('duplicate-field', 'the table lists one peer twice');
     const introduced = new Set<number>();
     for (const mention of this.#mentions) {
       if (mention.place > entries.length) {

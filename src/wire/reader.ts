@@ -1,10 +1,10 @@
 /**
  * Reads protobuf's wire format, strictly.
  *
- * What a lenient reader lets pass is refused here: varints longer than need be (two encodings of one value let a relay
- * change bytes without changing meaning), numbers that do not fit a double exactly, groups (the only part of the format
- * that nests without a length, and so the only one that could exhaust the stack when skipped), lengths that reach beyond
- * what encloses them. Nothing is allocated before its bytes are known to be there.
+ * This reader refuses what a lenient one accepts: varints longer than needed (two encodings of one value let a relay change bytes without
+ * changing meaning), numbers that do not fit a double exactly, groups (the only part of the format that nests without a length, so the only
+ * one that could exhaust the stack when skipped), and lengths that reach beyond the enclosing value. No memory is allocated before its
+ * bytes are known to be there.
  *
  * Reference: https://protobuf.dev/programming-guides/encoding/
  */
@@ -68,12 +68,12 @@ export class Reader {
     return value;
   }
 
-  /** A copy of bytes that stand after their length. */
+  /** A copy of length-prefixed bytes. */
   block(least: number, most: number): Uint8Array {
     const length = this.varint();
     if (length < least || length > most) {
       const wanted = least === most ? `exactly ${most}` : `${least} to ${most}`;
-      throw new WireError('out-of-range', `${length} bytes where ${wanted} may stand`);
+      throw new WireError('out-of-range', `${length} bytes where ${wanted} are allowed`);
     }
     this.#need(length);
     this.#at += length;
@@ -93,7 +93,7 @@ export class Reader {
     this.#end = outer;
   }
 
-  /** Steps over the value of a field that is not known here. */
+  /** Skips the value of an unknown field. */
   skip(wireType: WireType): void {
     if (wireType === 0) {
       this.#skipVarint();
@@ -104,7 +104,7 @@ export class Reader {
     this.#at += length;
   }
 
-  /** Another reader over what stands after its length here; this one steps over it. */
+  /** Another reader over the length-prefixed value here; this one skips it. */
   branch(): Reader {
     const length = this.varint();
     this.#need(length);

@@ -1,15 +1,15 @@
 /**
  * Records, and choices between records: values made of numbered fields.
  *
- * Fields are written in the order of their numbers, so the same value always gives the same bytes (signatures depend on
- * it). They may be read in any order. A field that is not known here is stepped over: that is how a newer peer can say
- * more to those who understand. A field that is known must be right: there if it has to be, once, of its wire type.
+ * Fields are written in the order of their numbers, so the same value always gives the same bytes (signatures depend on it). They may be
+ * read in any order. An unknown field is skipped, so a newer peer can send more to peers that understand it. A known field must be valid:
+ * present if required, given once, and of its wire type.
  */
 import type { ConstantType, FieldType, ListType, OptionalType, PartField, Sink, Source, ValueType } from './values.ts';
 import { WireError, placed } from './wire-error.ts';
 import type { WireType } from './writer.ts';
 
-/** How a record of type `T` stands on the wire: for each of its fields a number, for ever, and a type. */
+/** The encoding of a record of type `T`: for each of its fields a permanent number and a type. */
 export type Fields<T> = {
   readonly [K in keyof T]-?: ConstantType<T[K]> | readonly [number: number, type: FieldType<T[K]>];
 };
@@ -23,7 +23,7 @@ interface Field {
   readonly packed: boolean;
 }
 
-/** Reads and writes the fields of a record, without the length that stands before a nested one. */
+/** Reads and writes the fields of a record, without the length prefix of a nested one. */
 export class RecordLayout<T> {
   readonly #constants: (readonly [string, unknown])[] = [];
   readonly #fields: Field[] = [];
@@ -68,7 +68,7 @@ export class RecordLayout<T> {
     }
   }
 
-  /** Reads to the end of what the reader is in. */
+  /** Reads to the end of the value that the reader is in. */
   read(source: Source): T {
     const record: Record<string, unknown> = {};
     for (const [key, value] of this.#constants) record[key] = value;
@@ -96,7 +96,7 @@ function isPeer(value: ValueType<unknown>): boolean {
   return value.role === 'mentioned' || value.role === 'introduced';
 }
 
-/** In what is signed a peer stands as its key, which has a length. */
+/** In signed bytes a peer is written as its key, which has a length prefix. */
 function wireTypeOf(sink: Sink, value: ValueType<unknown>): WireType {
   return sink.signing && isPeer(value) ? 2 : value.wireType;
 }
@@ -131,11 +131,11 @@ function writeField(sink: Sink, field: Field, value: unknown): void {
 
 function readField(source: Source, field: Field, wireType: WireType, record: Record<string, unknown>): void {
   const wanted = field.packed ? 2 : field.value.wireType;
-  if (wireType !== wanted) throw new WireError('wire-type', `wire type ${wireType} where ${wanted} must stand`);
+  if (wireType !== wanted) throw new WireError('wire-type', `wire type ${wireType} instead of ${wanted}`);
   const earlier = record[field.key];
   const { type } = field;
   if (type.presence !== 'list' || field.packed) {
-    if (earlier !== undefined) throw new WireError('duplicate-field', 'stands there twice');
+    if (earlier !== undefined) throw new WireError('duplicate-field', 'is given twice');
     if (type.presence === 'list') record[field.key] = readPacked(source, type);
     else readInto(source, field.value, record, field.key);
     return;
@@ -167,7 +167,7 @@ function readInto(source: Source, value: ValueType<unknown>, target: object, key
   if (isPeer(value)) source.mention(target, key, read as number, value.role === 'introduced');
 }
 
-/** Gives a field that was not there its value, or complains. */
+/** Gives an absent field its default, or throws if it is required. */
 function completeField(field: Field, record: Record<string, unknown>): void {
   const { type } = field;
   const value = record[field.key];
@@ -183,7 +183,7 @@ function completeField(field: Field, record: Record<string, unknown>): void {
 
 function checkLength(type: ListType<unknown>, length: number): void {
   if (length >= type.minItems && length <= type.maxItems) return;
-  throw new WireError('list-length', `${length} items or more where ${type.minItems} to ${type.maxItems} may stand`);
+  throw new WireError('list-length', `${length} items or more where ${type.minItems} to ${type.maxItems} are allowed`);
 }
 
 /** A record as a value: its length, then its fields. `proto` is its name in a .proto file. */
@@ -197,7 +197,7 @@ interface Layout<T> {
   read(source: Source): T;
 }
 
-/** A value with its length before it. */
+/** A length-prefixed value. */
 export function nested<T>(proto: string, parts: NonNullable<ValueType<T>['parts']>, layout: Layout<T>): ValueType<T> {
   return {
     presence: 'required',

@@ -1,12 +1,11 @@
 /**
- * What every message is on the wire: for each kind its field number, for each field its number and type.
+ * The wire form of every message: for each kind its field number, for each field its number and type.
  *
- * The compiler holds this against `core/messages/index.ts`: a kind or field without an entry here, an entry for one that is
- * gone, or a type that does not fit is an error. To add a field, add one line; a peer that does not know it steps over it.
+ * The compiler checks this file against `core/messages/index.ts`: a kind or field without an entry, an entry without a field, or a wrong
+ * type is an error. To add a field, add one line; a peer that does not know it skips it.
  *
- * **Numbers are for ever**: never reuse one, never change the type of one. A new field of something that travels already must
- * be `optional`, or peers of the older version are refused for not sending it. The fields of a statement are what is
- * signed: see `statement-bytes.ts` before adding one.
+ * **Numbers are permanent**: never reuse one, never change the type of one. A new field in an existing record must be `optional`, or peers
+ * of the older version are refused for not sending it. All fields of a statement are signed: see `statement-bytes.ts` before adding one.
  */
 import type {
   Aggregate,
@@ -63,7 +62,7 @@ import {
 const measuredMs = scaled(100);
 /** Times that are agreed upon, to 1 ms. */
 const wholeMs = scaled(1);
-/** A place on an axis of the latency space, and how wrong it may be: whole numbers as they are. */
+/** A position on an axis of the latency space, or its error: whole numbers, sent as they are. */
 const axis = { ...scaled(1, { signed: true }), unit: 'in 1/100 ms' };
 const placeError = { ...scaled(1, { most: 10_000 }), unit: 'in 1/10000' };
 
@@ -146,7 +145,7 @@ export const memberRecord = record<MemberRecord>('MemberRecord', { type: constan
 export const releaseNotice = record<ReleaseNotice>('ReleaseNotice', { type: constant('release'), ...releaseFields });
 const order = record<Order>('Order', { type: constant('order'), ...orderFields });
 
-/** Statements, and the seals of multicasts, as they are signed. */
+/** Statements, and the seals of multicasts, in their signed form. */
 export const statements = choice<Signed, 'type'>('type', {
   member: [1, memberFields],
   release: [2, releaseFields],

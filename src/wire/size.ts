@@ -1,8 +1,8 @@
 /**
- * How many bytes a message takes on the wire, for those who only count them: the simulator, traffic limits, statistics.
+ * The size of a message on the wire in bytes, for code that only counts: the simulator, traffic limits, statistics.
  *
- * A parent hands one and the same heartbeat to all its children, so the size is remembered with the message object. A message
- * never changes; if its peers' addresses do, the size of one that was counted before stays what it was.
+ * A parent passes the same heartbeat object to all its children, so the size is remembered with the object. A message never changes; if its
+ * peers' addresses do, a size that was counted before stays as it was.
  */
 import type { Message } from '../core/index.ts';
 import { sealedSize } from './envelope.ts';
@@ -13,7 +13,7 @@ type SizeNames = Pick<PeerNames, 'keyOf' | 'addressesOf'>;
 
 const known = new WeakMap<SizeNames, WeakMap<Message, number>>();
 
-/** The length of `encode(message, names)`. Throws `WireError` where that would. */
+/** The length of `encode(message, names)`. Throws `WireError` in the same cases. */
 export function wireSize(message: Message, names: SizeNames): number {
   let sizes = known.get(names);
   if (sizes === undefined) {

@@ -1,15 +1,13 @@
 /**
- * What is signed when a statement is signed.
+ * The bytes that are signed when a statement is signed.
  *
- * A signature must mean one thing only. So the bytes begin with what they are (no signature over anything else in the
- * project can begin so) and with the service they are about (no statement of one farm counts in another); peers stand as
- * their keys, not as handles or places in a table; and the fields follow in the order of their numbers, in the one encoding that
- * the wire allows. Numbers are signed at the precision they travel with, so a record that was read from the wire has the
- * bytes it was signed with.
+ * A signature must mean one thing only. So the bytes begin with a prefix that nothing else signed in this project has (domain separation),
+ * and with the service id, so that no statement of one farm counts in another. Peers are written as their keys, not as handles or positions
+ * in a table. The fields follow in the order of their numbers, in the one encoding that the wire allows. Numbers are signed at wire
+ * precision, so a record that was read from the wire has the bytes it was signed with.
  *
- * A receiver rebuilds these bytes from the fields it knows. So a statement cannot grow a field quietly: that takes a new
- * prefix, or a field that is not sent as long as it says nothing. Then only a statement that uses the field is refused by those
- * who do not know it, and none is understood in two ways.
+ * A receiver rebuilds these bytes from the fields it knows. So a new field of a statement needs a new prefix, or must be omitted at its
+ * default value. Then peers that do not know the field refuse only the statements that use it, and no statement is understood in two ways.
  */
 import { NOBODY } from '../core/index.ts';
 import type { PeerHandle, Signed, Unsigned } from '../core/index.ts';
@@ -42,12 +40,12 @@ class SigningSink implements Sink {
   }
 }
 
-/** A statement, signed or not yet. */
+/** A statement, signed or unsigned. */
 export type Signable = Signed | Unsigned<Signed>;
 
 /**
- * The bytes that the issuer signs: prefix, the service's id after its length, then the statement without its signature.
- * Equal for equal statements in every process. Throws `WireError` for a statement that could not be sent either.
+ * The bytes that the issuer signs: prefix, the service's id with a length prefix, then the statement without its signature. Equal for equal
+ * statements in every process. Throws `WireError` for a statement that could not be sent either.
  */
 export function statementBytes(
   serviceId: Uint8Array,

@@ -1,12 +1,12 @@
 /**
- * Text as bytes, strictly: RFC 3629 and nothing else.
+ * Text as bytes: strictly RFC 3629.
  *
- * The pure folders see no `TextDecoder` (it belongs to the platform, not to the language), and strictness is the point
- * here: an overlong form, a surrogate or a stray continuation byte could make one name look like another to two peers.
+ * The pure folders have no `TextDecoder` (it belongs to the platform, not to the language). Strictness matters here: an overlong form, a
+ * surrogate or a stray continuation byte could make one name look like another to two peers.
  */
 import { WireError } from './wire-error.ts';
 
-/** The UTF-8 bytes of `text`. Throws `WireError` for half of a surrogate pair, which no UTF-8 can say. */
+/** The UTF-8 bytes of `text`. Throws `WireError` for half of a surrogate pair, which UTF-8 cannot encode. */
 export function utf8Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length * 3);
   let length = 0;
@@ -34,7 +34,7 @@ export function utf8Bytes(text: string): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-/** The text that these bytes say. Throws `WireError` unless they are valid UTF-8. */
+/** The text in these bytes. Throws `WireError` unless they are valid UTF-8. */
 export function utf8Text(bytes: Uint8Array): string {
   let text = '';
   let at = 0;

@@ -1,12 +1,11 @@
 /**
- * The words of the schema: what one field may hold.
+ * The vocabulary of the schema: what one field may hold.
  *
- * A value type says how one value stands on the wire and refuses what may not stand there, in both directions. The
- * presence types wrap one: a list, something that may be absent, something that is always the same. `records.ts` makes
- * records of them, `schema.ts` says what our messages are.
+ * A value type defines the encoding of one value and refuses values out of range, in both directions. A presence type wraps a value type: a
+ * list, an optional value, a constant. `records.ts` makes records of them; `schema.ts` defines our messages.
  *
- * Peers are special. Handles mean something in one process only, so a message carries a table of the keys of the peers it
- * mentions and its fields hold places in that table (`peer-table.ts`). In the bytes that are signed they stand as keys.
+ * Peers are special. A handle means something in one process only, so a message carries a table of the keys of the peers it mentions, and
+ * its fields hold positions in that table (`peer-table.ts`). In signed bytes peers are written as keys.
  */
 import { NOBODY } from '../core/index.ts';
 import type { PeerHandle } from '../core/index.ts';
@@ -15,19 +14,19 @@ import { utf8Bytes, utf8Text } from './utf8.ts';
 import { WireError } from './wire-error.ts';
 import type { WireType, Writer } from './writer.ts';
 
-/** Where values are written to. */
+/** The target that values are written to. */
 export interface Sink {
   readonly writer: Writer;
-  /** True for the bytes that are signed: peers stand as keys, and the signature is left out. */
+  /** True for signed bytes: peers are written as keys, and the signature is left out. */
   readonly signing: boolean;
-  /** Writes a peer: its place in the table, or its key when signing. */
+  /** Writes a peer: its position in the table, or its key in signed bytes. */
   writePeer(peer: PeerHandle, introduced: boolean): void;
 }
 
-/** Where values are read from. */
+/** The source that values are read from. */
 export interface Source {
   readonly reader: Reader;
-  /** Remembers that `target[key]` names the peer at `place` of the table; it becomes a handle when all is well. */
+  /** Remembers that `target[key]` names the peer at `place` of the table; it becomes a handle when the whole message is valid. */
   mention(target: object, key: string | number, place: number, introduced: boolean): void;
 }
 
@@ -38,9 +37,9 @@ export interface ValueType<T> {
   readonly proto: string;
   /** `mentioned` and `introduced`: a peer, the latter with its addresses. `signature`: not part of what is signed. */
   readonly role: 'plain' | 'mentioned' | 'introduced' | 'signature';
-  /** What it is made of, for whoever describes the schema. */
+  /** The parts of a composed value, for tools that describe the schema. */
   readonly parts?: Parts;
-  /** What its number counts, where that is not what the field's name says. */
+  /** The unit of the number, where the field's name does not say it. */
   readonly unit?: string;
   readonly write: (sink: Sink, value: T) => void;
   readonly read: (source: Source) => T;
@@ -82,7 +81,7 @@ export interface ConstantType<T> {
 
 export type FieldType<T> = ValueType<T> | OptionalType<T> | ListType<T>;
 
-/** Forgets what a value type holds, where the schema is interpreted rather than written. */
+/** Erases the type of a value, for code that interprets the schema. */
 export function erased<T>(type: ValueType<T>): ValueType<unknown> {
   return type as unknown as ValueType<unknown>;
 }
@@ -104,7 +103,7 @@ export const uint: ValueType<number> = {
   read: (source) => source.reader.varint(),
 };
 
-/** A whole number of magnitude below 2^52, zig-zag. */
+/** A whole number of magnitude below 2^52, encoded as zig-zag. */
 export const sint: ValueType<number> = {
   presence: 'required',
   wireType: 0,
@@ -123,7 +122,7 @@ export const sint: ValueType<number> = {
 // Below this, dividing by the scale and multiplying again always gives the same whole number (two roundings of 2^-53).
 const largestScaled = 2 ** 50;
 
-/** A number kept to 1/`perUnit`: sent as a whole number. `signed` allows negative ones; `most` bounds them. */
+/** A number rounded to 1/`perUnit` and sent as a whole number. `signed` allows negative ones; `most` bounds them. */
 export function scaled(
   perUnit: number,
   range: { readonly signed?: boolean; readonly most?: number } = {},
@@ -193,7 +192,7 @@ export function bytes(most: number, least = 0): ValueType<Uint8Array> {
   };
 }
 
-/** What the issuer of a statement signed it with; 64 bytes of Ed25519. Not part of what is signed. */
+/** The issuer's signature of a statement, 64 bytes of Ed25519. It is not part of the signed bytes. */
 export const signature: ValueType<Uint8Array> = { ...bytes(64), role: 'signature' };
 
 /** Text of at most `mostBytes` bytes of UTF-8. */
@@ -209,7 +208,7 @@ export function text(mostBytes: number): ValueType<string> {
   };
 }
 
-/** One of a fixed list of words; each has its number for ever, 0 is none. */
+/** One word of a fixed list; each has a permanent number, and 0 means none. */
 export function enumeration<T extends string>(proto: string, numbers: Readonly<Record<T, number>>): ValueType<T> {
   const byName = new Map<string, number>(Object.entries<number>(numbers));
   const byNumber = new Map<number, T>(Object.entries<number>(numbers).map(([name, number]) => [number, name as T]));
@@ -246,7 +245,7 @@ function peerType(role: 'mentioned' | 'introduced', orNobody: boolean): ValueTyp
       if (!exists && !(value === NOBODY && orNobody)) throw outOfRange(value, 'the handle of a peer');
       sink.writePeer(value, role === 'introduced');
     },
-    // A place in the table for now; whoever reads a field of this role tells `mention` where it stands.
+    // A position in the table for now; the caller that reads a field of this role passes its place to `mention`.
     read: (source) => {
       const place = source.reader.varint();
       if (place === 0 && !orNobody) throw outOfRange('nobody', 'a peer');
@@ -261,10 +260,10 @@ export const peer = peerType('mentioned', false);
 export const peerOrNobody = peerType('mentioned', true);
 /** A peer that the receiver may have to dial: its addresses go with its key. */
 export const introducedPeer = peerType('introduced', false);
-/** The same, or NOBODY. */
+/** A peer that the receiver may have to dial, or NOBODY. */
 export const introducedPeerOrNobody = peerType('introduced', true);
 
-/** A value, or null when it is not there. */
+/** A value, or null when it is absent. */
 export function optional<T>(value: ValueType<T>): OptionalType<T | null> {
   return { presence: 'optional', value: erased(value), absent: null };
 }
@@ -284,7 +283,7 @@ export function list<T>(item: ValueType<T>, maxItems: number, minItems = 0): Lis
   return { presence: 'list', item: erased(item), minItems, maxItems, empty: () => [] };
 }
 
-/** A field that is the same in every record of its type. */
+/** A field with the same value in every record of its type. */
 export function constant<const T>(value: T): ConstantType<T> {
   return { presence: 'constant', constant: value };
 }

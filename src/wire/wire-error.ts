@@ -1,9 +1,9 @@
 /**
- * What is said when bytes cannot be read, or a message cannot be written.
+ * The error for bytes that cannot be read, or a message that cannot be written.
  *
- * A bad message costs its sender the connection, never the receiver its process: everything that can be wrong with bytes
- * from outside ends in this one class. `code` is for programs (counters, tests), `message` for people; it starts with
- * the way to the field at fault, as in `heartbeat-down.roster.siblings[3].peer`.
+ * A bad message costs its sender the connection, never the receiver its process: every fault in bytes from outside ends in this one class.
+ * `code` is for programs (counters, tests), `message` for people; it starts with the path to the faulty field, such as
+ * `heartbeat-down.roster.siblings[3].peer`.
  */
 
 export type WireErrorCode =
@@ -11,9 +11,9 @@ export type WireErrorCode =
   | 'truncated'
   /** A varint that is longer than it need be, or too large for the field. */
   | 'varint'
-  /** A tag that protobuf does not know: field number 0, or a group. */
+  /** A tag that is not valid in protobuf: field number 0, or a group. */
   | 'tag'
-  /** A known field in another wire type than the schema says. */
+  /** A known field with a wire type other than the schema's. */
   | 'wire-type'
   | 'missing-field'
   | 'duplicate-field'
@@ -25,18 +25,18 @@ export type WireErrorCode =
   | 'too-large'
   /** Text that is not valid UTF-8. */
   | 'utf8'
-  /** A choice of which only a case stands there that is not known here. `decode` makes it an `unknown` result. */
+  /** A choice whose only case is unknown here. `decode` turns it into an `unknown` result. */
   | 'unknown-case'
-  /** Speaks a newer version of the protocol. */
+  /** The sender speaks a newer version of the protocol. */
   | 'unsupported-version';
 
-/** Thrown by every function of this folder for anything wrong with its input; they throw nothing else. */
+/** Thrown by every function of this folder for any fault in its input; they throw no other error. */
 export class WireError extends Error {
   override readonly name = 'WireError';
   readonly code: WireErrorCode;
   /** What is wrong, as a sentence without the path. */
   readonly reason: string;
-  /** Where, seen from the message: '' when it is the message as a whole. */
+  /** The path from the message to the fault; '' when it is the message as a whole. */
   readonly path: string;
 
   constructor(code: WireErrorCode, reason: string, path = '') {
@@ -47,7 +47,7 @@ export class WireError extends Error {
   }
 }
 
-/** The same error, one step further from the field at fault. What is no `WireError` is passed on as it is. */
+/** The same error with its path one step longer. Any other error is returned as it is. */
 export function placed(error: unknown, step: string): unknown {
   if (!(error instanceof WireError)) return error;
   const joint = error.path === '' || error.path.startsWith('[') ? '' : '.';

@@ -1,9 +1,9 @@
 /**
  * Writes protobuf's wire format: tags, varints, length-delimited values.
  *
- * The counterpart of `reader.ts`. A nested value's length stands before it and is known only after it: one byte is kept
- * free for it, and the value moved up in the rare case that it needs more. The buffer grows by doubling up to `limit`;
- * beyond that, writing throws, so that no message that the other side would refuse is ever sent.
+ * The counterpart of `reader.ts`. A nested value's length precedes it but is known only afterwards: one byte is reserved for it, and the
+ * value is moved up in the rare case that the length needs more. The buffer doubles up to `limit`; beyond that, writing throws, so a
+ * message that the other side would refuse is never sent.
  */
 import { WireError } from './wire-error.ts';
 
@@ -18,7 +18,7 @@ export class Writer {
   #length = 0;
   #limit = 0;
 
-  /** Starts anew, for at most `limit` bytes. */
+  /** Starts a new message of at most `limit` bytes. */
   reset(limit: number): void {
     this.#length = 0;
     this.#limit = limit;
@@ -55,14 +55,14 @@ export class Writer {
     this.#length += 8;
   }
 
-  /** Bytes as they are, without a length. */
+  /** Bytes without a length prefix. */
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  /** Bytes after their length. */
+  /** Bytes with a length prefix. */
   block(bytes: Uint8Array): void {
     this.varint(bytes.length);
     this.raw(bytes);
@@ -104,7 +104,7 @@ export class Writer {
     throw new WireError('too-large', `more than the ${this.#limit} bytes that a message of this kind may have`);
   }
 
-  /** Throws unless all that was written fits the limit. */
+  /** Throws unless the written bytes fit the limit. */
   finish(): void {
     if (this.#length > this.#limit) this.#refuse();
   }

@@ -39,7 +39,7 @@ async function start(proxy: FarmProxy, limits: Partial<GatewayLimits> = {}): Pro
 const hello: FarmProxy = (_, response) => void response.end('hello');
 const nobody: FarmProxy = (_request, _response, tell) => tell('None of 3 servers answered <within> 2 s.');
 
-/** Sends bytes as they are; resolves with all that comes back until the end of the connection. */
+/** Sends raw bytes; resolves with everything received until the connection ends. */
 async function say(gateway: Gateway, text: string): Promise<string> {
   return await new Promise((resolve) => {
     let answer = '';
@@ -53,13 +53,13 @@ async function say(gateway: Gateway, text: string): Promise<string> {
 }
 
 describe('a gateway', () => {
-  it('answers from the farm, and says where it is', async () => {
+  it('answers from the farm, and reports its address', async () => {
     const gateway = await start(hello);
     expect(gateway.url).toBe(`http://127.0.0.1:${gateway.port}/`);
     expect(await (await fetch(gateway.url)).text()).toBe('hello');
   });
 
-  it('does not let volunteers know who the visitor is', async () => {
+  it('does not tell volunteers who the visitor is', async () => {
     let seen: IncomingMessage | undefined;
     const gateway = await start((request, response) => {
       seen = request;
@@ -80,7 +80,7 @@ describe('a gateway', () => {
     );
   });
 
-  it('tells of each request how it ended, and not for which page it was', async () => {
+  it('reports how each request ended, and not which page it was for', async () => {
     const gateway = await start(hello);
     await fetch(`${gateway.url}page?x=1`);
     await until('the request is told of', () => ended.length === 1);
@@ -108,7 +108,7 @@ describe('a gateway', () => {
 });
 
 describe('when nobody can serve', () => {
-  it('a browser gets a page that says so in a person’s words, tries again by itself, and is never cached', async () => {
+  it('a browser gets a page that says so in plain words, reloads itself, and is never cached', async () => {
     const gateway = await start(nobody);
     const response = await fetch(gateway.url, { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });
     expect(response.status).toBe(503);
@@ -130,7 +130,7 @@ describe('when nobody can serve', () => {
     expect(await text.text()).toContain('Please try again in 3 seconds.');
   });
 
-  it('a HEAD request gets the same head and no body', async () => {
+  it('a HEAD request gets the same headers and no body', async () => {
     const gateway = await start(nobody);
     const answer = await say(gateway, 'HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 503 /);
@@ -138,7 +138,7 @@ describe('when nobody can serve', () => {
     expect(answer.split('\r\n\r\n')[1]).toBe('');
   });
 
-  it('headers that the proxy had set already do not linger', async () => {
+  it('headers that the proxy had already set are removed', async () => {
     const gateway = await start((_, response, tell) => {
       response.setHeader('etag', '"x"');
       response.setHeader('content-encoding', 'br');
@@ -148,7 +148,7 @@ describe('when nobody can serve', () => {
     expect([headers.get('etag'), headers.get('content-encoding')]).toEqual([null, null]);
   });
 
-  it('in the middle of an answer the connection is cut, so that half an answer is not taken for a whole one', async () => {
+  it('in the middle of an answer the connection is cut, so that half an answer does not look complete', async () => {
     const gateway = await start((_, response, tell) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('half', () => tell('gone'));
@@ -158,7 +158,7 @@ describe('when nobody can serve', () => {
 });
 
 describe('trouble', () => {
-  it('in the proxy is a 500 that tells no secrets, and the next request is answered', async () => {
+  it('in the proxy gives a 500 without internal details, and the next request is answered', async () => {
     let isFirst = true;
     const gateway = await start((_, response) => {
       if (isFirst) {
@@ -174,7 +174,7 @@ describe('trouble', () => {
     expect(await (await fetch(gateway.url)).text()).toBe('fine');
   });
 
-  it('an answer that does not begin in time is a 504, and one that begins later harms nobody', async () => {
+  it('an answer that does not begin in time gives a 504, and one that begins later does no harm', async () => {
     let answerLate = (): void => undefined;
     const gateway = await start(
       (_, response) => {
@@ -193,7 +193,7 @@ describe('trouble', () => {
     expect(answerLate).not.toThrow();
   });
 
-  it('too many requests at once get the page; those before are served', async () => {
+  it('a request beyond the limit gets the 503 page; those before it are served', async () => {
     const waiting: (() => void)[] = [];
     const gateway = await start((_, response) => void waiting.push(() => response.end('served')), { maxRequests: 2 });
     const first = [fetch(gateway.url), fetch(gateway.url)];
@@ -214,14 +214,14 @@ describe('trouble', () => {
     expect(await (await fetch(gateway.url)).text()).toBe('hello');
   });
 
-  it('headers that never end get a status and a closed connection', async () => {
+  it('headers that never end get an error status and a closed connection', async () => {
     const gateway = await start(hello, { headersTimeoutMs: 200, requestTimeoutMs: 300 });
     expect(await say(gateway, 'GET / HTTP/1.1\r\nhost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
-    // The next request may come as slowly as a busy machine sends it: it is tried until it is in time.
+    // A busy machine may send the next request too slowly: it is repeated until it is in time.
     await until('another request is answered', async () => (await (await fetch(gateway.url)).text()) === 'hello');
   });
 
-  it('a connection too many is closed at once', async () => {
+  it('a connection beyond the limit is closed at once', async () => {
     const gateway = await start(hello, { maxConnections: 1 });
     const agent = new Agent({ keepAlive: true });
     await new Promise<void>((resolve) =>
@@ -233,7 +233,7 @@ describe('trouble', () => {
 });
 
 describe('closing', () => {
-  it('lets requests under way end, and takes no new ones', async () => {
+  it('lets requests under way finish, and accepts no new ones', async () => {
     const waiting: (() => void)[] = [];
     const gateway = await start((_, response) => void waiting.push(() => response.end('to the end')));
     const { url } = gateway;
@@ -259,7 +259,7 @@ describe('closing', () => {
     await closed;
   });
 
-  it('cuts what does not end in its time', async () => {
+  it('cuts requests that do not finish within the grace period', async () => {
     const gateway = await start((_, response) => void response.write('for ever'));
     const answer = await fetch(gateway.url);
     await gateway.close(50);

@@ -17,7 +17,7 @@ const graph: DelayGraph = {
 
 const at = (node: number): { emulation: Emulation } => ({ emulation: new Emulation(graph, node) });
 
-/** Round trips of small messages on held streams, in ms, after one to open them. */
+/** Round trips of small messages on held streams, ms; a first message opens them. */
 async function roundTrips(a: Network, b: Network, count = 15): Promise<number[]> {
   const echo = (peerId: string, message: Uint8Array): void => b.send(peerId, Buffer.from(message));
   b.on('message', echo);
@@ -35,13 +35,13 @@ async function roundTrips(a: Network, b: Network, count = 15): Promise<number[]>
 }
 
 describe('an emulated distance', () => {
-  it('is never less than the topology says, and not much more than here without it', async () => {
+  it('is never shorter than in the topology, and little longer than that plus the real delay', async () => {
     for (const [node, rttMs] of [
       [1, 12],
       [2, 60],
     ] as const) {
       const [a, b] = await startPair(at(0), at(node));
-      // A busy machine may be late every now and then; a distance that is too long is too long each time.
+      // A busy machine may be late now and then; a distance that is really too long is so every time.
       const times: number[] = [];
       await until('one takes little more than the distance', async () => {
         times.push(...(await roundTrips(a, b)));
@@ -51,14 +51,14 @@ describe('an emulated distance', () => {
     }
   });
 
-  it('costs nothing between peers on the same spot', async () => {
+  it('adds nothing between peers at the same position', async () => {
     const [a, b] = await startPair(at(0), at(3));
     const [c, d] = await startPair(at(0), at(2));
     const farMs = Math.min(...(await roundTrips(c, d)));
     await until('one takes less than half', async () => Math.min(...(await roundTrips(a, b))) < farMs / 2);
   });
 
-  it('is paid for opening a connection too: at least four round trips to the first answer', async () => {
+  it('delays opening a connection too: the first answer takes at least four round trips', async () => {
     const [a, b] = await startPair(at(0), at(2));
     await serveHttp(b, (_, response) => response.end('hello'));
     const client = new HttpClient(a);
@@ -77,7 +77,7 @@ describe('an emulated distance', () => {
     expect(Math.min(...laterMs)).toBeGreaterThanOrEqual(60);
   });
 
-  it('keeps bytes in order and does not limit how many are under way', async () => {
+  it('keeps bytes in order and does not limit how many are in flight', async () => {
     const [a, b] = await startPair(at(0), at(2));
     const content = randomBytes(8_000_000);
     const received = createHash('sha256');
@@ -95,7 +95,7 @@ describe('an emulated distance', () => {
     expect(received.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
   });
 
-  it('holds for the end of a connection, after all that was sent before it', async () => {
+  it('delays the end of a connection, which arrives after everything sent before it', async () => {
     const [a, b] = await startPair(at(0), at(2));
     await roundTrips(a, b, 1);
     const heard: string[] = [];
@@ -108,7 +108,7 @@ describe('an emulated distance', () => {
     expect(heard).toEqual(Array.from({ length: 50 }, (_, index) => `m${index}`));
   });
 
-  it('holds for a connection that broke', async () => {
+  it('delays the news of a broken connection', async () => {
     const [a, b] = await startPair(at(0), at(2));
     await roundTrips(a, b, 1);
     const brokenMs = performance.now();
@@ -117,7 +117,7 @@ describe('an emulated distance', () => {
     expect(performance.now() - brokenMs).toBeGreaterThanOrEqual(30);
   });
 
-  it('hides the death of the other side for as long as the news takes: what is sent meanwhile is lost', async () => {
+  it('hides the failure of the other side until the news arrives: what is sent meanwhile is lost', async () => {
     const [a, b] = await startPair(at(0), at(2));
     await roundTrips(a, b, 1);
     a.refuse(b.peerId, 'as if the process had been killed');
@@ -126,7 +126,7 @@ describe('an emulated distance', () => {
     expect(b.isConnected(a.peerId)).toBe(false);
   });
 
-  it('makes the domain of the topology the subnet', async () => {
+  it('uses the domain of the topology as the subnet', async () => {
     const [a, b] = await startPair(at(0), at(2));
     const c = await startNetwork(at(1));
     a.learn(c.peerId, c.addresses());
@@ -144,7 +144,7 @@ describe('an emulated distance', () => {
 });
 
 describe('emulation on one side only', () => {
-  it('is refused with a sentence that says what to do', async () => {
+  it('is refused with an error that says what to do', async () => {
     const [emulating, plain] = await startPair(at(0), {});
     const failed: string[] = [];
     emulating.on('sendFailed', (_, reason) => failed.push(reason));
@@ -169,7 +169,7 @@ describe('emulation on one side only', () => {
     expect(b.isConnected(a.peerId)).toBe(false);
   });
 
-  it('cannot begin on a node that the topology does not have', () => {
+  it('cannot start at a node that the topology does not have', () => {
     expect(() => new Emulation(graph, 4)).toThrow('Cannot emulate node 4: the topology has nodes 0 to 3.');
   });
 });

@@ -21,7 +21,7 @@ describe('frames', () => {
     );
   });
 
-  it('are refused at their length, before anything of them is stored', () => {
+  it('are refused by their length, before any of their bytes are stored', () => {
     const reader = new FrameReader(127);
     expect(() => reader.push(Uint8Array.of(0x80, 0x01), () => undefined)).toThrow(
       'a message of 128 bytes is over the limit of 127',
@@ -33,7 +33,7 @@ describe('frames', () => {
     expect(() => reader.push(Uint8Array.of(0x80, 0x80, 0x80, 0x80), () => undefined)).toThrow('not a number');
   });
 
-  it('never crash or hang the reader, whatever comes', () => {
+  it('never crash or hang the reader, whatever the bytes are', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), (garbage) => {
         const reader = new FrameReader(64);

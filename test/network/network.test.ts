@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
-import { Network, PEER_PROTOCOL } from '../../src/network/network.ts';
+import { Network, peerProtocol } from '../../src/network/network.ts';
 import { startNetwork, startPair } from './test-network.ts';
 import { never, until } from '../patience.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const bytes = (content: string): Uint8Array => Buffer.from(content);
 
-/** Collects what a node hears, as `peer: text` with the peer given by name. */
+/** Collects the messages that a node receives, as `peer: text` with the peer given by name. */
 function record(network: Network): { messages: string[]; from: string[]; refused: string[]; failed: string[] } {
   const heard = { messages: [] as string[], from: [] as string[], refused: [] as string[], failed: [] as string[] };
   network.on('message', (peerId, message) => {
@@ -34,7 +34,7 @@ describe('a held stream', () => {
     expect(a.linkCount).toBe(0);
   });
 
-  it('delivers messages in order, dialling by itself, and tells who sent them', async () => {
+  it('delivers messages in order, dials when needed, and names their sender', async () => {
     const [a, b] = await startPair();
     const heard = record(b);
     const sent = Array.from({ length: 1_500 }, (_, index) => `message ${index}`);
@@ -44,7 +44,7 @@ describe('a held stream', () => {
     expect(new Set(heard.from)).toEqual(new Set([a.peerId]));
   });
 
-  it('carries both ways over one connection, and messages of every size', async () => {
+  it('carries messages of every size in both directions over one connection', async () => {
     const [a, b] = await startPair();
     const [atA, atB] = [record(a), record(b)];
     const sizes = [0, 1, 127, 128, 129, 16_383, 16_384, 70_000, 1_048_576];
@@ -71,7 +71,7 @@ describe('a held stream', () => {
     expect(atB.messages.slice(1)).toEqual(Array.from({ length: 50 }, (_, index) => `a${index}`));
   });
 
-  it('says so, after send has returned, when a peer cannot be reached', async () => {
+  it('reports, after send has returned, that a peer cannot be reached', async () => {
     const [a, b] = await startPair();
     const heard = record(a);
     await b.stop();
@@ -102,7 +102,7 @@ describe('a held stream', () => {
     expect(heardSecond.messages).toEqual(['two']);
   });
 
-  it('dials where a peer is now said to be, not where it was', async () => {
+  it('dials the latest known address of a peer, not an earlier one', async () => {
     const key = await generateKeyPair('Ed25519');
     const [a, b] = [await startNetwork(), await startNetwork({ privateKey: key })];
     const [outdated, current] = ['/ip4/127.0.0.1/tcp/1', b.addresses()];
@@ -117,11 +117,11 @@ describe('a held stream', () => {
     expect(atB.messages).toEqual(['found']);
   });
 
-  it('cuts a neighbour that does not read, with a reason, and holds no more than the queue allows', async () => {
+  it('disconnects a neighbour that does not read, with a reason, and holds no more than the queue allows', async () => {
     const maxQueuedBytes = 1024 * 1024;
     const [a, b] = await startPair({ limits: { maxQueuedBytes } });
-    await b.unhandle(PEER_PROTOCOL);
-    await b.handle(PEER_PROTOCOL, (stream) => stream.pause());
+    await b.unhandle(peerProtocol);
+    await b.handle(peerProtocol, (stream) => stream.pause());
     const heard = record(a);
     let sentBytes = 0;
     await until('the queue is full', () => {
@@ -130,11 +130,11 @@ describe('a held stream', () => {
       return heard.failed.length > 0;
     });
     expect(heard.failed[0]).toMatch(/bytes were waiting, over the limit of 1048576/);
-    // The stream's window and buffers take a few megabytes; the rest may not pile up.
+    // The stream's window and buffers hold a few megabytes; the rest must not pile up.
     expect(sentBytes).toBeLessThan(12 * 1024 * 1024);
   });
 
-  it('sends what was queued before it disconnects', async () => {
+  it('sends queued messages before it disconnects', async () => {
     const [a, b] = await startPair();
     const heard = record(b);
     const gone: string[] = [];
@@ -189,13 +189,13 @@ describe('limits on what a peer may send', () => {
   it('survive bytes that are no messages at all', async () => {
     const [a, b] = await startPair();
     const heard = record(b);
-    const stream = await a.openStream(b.peerId, PEER_PROTOCOL);
+    const stream = await a.openStream(b.peerId, peerProtocol);
     stream.send(new Uint8Array(64).fill(0xff));
     await until('it is refused', () => heard.refused.length === 1);
     expect(heard.refused[0]).toBe('the length of a message is not a number');
   });
 
-  it('are checked for sense when a node is made', async () => {
+  it('are validated when a node is created', async () => {
     const privateKey = await generateKeyPair('Ed25519');
     await expect(Network.create({ privateKey, listen: [], limits: { byteBurst: 10 } })).rejects.toThrow(
       /byteBurst \(10\)/,
@@ -205,7 +205,7 @@ describe('limits on what a peer may send', () => {
 });
 
 describe('the deny list', () => {
-  it('closes what is open, refuses what comes in and what goes out, and can be lifted', async () => {
+  it('closes open connections, refuses incoming and outgoing ones, and can be lifted', async () => {
     const [a, b] = await startPair();
     const [atA, atB] = [record(a), record(b)];
     a.send(b.peerId, bytes('before'));
@@ -238,9 +238,9 @@ describe('the deny list', () => {
   });
 });
 
-// A connection that has to be made must not count as idle before the message is on it, however busy the machine is.
+// Even on a busy machine, a new connection must not count as idle before the message is sent on it.
 describe('keeping connections', () => {
-  it('closes one that nobody keeps and nothing uses, and leaves a kept one open', async () => {
+  it('closes an unused connection that is not kept, and leaves a kept one open', async () => {
     const hub = await startNetwork();
     const limits = { idleMs: 1_500 };
     const idle = await startNetwork({ limits });
@@ -256,7 +256,7 @@ describe('keeping connections', () => {
     await until('the other is gone too', () => !hub.isConnected(kept.peerId));
   });
 
-  it('leaves it to the caller to hang up: one that is kept by who dialled stays, however silent', async () => {
+  it('leaves hanging up to the dialler: a silent connection that the dialler keeps stays open', async () => {
     const limits = { idleMs: 1_500 };
     const [backup, orphan] = [await startNetwork({ limits }), await startNetwork({ limits })];
     const stranger = await startNetwork({ limits });
@@ -297,7 +297,7 @@ describe('keeping connections', () => {
 });
 
 describe('a probe', () => {
-  it('is true only where the right peer answers on a fresh connection', async () => {
+  it('succeeds only when the right peer answers on a fresh connection', async () => {
     const [a, b] = await startPair();
     const other = await startNetwork();
     const seen: string[] = [];
@@ -332,7 +332,7 @@ describe('a probe', () => {
 });
 
 describe('a node', () => {
-  it('tells its addresses with its peer id, and announces others when told to', async () => {
+  it('lists its addresses with its peer id, and announces others when configured', async () => {
     const plain = await startNetwork();
     expect(plain.addresses()).toHaveLength(1);
     expect(plain.addresses()[0]).toMatch(new RegExp(`^/ip4/127.0.0.1/tcp/[1-9]\\d*/p2p/${plain.peerId}$`));
@@ -354,7 +354,7 @@ describe('a node', () => {
   it('counts the bytes on its sockets, and both ends agree', async () => {
     const [a, b] = await startPair();
     const heard = record(b);
-    // What each says of itself after connecting belongs to the count, and must be through before one hangs up.
+    // What the nodes exchange after connecting is counted too, and must be complete before one hangs up.
     const introduced = Promise.all([once(a, 'identified'), once(b, 'identified')]);
     for (let index = 0; index < 100; index += 1) a.send(b.peerId, new Uint8Array(1_000));
     await until('all have come', () => heard.messages.length === 100);
@@ -363,13 +363,13 @@ describe('a node', () => {
     await until('all is closed', () => a.traffic.count().connections + b.traffic.count().connections === 0);
     const [one, other] = [a.traffic.count(), b.traffic.count()];
     expect(one.bytesOut).toBe(other.bytesIn);
-    // Who hangs up does not read the other's goodbyes any more: a few small frames, how many depends on who is quicker.
+    // The side that hangs up no longer reads the other's last frames; how many these few small frames are depends on timing.
     expect(other.bytesOut - one.bytesIn).toBeLessThan(1_000);
     expect(one.bytesOut).toBeGreaterThan(100_000);
     expect(one.bytesOut).toBeLessThan(115_000);
   });
 
-  it('knows the neighbourhood of a connected peer', async () => {
+  it('knows the subnet of a connected peer', async () => {
     const [a, b] = await startPair();
     expect(a.subnetOf(b.peerId)).toBeUndefined();
     const heard = record(b);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InboundLimiter, TokenBucket } from '../../src/network/rate-limit.ts';
 
 describe('a token bucket', () => {
-  it('gives its burst at once, then only what has come in since', () => {
+  it('gives its burst at once, then only what has been refilled since', () => {
     const bucket = new TokenBucket(10, 3, 0);
     expect([bucket.take(1, 0), bucket.take(2, 0), bucket.take(1, 0)]).toEqual([true, true, false]);
     expect([bucket.take(1, 99), bucket.take(1, 100), bucket.take(1, 100)]).toEqual([false, true, false]);
@@ -23,7 +23,7 @@ describe('a token bucket', () => {
 describe('the limiter of what peers send', () => {
   const rates = { messagesPerSecond: 1, messageBurst: 2, bytesPerSecond: 10, byteBurst: 100 };
 
-  it('judges each peer by itself and says which limit was broken', () => {
+  it('limits each peer separately and says which limit was exceeded', () => {
     const limiter = new InboundLimiter(rates);
     expect([limiter.refusal('a', 1, 0), limiter.refusal('a', 1, 0)]).toEqual([undefined, undefined]);
     expect(limiter.refusal('a', 1, 0)).toBe('more than 1 messages a second after a burst of 2');
@@ -31,7 +31,7 @@ describe('the limiter of what peers send', () => {
     expect(limiter.refusal('c', 100, 0)).toBeUndefined();
   });
 
-  it('remembers a peer over its connections, but only so many peers', () => {
+  it('remembers a peer across connections, but only a bounded number of peers', () => {
     const limiter = new InboundLimiter(rates, 2);
     for (const peer of ['a', 'a']) expect(limiter.refusal(peer, 1, 0)).toBeUndefined();
     limiter.touch('a', 0);

@@ -22,7 +22,7 @@ export async function startNetwork(options: Partial<NetworkOptions> = {}): Promi
   return network;
 }
 
-/** Two nodes; the first knows where the second is, not the other way round. */
+/** Two nodes; the first has the address of the second, but not the other way round. */
 export async function startPair(
   one: Partial<NetworkOptions> = {},
   other: Partial<NetworkOptions> = {},

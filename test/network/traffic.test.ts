@@ -9,7 +9,7 @@ import { Emulation } from '../../src/network/emulation.ts';
 import { countingTransport, Traffic } from '../../src/network/traffic.ts';
 import { until } from '../patience.ts';
 
-/** A libp2p node that is none of ours, with its bytes counted. */
+/** A plain libp2p node, with its bytes counted. */
 async function plainNode(traffic: Traffic, emulation?: Emulation): Promise<Libp2p> {
   const counted = countingTransport(tcp(), traffic);
   return await createLibp2p({
@@ -24,7 +24,7 @@ describe('counting the bytes of any libp2p node', () => {
   it.each([
     ['plain', undefined],
     ['under emulation', { size: 2, rttMs: () => 4, domain: () => 0 }],
-  ] as const)('counts payload and all that goes with it, on both ends alike: %s', async (_, graph) => {
+  ] as const)('counts payload and overhead, the same on both ends: %s', async (_, graph) => {
     const [atA, atB] = [new Traffic(), new Traffic()];
     const place = (node: number): Emulation | undefined =>
       graph === undefined ? undefined : new Emulation(graph, node);
@@ -48,7 +48,7 @@ describe('counting the bytes of any libp2p node', () => {
     await b.stop();
   });
 
-  it('refuses a transport that has no sockets to count, rather than counting nothing', () => {
+  it('refuses a transport without sockets to count, rather than counting zero', () => {
     const connection = { remoteAddr: { toString: () => '/memory/1' } };
     expect(() => new Traffic().watch(connection as never)).toThrow('directly around @libp2p/tcp');
   });

@@ -8,13 +8,13 @@ import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  BANNED_GLOBALS,
-  BANNED_PROPERTIES,
-  FENCES,
-  GLOBALS_OF_THE_LANGUAGE,
-  IMPORTERS,
-  INDEXED,
-  PLANNED,
+  bannedGlobals,
+  bannedProperties,
+  everyFence,
+  globalsOfTheLanguage,
+  importersByGlob,
+  indexedFolders,
+  plannedFolders,
   type Plant,
   controls,
   plantedEverywhere,
@@ -22,18 +22,20 @@ import {
   plantedNames,
   plantedPastIndex,
 } from './plants.ts';
-import { ROOT, type Refusals, compile, lint, scratchCopy } from './scratch.ts';
+import { repositoryRoot, type Refusals, compile, lint, scratchCopy } from './scratch.ts';
 
-const existing = (await readdir(join(ROOT, 'src'), { withFileTypes: true }))
+const existing = (await readdir(join(repositoryRoot, 'src'), { withFileTypes: true }))
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
-const planned = PLANNED.filter((name) => !existing.includes(name));
+const planned = plannedFolders.filter((name) => !existing.includes(name));
 const allFolders = [...existing, ...planned];
-const pure = FENCES.filter(({ isPure }) => isPure).map(({ folder }) => folder);
-const compiled = FENCES.map(({ folder }) => folder).filter((folder) => existsSync(join(ROOT, folder, 'tsconfig.json')));
+const pure = everyFence.filter(({ isPure }) => isPure).map(({ folder }) => folder);
+const compiled = everyFence
+  .map(({ folder }) => folder)
+  .filter((folder) => existsSync(join(repositoryRoot, folder, 'tsconfig.json')));
 
 const names = new Map(pure.map((folder) => [folder, plantedNames(folder)]));
-const imports = new Map(FENCES.map((fence) => [fence.folder, plantedImports(fence, allFolders)]));
+const imports = new Map(everyFence.map((fence) => [fence.folder, plantedImports(fence, allFolders)]));
 const passing = controls(existing, planned);
 const all = [...plantedEverywhere(), ...plantedPastIndex(), ...names.values(), ...imports.values()].flat();
 
@@ -58,10 +60,10 @@ describe('lint', () => {
   test.each(pure)('refuses clock, dice, I/O and the like in %s, each by its name', (name) => {
     const plants = names.get(name) ?? [];
     expect(unnoticed(plants)).toEqual([]);
-    expect(plants.length).toBeGreaterThan(2 * Object.keys(BANNED_GLOBALS).length);
+    expect(plants.length).toBeGreaterThan(2 * Object.keys(bannedGlobals).length);
   });
 
-  test.each(FENCES)('refuses each import that leads out of $folder', (fence) => {
+  test.each(everyFence)('refuses each import that leads out of $folder', (fence) => {
     const plants = imports.get(fence.folder) ?? [];
     expect(unnoticed(plants)).toEqual([]);
     expect(plants.length).toBeGreaterThan(2 * (allFolders.length - fence.folders.length - 1));
@@ -69,7 +71,9 @@ describe('lint', () => {
 
   test('refuses each import past the index of a folder', () => {
     expect(unnoticed(plantedPastIndex())).toEqual([]);
-    expect(INDEXED).toEqual(existing.filter((name) => existsSync(join(ROOT, 'src', name, 'index.ts'))).sort());
+    expect(indexedFolders).toEqual(
+      existing.filter((name) => existsSync(join(repositoryRoot, 'src', name, 'index.ts'))).sort(),
+    );
   });
 
   test('refuses what is wrong everywhere: promises that nobody waits for, cases left out, cycles', () => {
@@ -81,7 +85,7 @@ describe('lint', () => {
   });
 
   test('has no rule that is not tried here', async () => {
-    const text = await readFile(join(ROOT, '.oxlintrc.json'), 'utf8');
+    const text = await readFile(join(repositoryRoot, '.oxlintrc.json'), 'utf8');
     const config = JSON.parse(text.replaceAll(/^\s*\/\/.*$/gm, '')) as {
       rules: Record<string, unknown>;
       overrides: { files: string[]; rules: Record<string, unknown> }[];
@@ -94,15 +98,15 @@ describe('lint', () => {
     expect(
       config.overrides
         .flatMap(({ files }) => files)
-        .filter((glob) => !(glob in IMPORTERS) && !FENCES.some((fence) => glob === `${fence.folder}/**`)),
+        .filter((glob) => !(glob in importersByGlob) && !everyFence.some((fence) => glob === `${fence.folder}/**`)),
     ).toEqual([]);
     const bans = [...text.matchAll(/"(?:name|property)": "(\w+)"/g)].map(([, name]) => name);
-    expect(new Set(bans)).toEqual(new Set([...Object.keys(BANNED_GLOBALS), ...Object.keys(BANNED_PROPERTIES)]));
+    expect(new Set(bans)).toEqual(new Set([...Object.keys(bannedGlobals), ...Object.keys(bannedProperties)]));
   });
 });
 
 describe('the compiler', () => {
-  const nodes = Object.keys(BANNED_GLOBALS).filter((name) => !GLOBALS_OF_THE_LANGUAGE.includes(name));
+  const nodes = Object.keys(bannedGlobals).filter((name) => !globalsOfTheLanguage.includes(name));
 
   test.each(pure)('knows nothing of Node in %s', (name) => {
     const globals = nodes.map((banned) => `${name}/banned-${banned}-0.ts`);
@@ -114,7 +118,7 @@ describe('the compiler', () => {
     ).toEqual([]);
   });
 
-  test.each(FENCES.filter((fence) => compiled.includes(fence.folder)))(
+  test.each(everyFence.filter((fence) => compiled.includes(fence.folder)))(
     'refuses each import of another project into $folder',
     (fence) => {
       const refused = [...refusedByCompiler].flatMap(([path, codes]) =>

@@ -22,7 +22,7 @@ export interface Fence {
   readonly packages: 'all' | readonly string[];
 }
 
-export const FENCES: readonly Fence[] = [
+export const everyFence: readonly Fence[] = [
   { folder: 'src/core', isPure: true, folders: [], packages: [] },
   { folder: 'src/qos', isPure: true, folders: ['core'], packages: [] },
   { folder: 'src/wire', isPure: true, folders: ['core'], packages: [] },
@@ -37,26 +37,26 @@ export const FENCES: readonly Fence[] = [
 ];
 
 /** Folders that others import by their `index.ts` alone. */
-export const INDEXED = ['core', 'gateway', 'host', 'network', 'qos', 'service', 'topology', 'wire'];
+export const indexedFolders = ['core', 'gateway', 'host', 'network', 'qos', 'service', 'topology', 'wire'];
 
 /** Who imports such folders, and which of them: by the files that a lint rule names. */
-export const IMPORTERS: Readonly<Record<string, readonly string[]>> = {
-  'src/*.ts': INDEXED,
-  'src/cli/**': INDEXED,
-  'src/gateway/**': INDEXED,
-  'src/host/**': INDEXED,
-  'src/service/**': INDEXED,
-  'src/storage/**': INDEXED,
+export const importersByGlob: Readonly<Record<string, readonly string[]>> = {
+  'src/*.ts': indexedFolders,
+  'src/cli/**': indexedFolders,
+  'src/gateway/**': indexedFolders,
+  'src/host/**': indexedFolders,
+  'src/service/**': indexedFolders,
+  'src/storage/**': indexedFolders,
   'src/qos/**': ['core'],
   'src/wire/**': ['core'],
   'simulator/**': ['core', 'qos', 'topology', 'wire'],
 };
 
 /** Folders of `src` that are still to come; the rules name them already. */
-export const PLANNED = ['console', 'ledger', 'metrics', 'network', 'recording', 'report'];
+export const plannedFolders = ['console', 'ledger', 'metrics', 'network', 'recording', 'report'];
 
 /** Clock, dice, I/O and what differs from machine to machine or from run to run: by name, the ways to write it. */
-export const BANNED_GLOBALS: Readonly<Record<string, readonly string[]>> = {
+export const bannedGlobals: Readonly<Record<string, readonly string[]>> = {
   Date: ['Date.now()', 'new Date()'],
   performance: ['performance.now()'],
   Intl: ["new Intl.DateTimeFormat('en').format()"],
@@ -76,16 +76,16 @@ export const BANNED_GLOBALS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Of the banned globals, those that belong to the language: the compiler knows them in every project. */
-export const GLOBALS_OF_THE_LANGUAGE = ['Date', 'FinalizationRegistry', 'Intl', 'WeakRef', 'globalThis'];
+export const globalsOfTheLanguage = ['Date', 'FinalizationRegistry', 'Intl', 'WeakRef', 'globalThis'];
 
-export const BANNED_PROPERTIES: Readonly<Record<string, readonly string[]>> = {
+export const bannedProperties: Readonly<Record<string, readonly string[]>> = {
   random: ['Math.random()', "Math['random']()", '(({ random } = Math) => random())()'],
   localeCompare: ["'a'.localeCompare('b')"],
   toLocaleString: ['(1).toLocaleString()'],
 };
 
 /** Rules that hold everywhere: a violation of each, and where it takes two files, the second. */
-const EVERYWHERE: Readonly<Record<string, readonly string[]>> = {
+const universalRules: Readonly<Record<string, readonly string[]>> = {
   'typescript(no-floating-promises)': [
     'const later = async (): Promise<void> => {};\nexport function planted(): void {\n  later();\n}',
   ],
@@ -108,7 +108,7 @@ const EVERYWHERE: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function plantedEverywhere(): Plant[] {
-  return Object.entries(EVERYWHERE).flatMap(([rule, texts]) =>
+  return Object.entries(universalRules).flatMap(([rule, texts]) =>
     texts.map((text, at) => ({
       path: `src/host/everywhere-${/\((.+)\)/.exec(rule)?.[1] ?? ''}-${at}.ts`,
       text,
@@ -120,8 +120,8 @@ export function plantedEverywhere(): Plant[] {
 /** All banned names in a folder, each directly in it and again in a room of it. */
 export function plantedNames(folder: string): Plant[] {
   const uses = [
-    { rule: 'eslint(no-restricted-globals)', banned: BANNED_GLOBALS },
-    { rule: 'eslint(no-restricted-properties)', banned: BANNED_PROPERTIES },
+    { rule: 'eslint(no-restricted-globals)', banned: bannedGlobals },
+    { rule: 'eslint(no-restricted-properties)', banned: bannedProperties },
   ].flatMap(({ rule, banned }) =>
     Object.entries(banned).flatMap(([name, expressions]) =>
       expressions.map((expression, at) => ({ rule, file: `banned-${name}-${at}.ts`, expression })),
@@ -187,7 +187,7 @@ export function controls(existing: readonly string[], planned: readonly string[]
   const files = new Map([...existing, ...planned].map((name) => [`src/${name}/index.ts`, 'export const control = 1;']));
   const lines = (specifiers: readonly string[]): string =>
     specifiers.map((specifier, at) => `export * as control${at} from '${specifier}';`).join('\n');
-  for (const { folder, folders, packages } of FENCES) {
+  for (const { folder, folders, packages } of everyFence) {
     const others = (place: string, among: readonly string[]): string[] =>
       folders.filter((name) => among.includes(name)).map((name) => posix.relative(place, `src/${name}/index.ts`));
     const foreign = packages === 'all' ? ['marked', 'node:fs'] : packages;
@@ -202,7 +202,7 @@ export function controls(existing: readonly string[], planned: readonly string[]
     // One room may import another.
     files.set(`${folder}/other/control.ts`, "export { control } from '../room/control.ts';");
   }
-  for (const [glob, indexed] of Object.entries(IMPORTERS)) {
+  for (const [glob, indexed] of Object.entries(importersByGlob)) {
     const folder = glob.replace(/\/\*.*$/, '');
     files.set(`${folder}/by-index.ts`, lines(indexed.map((name) => rel(folder, `src/${name}/index.ts`))));
   }
@@ -221,7 +221,7 @@ export function plantedPastIndex(): Plant[] {
     'room/index.ts',
     'a/b.ts',
   ];
-  return Object.entries(IMPORTERS).flatMap(([glob, indexed]) => {
+  return Object.entries(importersByGlob).flatMap(([glob, indexed]) => {
     const folder = glob.replace(/\/\*.*$/, '');
     return indexed
       .filter((name) => `src/${name}` !== folder)

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The rules or error codes that a file was refused for, by its path with forward slashes; a file that passed is not in it. */
 export type Refusals = ReadonlyMap<string, ReadonlySet<string>>;
@@ -19,22 +19,22 @@ export type Refusals = ReadonlyMap<string, ReadonlySet<string>>;
 export async function scratchCopy(plants: ReadonlyMap<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-test-'));
   for (const name of ['.oxlintrc.json', 'package.json', 'tsconfig.base.json'])
-    await cp(join(ROOT, name), join(folder, name));
+    await cp(join(repositoryRoot, name), join(folder, name));
   for (const project of await projects()) {
     await mkdir(join(folder, project), { recursive: true });
-    await cp(join(ROOT, project, 'tsconfig.json'), join(folder, project, 'tsconfig.json'));
+    await cp(join(repositoryRoot, project, 'tsconfig.json'), join(folder, project, 'tsconfig.json'));
   }
   for (const [path, text] of plants) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  await symlink(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'), 'junction');
   return folder;
 }
 
 /** The folders of the repository that are a compiler project: `src/core`, …, `simulator`. */
 async function projects(): Promise<string[]> {
-  const files = await readdir(join(ROOT, 'src'), { recursive: true });
+  const files = await readdir(join(repositoryRoot, 'src'), { recursive: true });
   const inSource = files.filter((file) => /^\w+[/\\]tsconfig\.json$/.test(file)).map((file) => `src/${dirname(file)}`);
   return [...inSource, 'simulator'];
 }
@@ -64,7 +64,7 @@ export function compile(folder: string, compiled: readonly string[]): Refusals {
 }
 
 function run(folder: string, program: string, args: readonly string[]): string {
-  const script = join(ROOT, 'node_modules', program);
+  const script = join(repositoryRoot, 'node_modules', program);
   const { stdout, stderr, error } = spawnSync(process.execPath, [script, ...args], {
     cwd: folder,
     encoding: 'utf8',

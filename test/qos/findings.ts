@@ -1,4 +1,4 @@
-/** What clients and servers might report, for tests: sane figures, of which a test changes what it is about. */
+/** Possible reports of clients and servers for tests: plausible figures, of which a test changes those that it is about. */
 import { origin, unitsPerMs } from '../../src/core/reach/coordinates.ts';
 import { NOBODY } from '../../src/core/ids.ts';
 import type { PeerHandle } from '../../src/core/ids.ts';
@@ -11,7 +11,7 @@ export function peerNumber(n: number): PeerHandle {
   return n as PeerHandle;
 }
 
-/** So many ms from the origin. */
+/** The coordinate this many ms from the origin. */
 export function at(x: number, y = 0): Coordinate {
   return { ...origin, x: x * unitsPerMs, y: y * unitsPerMs, height: 0 };
 }

@@ -1,4 +1,4 @@
-/** What can be required, when it is met, and what of it placement works on. */
+/** What can be required, when it is met, and which limit placement works on. */
 import { describe, expect, it } from 'vitest';
 import { Goal, costOf } from '../../src/qos/requirement.ts';
 import type { Figures, Requirement } from '../../src/qos/requirement.ts';
@@ -25,13 +25,13 @@ describe('a goal', () => {
     expect([goal.first, goal.limitMs, goal.clampMs]).toEqual(['over', 200, 2_000]);
   });
 
-  it('on availability is missed when too few requests are answered, however quick the others were', () => {
+  it('on availability is missed when too few requests are answered, however fast the others were', () => {
     const goal = new Goal({ ...nothing, availability: 0.999 });
     expect(goal.isMet({ ...fine, answeredShare: 0.9995 })).toBe(true);
     expect(goal.isMet({ ...fine, answeredShare: 0.998 })).toBe(false);
   });
 
-  it('works on the wish that is tighter now', () => {
+  it('works on the limit that is harder to meet now', () => {
     const goal = new Goal({ meanMs: 100, percentile: { share: 0.9, ms: 200 }, availability: null });
     expect(goal.tighter({ ...fine, meanMs: 99, overShare: 0.05 })).toBe('delay');
     expect(goal.tighter({ ...fine, meanMs: 50, overShare: 0.09 })).toBe('over');
@@ -57,7 +57,7 @@ describe('the cost of a client', () => {
     expect(costOf('delay', 130, 0)).toBe(130);
     expect(costOf('over', 200, 200)).toBeCloseTo(0.001, 9);
     expect(costOf('over', 201, 200)).toBeGreaterThan(1);
-    // A thousand limits' worth of delay would be as bad as one client more over the limit, not less.
+    // A thousand limits' worth of delay counts as much as one more client over the limit, not less.
     expect(costOf('over', 199, 200)).toBeGreaterThan(costOf('over', 100, 200));
   });
 });

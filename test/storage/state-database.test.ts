@@ -19,10 +19,10 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeState } from '../../src/host/node-state.ts';
 import { createToken, redeemToken } from '../../src/service/token-book.ts';
-import { MIGRATIONS } from '../../src/storage/migrations.ts';
+import { migrations } from '../../src/storage/migrations.ts';
 import type { StateRow } from '../../src/storage/record-table.ts';
 import type { OpenOptions } from '../../src/storage/sqlite-file.ts';
-import { STATE_FILE, StateDatabase } from '../../src/storage/state-database.ts';
+import { stateFile, StateDatabase } from '../../src/storage/state-database.ts';
 import {
   CorruptStateError,
   DiskFullError,
@@ -38,7 +38,7 @@ const open: StateDatabase[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'banyan-state-'));
-  path = join(folder, STATE_FILE);
+  path = join(folder, stateFile);
 });
 afterEach(() => {
   for (const database of open.splice(0)) database.close();
@@ -60,7 +60,7 @@ const texts = (rows: readonly StateRow[]): string[] =>
   rows.map(({ kind, key, value }) => `${kind}/${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`);
 
 describe('the state database', () => {
-  it('gives back after a restart what was put into it, the latest of each kind and key', () => {
+  it('returns after a restart what was written, the latest row of each kind and key', () => {
     const first = openState();
     first.put([row('member', 'b', '1'), row('member', 'a', '1'), row('role', '', 'client')]);
     first.put([row('member', 'a', '2')]);
@@ -76,12 +76,12 @@ describe('the state database', () => {
     expect(second.replaced).toBeUndefined();
   });
 
-  it('is what the host asks for', () => {
+  it('has the interface that the host needs', () => {
     const state: NodeState = openState();
     expect([state.recall('charter'), state.counter('bytes-served'), state.all()]).toEqual([null, 0, []]);
   });
 
-  it('keeps so many decisions, the latest ones, and finds them by what was done', () => {
+  it('keeps a bounded number of the latest decisions, and finds them by action', () => {
     const { decisions } = openState();
     for (let round = 1; round <= 10_050; round += 1_000) decisions.put([{ round, actions: 'promote', body: 'a' }]);
     decisions.put([{ round: 20_000, actions: 'promote move', body: 'b' }], [1]);
@@ -95,7 +95,7 @@ describe('the state database', () => {
     expect(decisions.last(20_000)[0]?.round).toBe(30_005);
   });
 
-  it('takes rows away in their order among those that are written', () => {
+  it('applies deletions and writes in the order given', () => {
     const state = openState();
     const away = { kind: 'member', key: Buffer.from('a'), value: null };
     state.put([row('member', 'b', '1'), row('member', 'a', '1'), away]);
@@ -115,7 +115,7 @@ describe('the state database', () => {
     expect(records.get('member', Buffer.from('a'))).toBeUndefined();
   });
 
-  it('promises that commits are on the disk, after writes and reopening too', () => {
+  it('guarantees that commits are on the disk, also after writes and reopening', () => {
     const first = openState();
     expect(first.isDurable()).toBe(true);
     first.put([row('role', '', 'root')]);
@@ -125,7 +125,7 @@ describe('the state database', () => {
     expect(openState().isDurable()).toBe(true);
   });
 
-  it('writes all of a batch or nothing, batches within it included', () => {
+  it('writes all of a batch or nothing, nested batches included', () => {
     const state = openState();
     const failing = (): void =>
       state.batch(() => {
@@ -135,7 +135,7 @@ describe('the state database', () => {
       });
     expect(failing).toThrow('half way');
     expect([state.all(), state.counter('requests-served')]).toEqual([[], 0]);
-    expect(() => state.batch(() => Promise.resolve())).toThrow('must not wait');
+    expect(() => state.batch(() => Promise.resolve())).toThrow('must be synchronous');
     state.batch(() => state.batch(() => state.remember('a', 'b')));
     expect(state.recall('a')).toBe('b');
     state.forget('a');
@@ -157,9 +157,9 @@ describe('the state database', () => {
 });
 
 describe('a state file of an earlier program', () => {
-  it('keeps its records, in the order it gave them back in, and new ones come after them', () => {
+  it('keeps its records in their old order, and new ones come after them', () => {
     const raw = new Database(path);
-    for (const step of MIGRATIONS.slice(0, 2)) raw.exec(step);
+    for (const step of migrations.slice(0, 2)) raw.exec(step);
     raw.pragma('user_version = 2');
     const insert = raw.prepare('INSERT INTO records (kind, key, value) VALUES (?, ?, ?)');
     for (const [kind, key] of [
@@ -177,20 +177,20 @@ describe('a state file of an earlier program', () => {
 });
 
 describe('a state file that cannot be used', () => {
-  it('is refused and left alone when a newer program has written it', () => {
+  it('is refused and left unchanged when a newer program has written it', () => {
     openState().close();
     const raw = new Database(path);
-    raw.pragma(`user_version = ${MIGRATIONS.length + 3}`);
+    raw.pragma(`user_version = ${migrations.length + 3}`);
     raw.close();
     const before = readFileSync(path);
     expect(() => openState({ recoverOrFresh: true })).toThrow(NewerStateError);
     expect(() => openState()).toThrow(
-      `has version ${MIGRATIONS.length + 3}, this program knows versions up to ${MIGRATIONS.length}`,
+      `has version ${migrations.length + 3}, this program knows versions up to ${migrations.length}`,
     );
     expect(readFileSync(path)).toEqual(before);
   });
 
-  it('is moved aside when it is damaged, with a sentence that says where it is and what to do', () => {
+  it('is moved aside when it is damaged, with an error that says where it is and what to do', () => {
     writeFileSync(path, 'this was never a database, but it is long enough to be looked at. '.repeat(40));
     const before = readFileSync(path);
     const nowMs = Date.UTC(2026, 10, 21, 3, 4, 5);
@@ -209,7 +209,7 @@ describe('a state file that cannot be used', () => {
     expect(openState().all()).toEqual([]);
   });
 
-  it('is noticed by its damaged pages, kept whole with its log, and replaced when asked to', () => {
+  it('with damaged pages is detected, kept whole with its log, and replaced when asked to', () => {
     const state = openState();
     for (let index = 0; index < 400; index += 1) state.put([row('member', `peer ${index}`, 'x'.repeat(200))]);
     state.close();
@@ -238,14 +238,14 @@ describe('a state file that cannot be used', () => {
     expect(readdirSync(folder).filter((name) => name.includes('.corrupt-'))).toHaveLength(3);
   });
 
-  it('is told from a folder that is not there', () => {
-    path = join(folder, 'no', 'such', STATE_FILE);
+  it('is distinguished from a missing folder', () => {
+    path = join(folder, 'no', 'such', stateFile);
     expect(() => openState()).toThrow(/directory does not exist|cannot be used/);
   });
 });
 
 describe('a full disk', () => {
-  it('is said so, takes the whole batch back, and leaves the database usable', () => {
+  it('is reported, rolls the whole batch back, and leaves the database usable', () => {
     const state = openState({ maxBytes: 256 * 1024 });
     state.put([row('role', '', 'client')]);
     const tooMuch = (): void =>
@@ -264,8 +264,8 @@ describe('a full disk', () => {
 });
 
 describe('a process that is killed', () => {
-  it('leaves whole batches only, and every one that was reported done', async () => {
-    // The child runs the real code, compiled aside, and writes batches of 50 rows until it is killed.
+  it('leaves only whole batches, and every one that was reported done', async () => {
+    // The child process runs the real code and writes batches of 50 rows until it is killed.
     const compiled = join(folder, 'compiled');
     const config = {
       extends: join(root, 'tsconfig.base.json'),
@@ -321,7 +321,7 @@ describe('a process that is killed', () => {
       for (let batch = 0; batch <= reported; batch += 1)
         expect([batch, batches.get(String(batch))]).toEqual([batch, 50]);
       expect([...batches.values()].every((rows) => rows === 50)).toBe(true);
-      // The one after the last reported may have been committed without being reported.
+      // The batch after the last reported one may have been committed without a report.
       expect(batches.size - (reported + 1)).toBeLessThanOrEqual(1);
       reported = batches.size - 1;
       state.close();
@@ -330,7 +330,7 @@ describe('a process that is killed', () => {
 });
 
 describe('the book of invite tokens', () => {
-  it('lets each peer use a token once, as often as it was made for, over a restart', () => {
+  it('lets each peer use a token once, as often as the token allows, across a restart', () => {
     const first = openState();
     const { token, record } = createToken({ nowMs: 1_000, expiresAtMs: 9_000, maxUses: 2 });
     first.tokens.add(record);
@@ -352,7 +352,7 @@ describe('the book of invite tokens', () => {
     expect(redeem(second, 'ben')).toBe('revoked');
   });
 
-  it('keeps nothing of a refusal or of a rule that fails', () => {
+  it('stores nothing when the rule refuses or throws', () => {
     const state = openState();
     const { token, record } = createToken({ nowMs: 1_000, expiresAtMs: null, maxUses: null });
     state.tokens.add(record);

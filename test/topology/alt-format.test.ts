@@ -70,7 +70,7 @@ describe('real files of GT-ITM', () => {
     }
   });
 
-  test('are read into the shortest paths that Floyd and Warshall find', () => {
+  test('have the shortest paths that the Floyd-Warshall algorithm finds', () => {
     const topology = readAlt(fixture('transit-stub-100-seed11'));
     const best = floydWarshall(topology);
     for (let a = 0; a < topology.size; a++) {
@@ -111,7 +111,7 @@ describe('reading', () => {
     expect([0, 1, 2].map((node) => topology.domain(node))).toEqual([0, 1, 1]);
   });
 
-  test('passes over blank lines, comments, Windows line ends and a byte order mark', () => {
+  test('skips blank lines, comments, Windows line ends and a byte order mark', () => {
     const noisy = `\uFEFF# made by hand\n\n${small.replaceAll('\n', '\r\n\r\n  # note\r\n')}`;
     expect(writeAlt(readAlt(noisy))).toBe(writeAlt(readAlt(small)));
   });
@@ -152,7 +152,7 @@ describe('reading', () => {
     expect(error.message).toContain(`line ${line}: `);
   });
 
-  test('refuses a graph in parts, naming a node that cannot be reached', () => {
+  test('refuses a disconnected graph, naming a node that cannot be reached', () => {
     const parted = small.replace('3 4 tiny', '3 2 tiny').replace('1 2 9.5 1\n', '');
     expect(failure(parted).message).toContain('node 2 (S:0.0/0.1)');
   });
@@ -213,7 +213,7 @@ describe('reading', () => {
 });
 
 describe('writing', () => {
-  test('works the scale into the lengths, to the nearest tenth of a microsecond', () => {
+  test('writes scaled lengths, to the nearest tenth of a microsecond', () => {
     const topology = scaleToMeanRtt(generateTransitStub({ seed: 5 }), 47);
     const again = readAlt(writeAlt(topology));
     for (let node = 0; node < topology.size; node++)
@@ -232,7 +232,7 @@ describe('writing', () => {
       for (let b = 0; b < 30; b++) expect(Math.abs(again.rttMs(a, b) - plane.rttMs(a, b))).toBeLessThan(0.001);
   });
 
-  test('refuses a matrix, whose figures are no path lengths, and a plane too large for all its pairs', () => {
+  test('refuses a matrix, whose figures are not path lengths, and a plane with too many pairs', () => {
     expect(() => writeAlt(generateCities())).toThrow(TopologyError);
     expect(() => writeAlt(generatePlane({ nodes: 2_001 }))).toThrow(/at most 2000/);
   });

@@ -10,8 +10,8 @@ import {
 } from '../../src/topology/index.ts';
 import { SeededRandom } from '../../src/topology/seeded-random.ts';
 
-describe('the seeded dice', () => {
-  test('fall the same way for the same seed, and differently for seeds that differ only in the high bits', () => {
+describe('the seeded random numbers', () => {
+  test('are the same for the same seed, and differ for seeds that differ only in the high bits', () => {
     const throws = (seed: number): number[] => {
       const random = new SeededRandom(seed);
       return Array.from({ length: 8 }, () => random.bits());
@@ -22,7 +22,7 @@ describe('the seeded dice', () => {
     expect(throws(47).slice(0, 3)).toEqual([846572240, 1349990302, 2939000667]);
   });
 
-  test('are fair to 2% over 100,000 throws', () => {
+  test('are uniform to 2% over 100,000 draws', () => {
     const random = new SeededRandom(1);
     const counts = Array.from({ length: 6 }, () => 0);
     for (let k = 0; k < 100_000; k++) counts[random.below(6)]! += 1;
@@ -36,7 +36,7 @@ describe("Waxman's generator", () => {
     expect(writeAlt(generateWaxman({ seed: 9 }))).not.toBe(writeAlt(generateWaxman({ seed: 10 })));
   });
 
-  test('bridges its islands, by exactly as many links as are needed', () => {
+  test('bridges its components by exactly as many links as are needed', () => {
     const sparse = generateWaxman({ nodes: 40, alpha: 1e-9, beta: 0.1, seed: 4 });
     expect(sparse.edgeCount).toBe(39);
     for (let node = 0; node < 40; node++) expect(sparse.rttMs(0, node)).toBeLessThan(Infinity);
@@ -53,7 +53,7 @@ describe("Waxman's generator", () => {
     expect(meanLength(0.8)).toBeGreaterThan(1.5 * meanLength(0.1));
   });
 
-  test('refuses numbers that make no sense', () => {
+  test('refuses impossible numbers', () => {
     for (const options of [{ nodes: 0 }, { nodes: 10_001 }, { alpha: 0 }, { alpha: 1.1 }, { beta: -1 }]) {
       expect(() => generateWaxman(options)).toThrow(TopologyError);
     }

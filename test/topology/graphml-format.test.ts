@@ -15,7 +15,7 @@ describe('a map in GraphML', () => {
     expect(readGraphml(text).rttMs(1, 3)).toBe(15);
   });
 
-  test('gives an edge whose end has no place the median of the others, and says so', () => {
+  test('gives an edge whose end has no position the median of the others, and says so', () => {
     const topology = readGraphml(text);
     expect(topology.rttMs(0, 2)).toBe(topology.rttMs(0, 1));
     expect(topology.description).toContain('1 of 3 edges at the median delay');

@@ -18,7 +18,7 @@ Tokyo,206,0,160.5
 `;
 
 describe('a matrix', () => {
-  test('in CSV with names gives its figures, and the mean of the two where there and back differ', () => {
+  test('in CSV with names gives its figures, and the mean where the two directions differ', () => {
     const topology = readMatrix(csv);
     expect(topology.names).toEqual(['Lisbon', 'Tokyo', 'Ann Arbor, MI']);
     expect(topology.rttMs(0, 1)).toBe(205);
@@ -29,20 +29,20 @@ describe('a matrix', () => {
     expect(topology.domainCount).toBe(3);
   });
 
-  test('parted by blanks without names is numbered, and its diagonal is taken as 0', () => {
+  test('separated by blanks and without names is numbered, and its diagonal is taken as 0', () => {
     const topology = readMatrix('0.2  10\t30\n10 0.1 20\n\n# note\n30 20 0.3\n');
     expect(topology.names).toEqual(['0', '1', '2']);
     expect(topology.rttMs(0, 0)).toBe(0);
     expect(topology.rttMs(0, 2)).toBe(30);
   });
 
-  test('may have names only above or only beside', () => {
+  test('may have names only above its columns or only beside its rows', () => {
     expect(readMatrix('a b\n0 1\n1 0').names).toEqual(['a', 'b']);
     expect(readMatrix('a 0 1\nb 1 0').names).toEqual(['a', 'b']);
     expect(readMatrix('x a b\na 0 1\nb 1 0').names).toEqual(['a', 'b']);
   });
 
-  test('keeps breaking the triangle inequality where the measurements do', () => {
+  test('violates the triangle inequality where the measurements do', () => {
     const topology = readMatrix('0 10 100\n10 0 10\n100 10 0');
     expect(topology.rttMs(0, 2)).toBe(100);
   });
@@ -70,7 +70,7 @@ describe('a matrix', () => {
     expect((error as TopologyError).line).toBe(line);
   });
 
-  test('without anything in it is refused', () => {
+  test('that is empty is refused', () => {
     expect(() => readTopology(' \n# nothing\n')).toThrow(/the text is empty/);
   });
 
@@ -95,7 +95,7 @@ describe('a matrix', () => {
     );
   });
 
-  test('that is written reads back the same, from any topology', () => {
+  test('written from any topology reads back the same', () => {
     for (const topology of [generateCities(), scale(generatePlane({ nodes: 12, seed: 3 }), 0.1)]) {
       const again = readMatrix(writeMatrix(topology));
       expect(again.names).toEqual(topology.names);

@@ -44,7 +44,7 @@ describe('scaling', () => {
     expect(scale(topology, 3).description).toMatch(/seed=2\), scale=3$/);
   });
 
-  test('keeps symmetry to the last bit, whichever end was asked first', () => {
+  test('keeps symmetry to the last bit, whichever end is queried first', () => {
     const { graph } = generateTransitStub({ transitDomains: 2, seed: 6 });
     const thirds = { ...graph, lengths: graph.lengths.map((length) => length / 3) };
     const [there, back] = [1, 2].map(() => scaleToMeanRtt(GraphTopology.of(thirds, { cacheBytes: 0 }), 83.1)) as [
@@ -91,7 +91,7 @@ describe('large topologies', () => {
     );
   });
 
-  test('of 100,000 nodes answer from one source to all without a table of all pairs', () => {
+  test('of 100,000 nodes give the RTTs from one source without a table of all pairs', () => {
     const topology = generateTransitStub({
       transitDomains: 10,
       transitNodes: 10,
@@ -127,7 +127,7 @@ describe('the summary', () => {
   });
 });
 
-test('a node that does not exist is a bug of the caller and is named', () => {
+test('a node that does not exist is the caller’s bug, and the error names it', () => {
   for (const topology of [generateTransitStub(), generateCities(), generatePlane()]) {
     expect(() => topology.rttMs(0.5, 0)).toThrow(/no node 0.5/);
     expect(() => topology.rttMs(0, topology.size)).toThrow(RangeError);

@@ -14,7 +14,7 @@ import {
 const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
 
 describe('the transit-stub generator', () => {
-  test('gives the same bytes for the same seed and others for another', () => {
+  test('gives the same bytes for the same seed, and other bytes for another seed', () => {
     const text = writeAlt(generateTransitStub({ seed: 47 }));
     expect(writeAlt(generateTransitStub({ seed: 47 }))).toBe(text);
     expect(writeAlt(generateTransitStub({ seed: 48 }))).not.toBe(text);
@@ -68,7 +68,7 @@ describe('the transit-stub generator', () => {
   });
 });
 
-/** What the shape of a transit-stub graph comes down to. */
+/** The figures that describe the shape of a transit-stub graph. */
 function shapeOf(topology: GraphTopology): { degree: number; withinStub: number; stubLinks: number } {
   const { names } = topology;
   let within = { sum: 0, count: 0 };

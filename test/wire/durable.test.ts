@@ -56,7 +56,7 @@ describe('a durable record', () => {
     expect(rowKey({ type: 'incarnation', value: 1 })).not.toBe(rowKey({ type: 'attached', atMs: 1 }));
   });
 
-  test('under the key of another is taken for damage', () => {
+  test('under the key of another record counts as damaged', () => {
     const row = encodeDurable({ type: 'incarnation', value: 4 }, book);
     expect(() => decodeDurable({ ...row, kind: 'attached' }, book)).toThrow(
       new WireError('out-of-range', "a row of kind 'attached' holds a record of type 'incarnation'"),
@@ -64,12 +64,12 @@ describe('a durable record', () => {
     expect(() => decodeDurable({ ...row, key: Uint8Array.of(1) }, book)).toThrow(/holds the record of another key/);
   });
 
-  test('that is damaged is refused with a sentence, not half read', () => {
+  test('that is damaged is refused with an explanation, not half read', () => {
     const row = encodeDurable({ type: 'role', role: 'server' }, book);
     expect(() => decodeDurable({ ...row, value: row.value.subarray(0, 4) }, book)).toThrow(WireError);
   });
 
-  test('of a kind that only a newer program knows is null, of a newer format an error', () => {
+  test('of an unknown kind is read as null, and one of a newer format is an error', () => {
     const unknown = { kind: 'horoscope', key: new Uint8Array(0), value: Uint8Array.of(0x08, 1, 0xa2, 0x38, 1, 0) };
     expect(decodeDurable(unknown, book)).toBeNull();
     const newer = { ...unknown, value: Uint8Array.of(0x08, 2) };

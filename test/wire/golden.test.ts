@@ -2,8 +2,7 @@
  * Golden vectors: the bytes of one example of everything, in `test/golden/wire.txt`, and the schema as a .proto file.
  *
  * A change here means that peers of different versions no longer understand each other, or that old signatures and
- * databases cannot be read. BANYAN_REWRITE_GOLDEN=1 writes the files anew; do that for what is added, never to make a test
- * pass.
+ * databases cannot be read. BANYAN_REWRITE_GOLDEN=1 rewrites the files; do that for additions, never to make a test pass.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -73,18 +72,18 @@ function recorded(file: URL, present: string): string {
 }
 
 describe('the wire has not changed', () => {
-  test('every example has the bytes that are on record', () => {
+  test('every example has the recorded bytes', () => {
     expect(vectors()).toBe(recorded(vectorsFile, vectors()));
   });
 
-  test('the bytes on record are still read as the examples', () => {
+  test('the recorded bytes are still read as the examples', () => {
     const text = recorded(vectorsFile, vectors());
     const bytes = [...text.matchAll(/^message .*\n([0-9a-f]+)$/gm)].map((match) => Buffer.from(match[1] ?? '', 'hex'));
     const examples = Object.values(goldenMessages).flat();
     expect(bytes.map((one) => decode(one, book))).toEqual(examples.map((message) => ({ type: 'message', message })));
   });
 
-  test('the .proto file says what the schema says', () => {
+  test('the .proto file agrees with the schema', () => {
     expect(proto()).toBe(recorded(protoFile, proto()));
   });
 });
@@ -103,7 +102,7 @@ describe('any protobuf tool', () => {
     );
   });
 
-  test('sees the values that we meant', () => {
+  test('reads the same values as we do', () => {
     const envelope = root.lookupType('banyan.Envelope');
     const join = goldenMessages.join[1] as Message;
     const seen = envelope.toObject(envelope.decode(encode(join, book)), { longs: Number, enums: String });
@@ -122,7 +121,7 @@ describe('any protobuf tool', () => {
     expect(hex(Uint8Array.from(seen['peers'][0].key))).toBe(hex(book.keyOf(0 as never)));
   });
 
-  test('can read what a peer keeps', () => {
+  test('can read the durable records of a peer', () => {
     const envelope = root.lookupType('banyan.DurableEnvelope');
     fc.assert(
       fc.property(arbitraryDurable, (record) => {

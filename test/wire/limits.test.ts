@@ -12,7 +12,7 @@ import { arbitraryMember, arbitraryOf, messageKinds } from './arbitrary-messages
 import { errorOf, heartbeat, received, repeated, sender, spot, varint } from './readings.ts';
 
 describe('limits', () => {
-  test.each(messageKinds)('%s has one, and it is held when reading', (kind) => {
+  test.each(messageKinds)('%s has one, which is enforced when reading', (kind) => {
     const limit = sizeLimits[kind];
     const [message] = fc.sample(arbitraryOf[kind] as fc.Arbitrary<Message>, { numRuns: 1, seed: 3 });
     const bytes = encode(message as Message, sender);
@@ -28,7 +28,7 @@ describe('limits', () => {
     expect(received(padded(limit + 1))).toBe('too-large');
   });
 
-  test('a message beyond its limit is not written either, nor counted', () => {
+  test('a message beyond its limit is neither written nor counted', () => {
     const [record] = fc.sample(arbitraryMember, { numRuns: 1, seed: 1 });
     if (record === undefined) throw new Error('no record');
     // Each of these peers fills 2 kB with its addresses.
@@ -43,7 +43,7 @@ describe('limits', () => {
     expect(errorOf(() => wireSize({ kind: 'members', records: records(600), snapshot: true }, crowd)).code).toBe(
       'too-large',
     );
-    // And the one after it is none the worse for it.
+    // The next message is not affected.
     expect(received(encode(heartbeat(), crowd), crowd)).toEqual(heartbeat());
   });
 
@@ -65,7 +65,7 @@ describe('limits', () => {
     expect(errorOf(() => encode(filled(20_001 + room), sender)).code).toBe('too-large');
   });
 
-  test('nothing larger than the largest limit is looked at', () => {
+  test('bytes beyond the largest limit are refused unread', () => {
     expect(received(new Uint8Array(largestMessageBytes + 1).fill(0xff))).toBe('too-large');
   });
 
@@ -97,7 +97,7 @@ describe('limits', () => {
   });
 });
 
-describe('what an owner or a service may ask for', () => {
+describe('the largest request of an owner or a service', () => {
   test('is as many children as a heartbeat can name, each with one short address, and not one more', () => {
     const names = new AddressBook(() => ['/ip4/10.0.0.1/tcp/4747']);
     for (let n = 0; n < 800; n++) names.handleOf(keyNumber(n), []);
@@ -159,7 +159,7 @@ describe('addresses', () => {
     ]);
   });
 
-  test('go with a peer that is only mentioned in one place and introduced in another', () => {
+  test('go with a peer that is mentioned in one field and introduced in another', () => {
     const names = AddressBook.of(0);
     const card = { peer: 3 as PeerHandle, coordinate: spot, rttMs: 1 };
     decode(
@@ -190,7 +190,7 @@ describe('addresses', () => {
     expect(names.heard).toEqual([{ handle: 0, addresses: [] }]);
   });
 
-  test('are at most the first eight of those that are not too long', () => {
+  test('are the first eight, at most, of those that are not too long', () => {
     const many = new AddressBook(() => [
       '/dns4/' + 'x'.repeat(260),
       ...Array.from({ length: 12 }, (_, n) => `/ip4/10.0.0.${n}/tcp/1`),

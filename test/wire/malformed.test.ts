@@ -1,6 +1,6 @@
 /**
- * Fuzzing: 20,000 messages that something happened to. Whatever it was, reading them ends at once in a message, in
- * "unknown", or in a `WireError`, and a message that was refused leaves nothing in the address book.
+ * Fuzzing: 20,000 damaged messages. Reading each one ends at once in a message, in "unknown", or in a `WireError`, and a refused message
+ * leaves nothing in the address book.
  *
  * Every run takes a new seed and prints it when it fails; BANYAN_FUZZ_SEED=<number> runs that one again.
  */
@@ -23,7 +23,7 @@ import { repeated, varint } from './readings.ts';
 
 const runs = 20_000;
 const seed = Number(process.env['BANYAN_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-/** No single message may take more of the processor than this to read, however it is made. Far above what the largest takes. */
+/** The most processor time that reading one message may take, far above what the largest valid message needs. */
 const longestMs = 2_000;
 
 /** Mulberry32: small, fast, good enough to break bytes with. */
@@ -117,7 +117,7 @@ describe(`malformed bytes (BANYAN_FUZZ_SEED=${seed})`, () => {
       const outcome = outcomeOf(bytes, `seed ${seed}, run ${run} (${name})`);
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
-    // The harm must be of all sorts: some bytes must still be read, and refusals must have many reasons.
+    // The damage must be varied: some messages are still read, and refusals have many reasons.
     for (const outcome of [
       'message',
       'unknown-kind',
@@ -135,7 +135,7 @@ describe(`malformed bytes (BANYAN_FUZZ_SEED=${seed})`, () => {
     }
   });
 
-  test('of the largest size there is are read or refused in time', () => {
+  test('of the largest allowed size are read or refused in time', () => {
     const fill: readonly (readonly [string, readonly number[]])[] = [
       ['members with tiny records', [0x0a, 0]],
       ['members with unknown fields', [0x78, 1]],
@@ -166,10 +166,10 @@ function decodeRow(row: DurableRow): void {
   decodeDurable(row, AddressBook.of(0));
 }
 
-/** Reads the bytes: what came of it. Throws, with the bytes, if that is anything that may not come of it. */
+/** Reads the bytes and returns the outcome. Throws, with the bytes, if the outcome is not an allowed one. */
 function outcomeOf(bytes: Uint8Array, where: string): string {
   const book = AddressBook.of(0);
-  // Of the processor, not of the clock: what else this machine does is not the message's fault.
+  // Processor time, not clock time: other load on this machine must not count.
   const before = process.cpuUsage();
   const outcome = onlyWireErrors(() => messageOrKind(bytes, book), where, bytes);
   const { user, system } = process.cpuUsage(before);
@@ -179,7 +179,7 @@ function outcomeOf(bytes: Uint8Array, where: string): string {
     if (book.heard.length > 0) throw new Error(`${where}: refused, and yet in the address book: ${hex(bytes)}`);
     return outcome;
   }
-  // What was read is sound: it can be written again, and is then read the same.
+  // A message that was read is valid: it can be written again and is then read as the same.
   const names: PeerNames = {
     keyOf: (peer) => book.keyOf(peer),
     addressesOf: () => [],

@@ -17,7 +17,7 @@ describe('a message on the wire', () => {
     );
   });
 
-  test('is understood by a process whose handles are others', () => {
+  test('is understood by a process with other handles', () => {
     const mirrored = (handle: number): number => peerCount - 1 - handle;
     fc.assert(
       fc.property(arbitraryMessage, (message) => {
@@ -30,7 +30,7 @@ describe('a message on the wire', () => {
     );
   });
 
-  test('has one size, which can be had without the bytes', () => {
+  test('has one size, which can be computed without the bytes', () => {
     fc.assert(
       fc.property(arbitraryMessage, (message) => {
         expect(wireSize(message, sender)).toBe(encode(message, sender).length);
@@ -47,7 +47,7 @@ describe('a message on the wire', () => {
     expect(asked).toBe(1);
   });
 
-  test('keeps coordinates, which are whole numbers, and makes others whole', () => {
+  test('keeps coordinates of whole numbers, and rounds others to whole numbers', () => {
     const any = fc.double({ min: -6e6, max: 6e6, noNaN: true });
     fc.assert(
       fc.property(
@@ -63,7 +63,7 @@ describe('a message on the wire', () => {
     );
   });
 
-  test('may come in a Buffer that is part of a larger one, and keeps no hold of it', () => {
+  test('may come in a Buffer that is part of a larger one, and keeps no reference to it', () => {
     const message: Message = {
       kind: 'report',
       subject: 2 as PeerHandle,
@@ -114,8 +114,8 @@ describe('a version', () => {
   });
 });
 
-describe('what a newer peer may say', () => {
-  test('fields that are not known here are stepped over, wherever they stand', () => {
+describe('messages of a newer peer', () => {
+  test('unknown fields are skipped, wherever they are', () => {
     // Number 1000 as varint (64 bits), 64 bits, bytes, 32 bits.
     const extras = [
       [0xc0, 0x3e, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
@@ -134,7 +134,7 @@ describe('what a newer peer may say', () => {
     expect(received(envelopeField)).toEqual({ kind: 'ping', nonce: 9 });
   });
 
-  test('a kind that is not known here is no error and leaves no trace in the address book', () => {
+  test('an unknown kind is not an error and leaves no trace in the address book', () => {
     const names = AddressBook.of(0);
     // Field 900, holding anything; then a peer.
     const bytes = Uint8Array.of(
@@ -159,7 +159,7 @@ describe('what a newer peer may say', () => {
     expect(names.heard).toEqual([]);
   });
 
-  test('a multicast payload of a type that is not known here is no error either', () => {
+  test('a multicast payload of an unknown type is not an error either', () => {
     const bytes = Uint8Array.of(0x08, 1, 0x7a, 11, 0x08, 1, 0x10, 1, 0x18, 1, 0x22, 3, 0x4a, 1, 0);
     expect(decode(bytes, AddressBook.of(1))).toEqual({
       type: 'unknown-kind',

@@ -1,8 +1,8 @@
 /**
  * The schema as a .proto file, for people and for other tools.
  *
- * proto2, because it can say what ours means: a field is required, optional or repeated, and there are no silent defaults.
- * The limits and the finer rules of strictness cannot be said in it; docs/protocol/wire.md does.
+ * It is proto2, which can express our rules: a field is required, optional or repeated, without silent defaults. Limits and the finer rules
+ * of strictness cannot be expressed in it; docs/protocol/wire.md has them.
  */
 import { peerLayout } from '../../src/wire/peer-table.ts';
 import type { PartField, ValueType } from '../../src/wire/values.ts';
@@ -13,7 +13,7 @@ export interface Envelope {
   readonly cases: readonly PartField[];
 }
 
-/** The text of a .proto file with these envelopes and all that they are made of. */
+/** The text of a .proto file with these envelopes and all types that they use. */
 export function protoText(envelopes: readonly Envelope[]): string {
   const written = new Map<string, string>();
   const blocks = envelopes.map(({ name, about, cases }) => {
@@ -61,7 +61,7 @@ function describe(value: ValueType<unknown>, written: Map<string, string>): void
   for (const member of parts.members) describe(member.value, written);
 }
 
-/** Two things of one name would make a file that says something else than the schema. */
+/** Two types of one name would make a file that differs from the schema. */
 function put(proto: string, text: string, written: Map<string, string>): void {
   const before = written.get(proto);
   if (before !== undefined && before !== text)

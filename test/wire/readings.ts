@@ -1,4 +1,4 @@
-/** What the tests of the wire read, send and expect to fail. */
+/** Helpers for the tests of the wire: messages that are read and sent, and errors that are expected. */
 import type { PeerHandle } from '../../src/core/ids.ts';
 import type { Coordinate, HeartbeatDown, Message } from '../../src/core/messages/index.ts';
 import { WireError, decode } from '../../src/wire/index.ts';
@@ -8,7 +8,7 @@ import { peerCount } from './arbitrary-messages.ts';
 /** The address book of whoever sends. */
 export const sender = AddressBook.of(peerCount);
 
-/** The message that these bytes say to a peer that knows everybody by the same handles, or the error's code. */
+/** The message in these bytes for a peer with the same handles, or the error's code. */
 export function received(bytes: Uint8Array, names = AddressBook.of(peerCount)): Message | string {
   try {
     const decoded = decode(bytes, names);
@@ -30,7 +30,7 @@ export function errorOf(act: () => unknown): WireError {
   throw new Error('nothing was thrown');
 }
 
-/** A heartbeat without lists, but for the change. */
+/** A heartbeat without lists, with the given changes. */
 export function heartbeat(change: Partial<HeartbeatDown> = {}): HeartbeatDown {
   return {
     kind: 'heartbeat-down',
@@ -52,7 +52,7 @@ export function heartbeat(change: Partial<HeartbeatDown> = {}): HeartbeatDown {
 
 export const spot: Coordinate = { x: 100, y: -200, z: 300, height: 50, error: 2_500 };
 
-/** `count` times the same. */
+/** The same item `count` times. */
 export function repeated<T>(item: T, count: number): T[] {
   return Array.from({ length: count }, () => item);
 }

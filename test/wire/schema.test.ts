@@ -46,7 +46,7 @@ describe('a schema that contradicts itself stops the program at its start', () =
 
   test('two cases of one number', () => {
     const cases: Cases<Toy, 'kind'> = { on: [8, { level: [1, sint] }], off: [8, {}] };
-    expect(() => choice<Toy, 'kind'>('kind', cases)).toThrow('off has the number of another case');
+    expect(() => choice<Toy, 'kind'>('kind', cases)).toThrow('off has the same number as another case');
   });
 
   test('two words of one number, or number 0', () => {

@@ -41,8 +41,8 @@ function relayed(statement: Statement, to: AddressBook): Statement {
   return carriedBy(decoded.message);
 }
 
-describe('what is signed of a statement', () => {
-  test('is the same after a trip over the wire to a process with other handles', () => {
+describe('the signed bytes of a statement', () => {
+  test('are the same after a trip over the wire to a process with other handles', () => {
     fc.assert(
       fc.property(arbitraryStatement, (statement) => {
         const elsewhere = AddressBook.of(peerCount, (handle) => peerCount - 1 - handle);
@@ -53,7 +53,7 @@ describe('what is signed of a statement', () => {
     );
   });
 
-  test('is the same after the wire has rounded the coordinate', () => {
+  test('are the same after the wire has rounded the coordinate', () => {
     const any = fc.double({ min: -6e6, max: 6e6, noNaN: true });
     const coordinate = fc.record({
       x: any,
@@ -71,7 +71,7 @@ describe('what is signed of a statement', () => {
     );
   });
 
-  test('does not contain the signature, so it is the same before and after signing', () => {
+  test('do not contain the signature, so they are the same before and after signing', () => {
     fc.assert(
       fc.property(arbitraryStatement, (statement) => {
         const { signature: _, ...unsigned } = statement;
@@ -80,7 +80,7 @@ describe('what is signed of a statement', () => {
     );
   });
 
-  test('says what it is and for which service', () => {
+  test('name their type and their service', () => {
     const [statement] = fc.sample(arbitraryStatement, { numRuns: 1, seed: 1 });
     const bytes = Buffer.from(statementBytes(service, statement as Statement, book));
     expect(bytes.subarray(0, 24)).toEqual(
@@ -88,7 +88,7 @@ describe('what is signed of a statement', () => {
     );
   });
 
-  test('differs between any two statements that differ in anything but the signature', () => {
+  test('differ between any two statements that differ in anything but the signature', () => {
     const fields: { readonly [K in keyof MemberRecord]: MemberRecord[K] } = {
       type: 'member',
       subject: 1 as PeerHandle,
@@ -143,7 +143,7 @@ describe('what is signed of a statement', () => {
     expect(seen.size).toBe(all.length);
   });
 
-  test('differs between services, even when one id is the beginning of another', () => {
+  test('differ between services, even when one id is a prefix of another', () => {
     const [statement] = fc.sample(arbitraryStatement, { numRuns: 1, seed: 2 });
     const ids = [[], [1], [1, 2], [2]].map((id) => Uint8Array.from(id));
     const seen = new Set(
@@ -152,7 +152,7 @@ describe('what is signed of a statement', () => {
     expect(seen.size).toBe(ids.length);
   });
 
-  test('verifies with a real key after the trip, and not when a relay changed it', () => {
+  test('verify with a real key after the trip, and not when a relay changed them', () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     const [unsigned] = fc.sample(arbitraryMember, { numRuns: 1, seed: 4 });
     if (unsigned === undefined) throw new Error('no record');

@@ -13,7 +13,7 @@ describe('strictness', () => {
     ['a required field that is missing', [0x08, 1, 0x52, 0], 'missing-field'],
     ['a wrong wire type', [0x08, 1, 0x52, 3, 0x0a, 1, 9], 'wire-type'],
     ['a kind that is no record', [0x08, 1, 0x50, 2], 'wire-type'],
-    ['a field that stands there twice', [0x08, 1, 0x52, 4, 0x08, 9, 0x08, 9], 'duplicate-field'],
+    ['a field that is given twice', [0x08, 1, 0x52, 4, 0x08, 9, 0x08, 9], 'duplicate-field'],
     ['two messages in one envelope', [0x08, 1, 0x52, 2, 0x08, 9, 0x52, 2, 0x08, 9], 'duplicate-field'],
     ['two versions', [0x08, 1, 0x08, 1, 0x52, 2, 0x08, 9], 'duplicate-field'],
     ['a varint longer than need be', [0x08, 1, 0x52, 3, 0x08, 0x89, 0], 'varint'],
@@ -44,7 +44,7 @@ describe('strictness', () => {
     expect(names.heard).toEqual([]);
   });
 
-  test('refuses text that is no UTF-8', () => {
+  test('refuses text that is not UTF-8', () => {
     const message: Message = {
       kind: 'report',
       subject: 1 as PeerHandle,
@@ -76,7 +76,7 @@ describe('strictness', () => {
     expect(received(bytes)).toBe('duplicate-field');
   });
 
-  test('says where the fault is', () => {
+  test('names the path to the fault', () => {
     const card = (x: number) => ({ peer: 1 as PeerHandle, coordinate: { ...spot, x }, rttMs: 5 });
     const roster = { version: 1, ancestors: [], siblings: [card(1), card(Number.NaN)], uncles: [] };
     expect(errorOf(() => encode(heartbeat({ roster }), sender)).message).toBe(

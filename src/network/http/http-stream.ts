@@ -14,15 +14,15 @@ import type { UploadLimit } from '../streams/upload-limit.ts';
 import { type VisitorLimits, withinLimits } from './visitor-limits.ts';
 
 /** The protocol of the data plane. */
-export const HTTP_PROTOCOL = '/banyan/http/1.0.0';
+export const httpProtocol = '/banyan/http/1.0.0';
 
 /** Open streams a client may have to us over one connection. */
-const MAX_STREAMS_PER_CLIENT = 128;
+const mostStreamsPerClient = 128;
 /** A server lets idle streams live longer than clients do, so that none closes as a request is on its way. */
-const SERVER_IDLE_MS = 60_000;
+const serverIdleMs = 60_000;
 /** Of a request's first line and headers: well above what a gateway lets in, so that all it lets in is understood. */
-const MAX_HEADER_BYTES = 32 * 1024;
-const CLIENT_IDLE_MS = 30_000;
+const mostHeaderBytes = 32 * 1024;
+const clientIdleMs = 30_000;
 
 /**
  * - `unreachable`: no stream could be opened; the server never saw the request.
@@ -79,11 +79,11 @@ export interface ServeOptions {
 export async function serveHttp(
   network: Network,
   listener: RequestListener,
-  { protocol = HTTP_PROTOCOL, upload, limits }: ServeOptions = {},
+  { protocol = httpProtocol, upload, limits }: ServeOptions = {},
 ): Promise<HttpServer> {
   const server = new HttpServer(network, protocol, withinLimits(listener, limits));
   await network.handle(protocol, (stream, peerId) => server.take(new StreamDuplex(stream, peerId, { upload })), {
-    maxInbound: MAX_STREAMS_PER_CLIENT,
+    maxInbound: mostStreamsPerClient,
   });
   return server;
 }
@@ -99,8 +99,8 @@ export class HttpServer {
   constructor(network: Network, protocol: string, listener: RequestListener) {
     this.#network = network;
     this.#protocol = protocol;
-    this.#server = createServer({ keepAliveTimeout: SERVER_IDLE_MS, maxHeaderSize: MAX_HEADER_BYTES });
-    this.#server.timeout = SERVER_IDLE_MS;
+    this.#server = createServer({ keepAliveTimeout: serverIdleMs, maxHeaderSize: mostHeaderBytes });
+    this.#server.timeout = serverIdleMs;
     this.#server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
       if (!(socket instanceof StreamDuplex)) return;
       this.#idle.delete(socket);
@@ -134,7 +134,7 @@ export class HttpServer {
 export class HttpClient {
   readonly #agent: StreamAgent;
 
-  constructor(network: Network, protocol = HTTP_PROTOCOL) {
+  constructor(network: Network, protocol = httpProtocol) {
     this.#agent = new StreamAgent(network, protocol);
   }
 
@@ -232,7 +232,7 @@ class StreamAgent extends Agent {
   readonly #protocol: string;
 
   constructor(network: Network, protocol: string) {
-    super({ keepAlive: true, maxSockets: MAX_STREAMS_PER_CLIENT / 2, maxFreeSockets: 16, timeout: CLIENT_IDLE_MS });
+    super({ keepAlive: true, maxSockets: mostStreamsPerClient / 2, maxFreeSockets: 16, timeout: clientIdleMs });
     this.#network = network;
     this.#protocol = protocol;
   }

@@ -23,7 +23,7 @@ export interface ByteStream {
 }
 
 /** Pause when so much waits to be read; go on when half of it is gone. */
-const HIGH_BYTES = 1024 * 1024;
+const highBytes = 1024 * 1024;
 
 export function byteStream(stream: Stream): ByteStream {
   const incoming = new IncomingChunks(stream);
@@ -55,7 +55,7 @@ class IncomingChunks implements AsyncIterable<Uint8Array> {
       data: (chunk) => {
         this.#chunks.push(chunk);
         this.#waitingBytes += chunk.byteLength;
-        if (this.#waitingBytes > HIGH_BYTES) pauseReading(stream);
+        if (this.#waitingBytes > highBytes) pauseReading(stream);
         this.#wake?.();
       },
       end: () => this.#finish(undefined),
@@ -72,7 +72,7 @@ class IncomingChunks implements AsyncIterable<Uint8Array> {
           yield chunk;
           this.#waitingBytes -= chunk.byteLength;
         }
-        if (this.#waitingBytes < HIGH_BYTES / 2) resumeReading(this.#stream);
+        if (this.#waitingBytes < highBytes / 2) resumeReading(this.#stream);
         if (this.#chunks.length > 0) continue;
         if (this.failure !== undefined) throw this.failure;
         if (this.#isEnded) return;

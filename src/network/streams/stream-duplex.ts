@@ -13,11 +13,11 @@ import { readStream } from './stream-reading.ts';
 import type { UploadLimit } from './upload-limit.ts';
 
 /** Small pieces written together leave as one frame up to this size. */
-const GATHER_BYTES = 64 * 1024;
+const gatherBytes = 64 * 1024;
 /** What waits on either side of the dress before somebody is asked to slow down. */
-const BUFFER_BYTES = 256 * 1024;
+const bufferBytes = 256 * 1024;
 /** How long the other side may take to end after we did. */
-const GOODBYE_MS = 10_000;
+const goodbyeMs = 10_000;
 
 type Done = (error?: Error | null) => void;
 
@@ -46,7 +46,7 @@ export class StreamDuplex extends Duplex {
     remotePeer: string,
     { allowHalfOpen = true, upload }: DuplexOptions = {},
   ) {
-    super({ allowHalfOpen, readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES });
+    super({ allowHalfOpen, readableHighWaterMark: bufferBytes, writableHighWaterMark: bufferBytes });
     this.remotePeer = remotePeer;
     this.#upload = upload;
     if (stream instanceof Promise) {
@@ -116,7 +116,7 @@ export class StreamDuplex extends Duplex {
     if (this.writable) this.end();
     this.resume();
     // A reset right behind the last bytes would overtake them at a reader that is slow.
-    const patience = setTimeout(() => this.destroy(), GOODBYE_MS);
+    const patience = setTimeout(() => this.destroy(), goodbyeMs);
     patience.unref();
     this.once('close', () => clearTimeout(patience));
   }
@@ -182,5 +182,5 @@ function gather(pieces: readonly { readonly chunk: Uint8Array }[]): Uint8Array[]
   const chunks = pieces.map(({ chunk }) => chunk);
   let total = 0;
   for (const chunk of chunks) total += chunk.byteLength;
-  return total <= GATHER_BYTES ? [Buffer.concat(chunks, total)] : chunks;
+  return total <= gatherBytes ? [Buffer.concat(chunks, total)] : chunks;
 }

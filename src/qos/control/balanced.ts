@@ -1,15 +1,16 @@
 /**
- * The default policy: promote where it helps the farm most, then take away what is not needed.
+ * The default policy: promote where it helps the farm most, then retire what is not needed. In terms of facility location it is a greedy
+ * algorithm with local search: add, drop, swap.
  *
- * Not met: of all bids the best gains are granted, one for each neighbourhood, until the expected figure meets the
- * requirement; a bid under 0.35 of the best is left for the next round, when better ones may have come up, and a farm that grows
- * at most doubles its servers in one round. If it takes no more than a newcomer in the place of another, it is that. Met: one change a
- * round. The server that is cheapest to lose goes if the requirement still holds without it. Else a move is tried, and nobody is hurt by it
- * if it was a mistake: a newcomer comes beside the others, the next round shows who is cheapest to lose now that it is there, and that one
- * goes, be it the newcomer. Gains that are made so pay for the next retirement. What promises less than the gate, or than readings of an
- * unchanged farm differ by, is left alone, and who was tried in vain rests, so a steady farm is still.
+ * Requirement missed: the bids with the largest gains are granted, one for each neighbourhood, until the expected figure meets the
+ * requirement. A bid under 0.35 of the best waits for the next round, when better ones may have come up, and a growing farm at most doubles
+ * its servers in one round. If one newcomer in the place of another server is enough, that exchange is made instead.
  *
- * Of the schools of facility location this is greedy with local search: add, drop, swap.
+ * Requirement met: one change a round. The server that is cheapest to lose retires if the requirement still holds without it. Otherwise a
+ * move is tried, in a way that hurts nobody if it was a mistake: a newcomer is added, the next round shows which server is now cheapest to
+ * lose, and that one retires, be it the newcomer. Such gains pay for the next retirement. A change that promises less than the gate, or
+ * less than readings of an unchanged farm differ by, is not made, and peers that were tried in vain rest; so a farm that meets its
+ * requirement makes no changes.
  */
 import { NOBODY, predictRttMs } from '../../core/index.ts';
 import type { Aggregate, Bid } from '../../core/index.ts';
@@ -18,25 +19,22 @@ import { mostSamples } from '../round/tally.ts';
 
 /** A bid below this share of the best gain waits for the next round. */
 const leastShareOfBest = 0.35;
-/**
- * A farm grows by at most this share of its servers in a round. Where groups are larger than the samples by which they are known, bids say
- * the least of what they will gain for others: one after the other, until there are some.
- */
+/** A farm grows by at most this share of its servers in a round. */
 const mostGrowth = 1;
 const growthOfSampled = 1 / 3;
-/** So many servers there must be before one takes the place of another. */
+/** An exchange needs at least this many servers. */
 const leastForExchange = 3;
 /** Two grants to different groups must be this far apart, as a share of the mean round trip of the farm's clients. */
 const neighbourhoodShare = 0.5;
-/** After a loss, so much of the budget is to be spare: one server too many is trimmed later, one too few takes another round. */
+/** After a loss, this share of the budget should be spare: one server too many is retired later, one too few costs another round. */
 const spareInRecovery = 0.03;
 /** A move must gain this share of the budget. */
 const gate = 0.001;
 /** After a retirement this share of the budget must be left. */
 const reserve = 0.001;
-/** What a retirement costs is known to this share where groups are known by a sample. */
+/** The cost of a retirement is known to this share when groups are known by a sample. */
 const sampleError = 0.05;
-/** Farms with more clients than this share of all in foreign trees are not trimmed: the sums by group are not true yet. */
+/** A farm with more than this share of its clients in other servers' trees retires none: the sums by group are not true yet. */
 const mostStrays = 0.25;
 
 export const balanced: Policy = {
@@ -53,14 +51,18 @@ export const balanced: Policy = {
         };
       const actions = promotions(situation);
       if (actions.length > 0) return { actions, reason: 'the requirement is missed; these gain most' };
-      if (idle !== null) return { actions: [idle], reason: 'nobody gains by a server more; this one is of no use' };
+      if (idle !== null)
+        return { actions: [idle], reason: 'no client gains by one more server; this one is of no use' };
       return { actions: [], reason: 'the requirement is missed, and no bid gains anything' };
     }
     if (margin === 'n-1' && total + aggregate.worstLoss > budget) {
       const actions = promotions(situation);
       if (actions.length > 0)
-        return { actions, reason: 'the requirement would be missed without the server that carries most' };
-      return { actions: [], reason: 'the requirement is met, but not without any one server, and no bid helps' };
+        return { actions, reason: 'the requirement would be missed if the most important server were lost' };
+      return {
+        actions: [],
+        reason: 'the requirement is met, but would be missed after the loss of one server, and no bid helps',
+      };
     }
     if (aggregate.strays > mostStrays * aggregate.clients)
       return { actions: [], reason: 'the requirement is met; clients are still moving' };
@@ -75,13 +77,13 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
   const bestChange = bids[0]?.change ?? 0;
   const granted: Bid[] = [];
   let expected = total;
-  // What newcomers gain for each other's groups no bid knows: a farm that grows takes on a few in one round, and looks again.
+  // No bid knows what a newcomer gains for other groups: a growing farm adds a few servers in one round, then measures again.
   const growth = isSampled(aggregate) ? growthOfSampled : mostGrowth;
   const most = recovering ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(aggregate.servers * growth));
   const target = recovering ? budget * (1 - spareInRecovery) : budget;
   for (const bid of bids) {
     if (granted.length > 0 && expected <= target) break;
-    // Users who had what they were promised do not wait for a better bid.
+    // The requirement was met before: its users do not wait for a better bid.
     if ((bid.change > leastShareOfBest * bestChange && !recovering) || granted.length >= most) break;
     if (granted.some((other) => isNear(other, bid, aggregate.clients, total))) continue;
     granted.push(bid);
@@ -91,8 +93,8 @@ function promotions({ aggregate, total, budget, lessons }: Situation): Action[] 
 }
 
 /**
- * A newcomer for whom another goes, if the farm is expected to meet the requirement so: the first servers were chosen when there were no
- * others, and one too many would only be taken away again. An exchange that was not enough is followed by a promotion.
+ * An exchange: a newcomer for whom another server retires, if the farm is expected to meet the requirement that way. The first servers were
+ * chosen when there were no others, and one too many would only be retired again. If an exchange was not enough, a promotion follows.
  */
 function exchange({ aggregate, total, budget, margin, lessons }: Situation): Action[] | null {
   const { credit, recovering, hasExchanged, resting } = lessons;
@@ -130,7 +132,7 @@ function promote({ server, candidates, change }: Bid): Action {
   return { action: 'promote', server, candidates, leaves: NOBODY, change };
 }
 
-/** A server that nobody would miss. */
+/** A server whose loss costs nothing. */
 function idleServer({ aggregate, budget }: Situation): Action | null {
   const bid = cheapest(aggregate.bids);
   if (bid === null || bid.change > (reserve * budget) / 10) return null;
@@ -151,7 +153,7 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
   const { aggregate, total, budget, margin, lessons } = situation;
   const { regret, doubt } = lessons;
   if (doubt === null)
-    return { actions: [], reason: 'the requirement is met; the next reading shows how far they can be trusted' };
+    return { actions: [], reason: 'the requirement is met; the next reading shows how far readings can be trusted' };
   const uncertain = doubt * aggregate.clients;
   const fits = (bid: Bid): boolean => {
     const { change } = bid;
@@ -163,25 +165,25 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
   const newcomer = cheapest(aggregate.bids.filter(isNew));
   const retire = cheapest(aggregate.bids.filter((bid) => !isNew(bid)));
   if (lessons.newcomer !== NOBODY && newcomer === null) {
-    const reason = 'nobody says what the newcomer is worth';
+    const reason = 'no report says yet what the newcomer is worth';
     const isRival = retire !== null && fits(retire);
-    if (!isRival && !lessons.isOverdue) return { actions: [], reason: `the requirement is met; ${reason} yet` };
+    if (!isRival && !lessons.isOverdue) return { actions: [], reason: `the requirement is met; ${reason}` };
     if (!isRival)
-      return { actions: [retirement({ server: lessons.newcomer, change: 0 })], reason: `${reason}: it goes again` };
+      return { actions: [retirement({ server: lessons.newcomer, change: 0 })], reason: `${reason}: it retires again` };
   }
   if (newcomer !== null) {
     if (retire !== null && fits(retire) && retire.change < newcomer.change - worthIt)
       return { actions: [retirement(retire)], reason: 'with the newcomer the requirement holds without this server' };
     if (total + newcomer.change <= budget)
-      return { actions: [retirement(newcomer)], reason: 'nobody can go for the newcomer: it goes itself' };
-    return { actions: [], reason: 'the requirement is met; the newcomer has yet to show what it is worth' };
+      return { actions: [retirement(newcomer)], reason: 'no other server can be spared: the newcomer retires again' };
+    return { actions: [], reason: 'the requirement is met; the next reading shows what the newcomer is worth' };
   }
   if (retire !== null && fits(retire))
     return {
       actions: [retirement(retire)],
       reason: 'the requirement holds without the server that is cheapest to lose',
     };
-  if (idle !== null) return { actions: [idle], reason: 'nobody would miss this server' };
+  if (idle !== null) return { actions: [idle], reason: 'the loss of this server costs nothing' };
   const move = lessons.mayTry ? bestMove(situation, retire, worthIt) : null;
   if (move !== null)
     return { actions: [move], reason: 'the requirement is met; with this newcomer another server may not be needed' };
@@ -189,8 +191,8 @@ function trim(situation: Situation, idle: Action | null): ReturnType<Policy['dec
 }
 
 /**
- * Who is to come beside the others, so that one of them can go: by what both together should gain. What a newcomer does for clients of
- * other groups no bid knows; the next round does.
+ * The newcomer to try so that another server can retire, by what both changes together should gain. No bid knows what a newcomer gains for
+ * clients of other groups; the next round does.
  */
 function bestMove({ aggregate, lessons }: Situation, retire: Bid | null, worthIt: number): Action | null {
   let best: Action | null = null;

@@ -1,12 +1,12 @@
 /**
- * The root's controller: opens a round, reads what comes back, decides, sees the decision through, waits, and begins again.
+ * The root's controller: opens a round, reads the result, decides, carries the decision out, waits, and begins again (closed-loop control).
  *
- * One thing at a time, on purpose. Acting on figures from before the last change overshoots, three to ten times (that was
- * measured), so the next round is opened only when every grant is concluded and clients have had time to move and to make
- * requests. No round is acted on twice, and none that too few peers answered.
+ * It does one thing at a time, on purpose. Acting on figures from before the last change overshoots, three to ten times (measured). So the
+ * next round is opened only when every grant is concluded and clients have had time to move and to make requests. No round is acted on
+ * twice, and none in which too few peers answered.
  *
- * A move is made before it is broken: a new server comes beside the others, and who is told to stop is for the next round to say. Who goes
- * for a newcomer by the same decision, an exchange, is told so when the membership says that the newcomer serves, and nobody else has gone.
+ * A move adds the new server first; the next round then decides which server stops. In an exchange the leaving server is part of the same
+ * decision: it is told to stop when the membership shows that the newcomer serves and that no other server has gone.
  *
  * Source: P2P Volunteers, section 3.6 (the controller with feedback).
  */
@@ -30,27 +30,27 @@ interface Pending {
   readonly number: number;
   readonly round: number;
   readonly action: Action;
-  /** `serve`: somebody is to begin; `retire`: somebody is to stop; `held`: as soon as the newcomer for whom it goes serves. */
+  /** `serve`: a candidate is to begin; `retire`: a server is to stop; `held`: a server is to stop as soon as its newcomer serves. */
   stage: 'serve' | 'held' | 'retire';
   served: PeerHandle;
   beatsLeft: number;
 }
 
-/** The usual time to serve is taken to grow by at most this factor from round to round. */
+/** The usual service time is taken to grow by at most this factor from round to round. */
 const mostUsualGrowth = 1.05;
-/** Promotions that keep less than this were a promise of nothing. */
+/** A promotion that keeps less than this share of its promise counts as a broken promise. */
 const keptNothing = 0.1;
 /**
- * Rounds are numbered by the seconds of the clock, incarnations by its tenths. What the root writes down as its incarnation also tells its
- * next life which rounds there were: no clock that was set back makes it open one of them again.
+ * Rounds are numbered by the seconds of the clock, incarnations by its tenths of seconds. The incarnation that the root stores also tells
+ * it after a restart which rounds there were, so a clock that was set back never repeats a round number.
  */
 const incarnationsPerRound = 10;
-/** A round that has not come back after so many beats is lost. */
+/** A round without a result after this many heartbeats is lost. */
 const roundBeats = 60;
 /** A transfer may take long; a retirement ends by itself. */
 const serveBeats = 700;
 const retireBeats = 60;
-/** Numbers of grants: a round's, and so many for each. */
+/** Each round has this many numbers for its grants. */
 const grantsPerRound = 64;
 
 export class Controller {
@@ -63,14 +63,14 @@ export class Controller {
   #beatsLeft: number;
   #round = 0;
   #cost: CostKind;
-  /** What servers need for a request besides the way, ms; 0 while it is not known. */
+  /** The usual service time (response delay minus round trip) of servers, ms; 0 while it is not known. */
   #usualMs = 0;
   #pending: readonly Pending[] = [];
-  /** Who served when the last decision was taken. */
+  /** The servers at the time of the last decision. */
   #servedBefore: readonly PeerHandle[] = [];
   readonly #trust = new Trust();
   readonly #experience = new Experience();
-  /** What was decided last. */
+  /** The actions of the last decision. */
   #lastActions: readonly Action[] = [];
 
   constructor(parts: Parts, options: QosOptions, goal: Goal, tell: (event: QosEvent) => void) {
@@ -84,7 +84,7 @@ export class Controller {
     this.#round = Math.floor(parts.ctx.incarnation / incarnationsPerRound);
   }
 
-  /** The round that is under way or was the last. */
+  /** The round that is under way, or the last one. */
   get round(): number {
     return this.#round;
   }
@@ -117,7 +117,7 @@ export class Controller {
     this.#beatsLeft = beats;
   }
 
-  /** The whole farm's aggregate of the round came in: decides, once. */
+  /** The whole farm's aggregate of the round arrived: decides, once. */
   read(round: number, aggregate: Aggregate): void {
     if (this.#state !== 'measuring' || round !== this.#round) return;
     const { clients, sumMs, over, requests, failures, expected, reported, servers, sketch } = aggregate;
@@ -157,8 +157,8 @@ export class Controller {
           actions: [],
           reason:
             clients === 0
-              ? 'nobody has felt anything yet'
-              : `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will tell`,
+              ? 'no client has made a request yet'
+              : `only ${Math.round(coverage * 100)}% of the peers were heard; the next round will show more`,
         };
     const delays = DelaySketch.of(sketch);
     this.#tell({
@@ -174,14 +174,17 @@ export class Controller {
     else this.#carryOut(round, actions);
   }
 
-  /** The median server is the usual one. When all are slow at once, by a crowd, that is not usual yet: it rises by little a round. */
+  /**
+   * The median server's service time is the usual one. When all servers are slow at once, under a crowd, that is not usual yet: the figure
+   * rises only a little each round.
+   */
   #learnUsual(serveSketch: readonly number[]): void {
     const medianMs = DelaySketch.of(serveSketch).quantileMs(0.5);
     if (Number.isNaN(medianMs)) return;
     this.#usualMs = this.#usualMs === 0 ? medianMs : Math.min(medianMs, mostUsualGrowth * this.#usualMs);
   }
 
-  /** A server whose promise of promotions came to nothing is not believed for a while. */
+  /** A server whose promotions gained nothing is not believed for a while. */
   #judge(kept: Kept | null): void {
     if (kept === null || kept.action !== 'promote') return;
     const promotions = this.#lastActions.filter(({ action }) => action === 'promote');
@@ -203,7 +206,7 @@ export class Controller {
       const number = round * grantsPerRound + at;
       return { number, round, action, stage, served: NOBODY, beatsLeft: serveBeats };
     });
-    // All of them are there before the first begins: it may be over at once.
+    // All are listed before the first begins, since it may be concluded at once.
     for (const pending of this.#pending) {
       if (pending.stage === 'serve') this.#grant(pending);
       else if (pending.stage === 'retire') this.#orderRetirement(pending);
@@ -232,7 +235,7 @@ export class Controller {
     this.#parts.ctx.world.send(server, { kind: 'retire', order: this.#order('retire', server) });
   }
 
-  /** What became of a grant. */
+  /** The result of a grant. */
   granted(number: number, from: PeerHandle, peer: PeerHandle): void {
     const pending = this.#pending.find((known) => known.number === number && known.stage === 'serve');
     if (pending === undefined || pending.action.server !== from || pending.served !== NOBODY) return;
@@ -242,7 +245,7 @@ export class Controller {
     }
     pending.served = peer;
     if (pending.action.action === 'move') this.#experience.came(peer);
-    // Where somebody goes for it the word of one server is not enough.
+    // When another server retires for it, one server's word is not enough.
     if (this.#pending.some(({ stage }) => stage === 'held'))
       pending.beatsLeft = Math.min(pending.beatsLeft, retireBeats);
     else this.#conclude(pending, true);
@@ -259,14 +262,17 @@ export class Controller {
       } else if (served !== NOBODY) {
         if (state(served) === 'serving' && !this.#servedBefore.includes(served)) this.#conclude(pending, true);
       } else if (action.server !== this.#parts.ctx.self && state(action.server) !== 'serving') {
-        // Who was to see to it is gone itself.
+        // The server that was to carry it out is gone.
         this.#conclude(pending, false);
       }
       if (pending.beatsLeft <= 0) this.#conclude(pending, false);
     }
   }
 
-  /** A newcomer serves, and so another goes. It stays when nobody came, or when somebody else has gone meanwhile. */
+  /**
+   * Second half of an exchange: the newcomer serves, so the other server retires. It stays when no newcomer came, or when another server
+   * has gone meanwhile.
+   */
   #followExchange(hasCome: boolean): void {
     if (this.#pending.some(({ stage }) => stage === 'serve')) return;
     const { membership } = this.#parts;
@@ -288,7 +294,7 @@ export class Controller {
   }
 }
 
-/** Who gives up a server also takes it from those who use it from other trees. */
+/** A server that retires is also lost to its users in other trees: their loss is added to the bid. */
 function withVisits({ bids, visits }: Aggregate): Bid[] {
   const lost = new Map(visits.map(({ server, loss }) => [server, loss]));
   return bids.map((bid) =>

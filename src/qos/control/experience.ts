@@ -1,42 +1,44 @@
 /**
  * What the controller has learned from its own decisions.
  *
- * Every decision comes with the change that is expected of it, and the next reading shows what became of that. So the controller knows how
- * much promotions bring beyond what their bids can see, which moves are not worth trying again, whether it retires too eagerly, and how
- * far a reading can be trusted at all: in a real network the same farm reads a little differently each time, and who acts on such
- * differences is never done. A farm whose readings do not waver is trimmed to the last server, one whose readings do keeps a little more.
+ * Every decision comes with an expected change, and the next reading shows the real one. So the controller learns how much promotions gain
+ * beyond what their bids can see, which moves are not worth trying again, whether it retires too eagerly, and how far a reading can be
+ * trusted. In a real network the same farm reads a little differently each time, and a controller that acts on such differences never
+ * stops. A farm with steady readings is reduced to the last server that it can spare; a farm with noisy readings keeps a little more.
  */
 import { NOBODY } from '../../core/index.ts';
 import type { BidAction, PeerHandle } from '../../core/index.ts';
 import type { Action } from './policy.ts';
 import type { CostKind } from '../requirement.ts';
 
-/** What a policy may know of it. */
+/** The part of the experience that policies use. */
 export interface Lessons {
-  /** What promotions really changed lately, over what was expected of them: bids do not see gains in other groups. */
+  /** What recent promotions changed, over what was expected: bids do not see gains in other groups. */
   readonly credit: number;
-  /** Who came beside the others by the last move: now one of them all is to go. NOBODY when nothing is being tried. */
+  /** The newcomer of the last move, while it is open which server retires for it. NOBODY when no move is being tried. */
   readonly newcomer: PeerHandle;
-  /** It should have been decided by now who goes for the newcomer. */
+  /** The decision which server retires for the newcomer is overdue. */
   readonly isOverdue: boolean;
-  /** Not too many newcomers came in vain lately. */
+  /** A move may be tried: few enough recent ones failed. */
   readonly mayTry: boolean;
-  /** Who is not to be the end of a move now: candidates that were tried in vain, servers that proposed them, and who just left. */
+  /**
+   * Peers that take no part in a move now: candidates that were tried in vain, servers that proposed them, and servers that just retired.
+   */
   readonly resting: ReadonlySet<PeerHandle>;
-  /** 1, and more after retirements that had to be undone: so much more must be to spare before the next. */
+  /** 1, and more after retirements that had to be undone: the spare budget that a retirement needs is multiplied by it. */
   readonly regret: number;
-  /** The requirement was met before: something was lost, and users should not wait for it twice. */
+  /** The requirement was met before and is missed now: users should not wait for a slow repair. */
   readonly recovering: boolean;
-  /** The last decision was an exchange, and this is what came of it. */
+  /** The last decision was an exchange; this reading shows its result. */
   readonly hasExchanged: boolean;
-  /** How far readings stray from what was expected of them, as cost of one client; null before two can be compared. */
+  /** The noise of readings: how far they differ from what was expected, as cost of one client; null before two can be compared. */
   readonly doubt: number | null;
 }
 
 /** A reading, as far as it can be compared with the next. */
 export interface Reading {
   readonly cost: CostKind;
-  /** Summed cost, over so many clients. */
+  /** The summed cost, and the number of clients that it is summed over. */
   readonly total: number;
   readonly clients: number;
   readonly met: boolean;
@@ -48,22 +50,25 @@ export interface Kept {
   readonly share: number;
 }
 
-/** Bounds of how much better or worse than promised promotions are taken to be. */
+/** Bounds of `credit`: promotions count for at least and at most this multiple of their promise. */
 const leastCredit = 0.7;
 const mostCredit = 2;
-/** Readings for which both ends of a move rest, the candidate that was tried in vain or the server that left; each time twice as long. */
+/**
+ * Readings for which a candidate that was tried in vain, or the server that retired for one, takes no part in moves; twice as long each
+ * time.
+ */
 const endsRest = 16;
-/** And the server that proposed a move in vain: its next best may be better. */
+/** Readings for which the server that proposed a failed move rests: its next best candidate may be better. */
 const proposerRests = 1;
 const mostDoublings = 7;
-/** Peers that rest; who began first is forgotten first. */
+/** Resting peers remembered; the one that has rested longest is forgotten first. */
 const mostResting = 1_024;
-/** So long somebody may go for a newcomer, readings; then it stays. */
+/** Within this many readings another server may retire for a newcomer; then the newcomer stays. */
 const trialReadings = 4;
-/** So many trials in vain, in a row, cost nothing more; from then on the farm takes a rest from all of them, longer each time. */
+/** This many failed moves in a row cost nothing; after more, no move is tried for a while, longer each time. */
 const freeTrials = 3;
 const mostRegret = 256;
-/** What is regretted is forgotten by this share with each reading: who was wrong at night may be right by day. */
+/** Regret fades by this share with each reading: a retirement that was wrong at night may be right by day. */
 const regretFades = 0.03;
 /** Doubt is the largest surprise lately; it fades by this share with each reading. */
 const doubtFades = 0.2;
@@ -74,10 +79,10 @@ interface Expectation {
   readonly change: number;
 }
 
-/** A server more than is needed, to see who can go for it. */
+/** A move being tried: one more server than is needed, to find out which one can retire. */
 interface Trial {
   readonly move: Action;
-  /** NOBODY while, or when, nobody took it on. */
+  /** NOBODY until a candidate serves, or when none agreed. */
   newcomer: PeerHandle;
   readonly until: number;
 }
@@ -86,13 +91,13 @@ export class Experience {
   #credit = 1;
   #readings = 0;
   #trial: Trial | null = null;
-  /** Trials in vain, less those that paid. */
+  /** Failed moves, less those that gained. */
   #inVain = 0;
   #quietUntil = 0;
   readonly #rests = new Map<PeerHandle, { readonly times: number; readonly until: number }>();
   #regret = 1;
   #doubt: number | null = null;
-  /** What kind of cost the doubt is about. */
+  /** The kind of cost that the doubt belongs to. */
   #doubtOf: CostKind | null = null;
   #wasMet = false;
   #hasExchanged = false;
@@ -125,23 +130,23 @@ export class Experience {
     if (expected === null || expected.before.cost !== now.cost) return null;
     const { before, actions, change } = expected;
     const kind = kindOf(actions);
-    // A farm that was left alone and misses what it met has lost something: no waver of its readings.
+    // An unchanged farm that now misses its requirement has lost a server: that is not noise.
     const isLoss = kind === null && before.met && !now.met;
     if ((kind === null && !isLoss) || kind === 'retire') {
       const surprise = Math.abs(now.total / now.clients - (before.total + change) / before.clients);
       this.#doubt = Math.max(surprise, (this.#doubt ?? 0) * (1 - doubtFades));
     }
-    // Of an exchange, what the newcomer brought.
+    // Of an exchange, only the newcomer's gain counts.
     const promised = kind === 'promote' ? sumOf(actions.filter(({ action }) => action === kind)) : change;
     if (kind === null || promised >= 0) return null;
     const share = (now.total - before.total - (change - promised)) / promised;
-    // What a move promises is less than what its newcomer brings.
+    // A move promises less than its newcomer gains.
     const isTelling = kind === 'promote' && actions.every(({ leaves }) => leaves === NOBODY);
     if (isTelling) this.#credit = Math.min(mostCredit, Math.max(leastCredit, (this.#credit + share) / 2));
     return { action: kind, share };
   }
 
-  /** Takes note of what was decided on a reading. `before`: what had been decided on the one before it. */
+  /** Records what was decided on a reading. `before`: what had been decided on the reading before it. */
   decided(now: Reading, actions: readonly Action[], before: readonly Action[]): void {
     const isUndone = kindOf(before) === 'retire' && kindOf(actions) === 'promote';
     if (isUndone) this.#regret = Math.min(mostRegret, this.#regret * 4);
@@ -160,7 +165,7 @@ export class Experience {
     if (this.#trial !== null) this.#trial.newcomer = peer;
   }
 
-  /** Who goes for a newcomer: somebody else, the newcomer itself, or nobody since nobody came. */
+  /** Ends the trial: another server retires for the newcomer, or the newcomer retires, or none does because no newcomer came. */
   #endTrial(leaver: PeerHandle): void {
     const trial = this.#trial;
     this.#trial = null;
@@ -191,14 +196,14 @@ function sumOf(actions: readonly Action[]): number {
   return actions.reduce((sum, { change }) => sum + change, 0);
 }
 
-/** A server goes for a newcomer. */
+/** Whether one server retires for another that is promoted. */
 function isExchange(actions: readonly Action[]): boolean {
   return kindOf(actions) === 'promote' && actions.some(({ action }) => action === 'retire');
 }
 
 /**
- * What kind of decision these actions are together: all are of one kind, but that somebody may retire for one who is promoted. Null for
- * none.
+ * The kind of decision that these actions are together: all have the same kind, except that a server may retire for one that is promoted.
+ * Null for no action.
  */
 export function kindOf(actions: readonly Action[]): BidAction | null {
   return actions[0]?.action ?? null;

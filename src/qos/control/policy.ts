@@ -1,8 +1,8 @@
 /**
  * How the farm decides where servers are: one interface, two policies.
  *
- * A policy is asked once per fresh round, at the root. It is given what the round found and answers with what is to be done now;
- * all that it decides is carried out, concluded and given time to show before the next round is opened.
+ * A policy runs at the root, once for each fresh round. It is given the round's figures and returns the actions to take. All of them are
+ * carried out and concluded, and their effect has time to show, before the next round is opened.
  */
 import type { Aggregate, BidAction, PeerHandle } from '../../core/index.ts';
 import type { Lessons } from './experience.ts';
@@ -14,18 +14,21 @@ export type Margin = 'lean' | 'n-1';
 export type PolicyName = 'worst-qos' | 'balanced';
 
 /**
- * One thing to do. A move is a promotion beside the others, so that one of them can go: probably `leaves`, but that the next round shows,
- * and it is an action of its own.
+ * One action. A move is a promotion beside the others so that one of them can retire: probably `leaves`, but the next round decides, and
+ * the retirement is an action of its own.
  */
 export interface Action {
   readonly action: BidAction;
-  /** Whose client is to be promoted; for `retire`, who goes. */
+  /** The server whose client is promoted; for `retire`, the server that retires. */
   readonly server: PeerHandle;
-  /** Who is asked to serve, in this order; none for `retire`. */
+  /** The peers that are asked to serve, in this order; none for `retire`. */
   readonly candidates: readonly PeerHandle[];
-  /** `move`: who will probably not be needed any more. `promote`: who retires by the same decision, when both are one bid. NOBODY else. */
+  /**
+   * `move`: the server that will probably retire later. `promote`: the server that retires by the same decision (an exchange). Otherwise
+   * NOBODY.
+   */
   readonly leaves: PeerHandle;
-  /** The change of the summed cost that is expected; where somebody leaves: when it has gone. */
+  /** The expected change of the summed cost; with `leaves`, the change after that server has retired. */
   readonly change: number;
 }
 
@@ -38,7 +41,7 @@ export interface Decision {
   /** Reported over expected peers. */
   readonly coverage: number;
   readonly met: boolean;
-  /** In words: why this and nothing else. */
+  /** A sentence for people: why these actions. */
   readonly reason: string;
   readonly actions: readonly Action[];
 }

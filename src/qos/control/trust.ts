@@ -1,15 +1,15 @@
 /**
- * Whose bids the root listens to: a word that was not kept costs the next ones.
+ * Which servers' bids the root believes: after a broken promise, a server's next bids are ignored.
  *
- * A server may say that it gains a lot and never see a grant through, or see it through and gain nothing. The root cannot look into its
- * group, but it sees what became of the last promise. Who broke one is not heard for a decision, then for two, four, eight and
- * so on; one kept promise and all is forgotten. An honest server whose candidates fell ill loses a round by it, a liar the rest of its
- * life.
+ * A server may promise a large gain and never carry out the grant, or carry it out and gain nothing. The root cannot look into its group,
+ * but it sees what became of the last promise. A server that broke one is ignored for one decision, then for two, four, eight and so on
+ * (exponential backoff); one kept promise restores its trust. An honest server whose candidate failed loses a round by it; a liar is soon
+ * ignored for good.
  */
 import type { PeerHandle } from '../../core/index.ts';
 
 const mostStrikes = 10;
-/** Servers remembered; the one that was longest without a strike is forgotten first. */
+/** Servers remembered; the one whose last broken promise is oldest is forgotten first. */
 const mostRemembered = 1_024;
 
 export class Trust {

@@ -1,8 +1,8 @@
 /**
- * The paper's policy: the client with the worst service, found by always descending into the child with the worst average,
- * becomes a server. One in each round, until the requirement is met; none is ever taken away.
+ * The paper's policy: find the client with the worst service by always descending into the child with the worst average, and make it a
+ * server. One in each round until the requirement is met; none ever retires.
  *
- * Kept as it was published, to compare with: it reacts to single outliers, and uses more servers than are needed.
+ * Kept as published, for comparison: it reacts to single outliers and uses more servers than are needed.
  *
  * Source: P2P Volunteers, sections 3.4.2 (server selection) and 3.6 (controller).
  */

@@ -1,12 +1,12 @@
 /**
- * How far clients of one group are from each other, by all that was ever measured.
+ * The distances between clients of one group, from all measurements so far.
  *
- * A few ways are measured; the others are estimated, from two witnesses. Network coordinates predict a distance. And if both ends know the
- * way to the same third peer, the way between them is at most the sum of the two and at least their difference: with a handful of such
- * landmarks these bounds close in, most of all where many ways lead through the same few places. Which witness is to be believed
- * depends on the network, so it is learned from pairs that were measured: how far coordinates are off on the whole, and how close to the
- * upper bound the truth lies. Only pairs picked by lot count for that: those that were measured because they looked near are mostly
- * farther than they looked.
+ * A few round trips are measured; the others are estimated from two sources. Network coordinates predict a distance. And if both ends know
+ * the round trip to the same third peer, a *landmark*, the triangle inequality bounds the distance: at most the sum of the two, at least
+ * their difference. A handful of landmarks makes these bounds tight, most of all where many paths lead through the same few places. How far
+ * each source can be trusted depends on the network and is learned from measured pairs: how far coordinates are off on the whole, and how
+ * close the truth lies to the upper bound. Only pairs chosen at random count for that: pairs that were measured because they looked near
+ * are mostly farther than they looked.
  *
  * Source for the bounds: Francis et al., "IDMaps: a global Internet host distance estimation service", 2001.
  */
@@ -15,34 +15,34 @@ import type { Coordinate, MemberSample, PeerHandle } from '../../core/index.ts';
 
 /** Pairs whose distance is remembered. */
 const mostPairs = 16_384;
-/** No way on this planet is longer, ms: who says so is not believed. */
+/** No round trip on this planet is longer, ms: a longer one is not believed. */
 const mostRttMs = 60_000;
 /** Landmarks used, the best known first. */
 const mostLandmarks = 32;
-/** Measured pairs that the estimate is checked against, and the fewest that say anything. */
+/** Measured pairs that the estimates are checked against, and the fewest that prove anything. */
 const pairsCompared = 1_024;
 const leastPairs = 12;
-/** A peer that so many have measured the way to is a landmark. */
+/** A peer that this many others have measured is a landmark. */
 const leastMeasured = 6;
 
 export class Distances {
   readonly #measured = new Map<number, number>();
-  /** Pairs that were picked to be measured by lot, and not because they looked near. */
+  /** Pairs that were chosen at random, not because they looked near. */
   readonly #fair = new Set<number>();
   #samples: readonly MemberSample[] = [];
   readonly #place = new Map<PeerHandle, number>();
-  /** Estimates by place, row by row; NaN = not computed yet. */
+  /** Estimates by index, row by row; NaN = not computed yet. */
   #estimates = new Float64Array(0);
-  /** Ways to the landmarks: for each sample a row; NaN = not measured. */
+  /** Round trips to the landmarks, a row for each sample; NaN = not measured. */
   #ways = new Float64Array(0);
   #landmarks = 0;
   #landmarkOf: PeerHandle[] = [];
-  /** Measured over predicted, on the whole. */
+  /** Measured over predicted round trip, overall. */
   #scale = 1;
-  /** How far from the prediction (0) to the upper bound (1) the truth lies, on the whole. */
+  /** Where the truth lies between the prediction (0) and the upper bound (1), overall. */
   #lean = 0;
 
-  /** Notes a measured way. */
+  /** Records a measured round trip. */
   measured(a: PeerHandle, b: PeerHandle, rttMs: number): void {
     if (!(rttMs >= 0 && rttMs <= mostRttMs)) return;
     const key = pairOf(a, b);
@@ -55,10 +55,10 @@ export class Distances {
     }
   }
 
-  /** This pair is picked by lot: what it measures is fair evidence of how good estimates are. */
+  /** This pair was chosen at random: its measurement is fair evidence of how good estimates are. */
   pickedByLot(a: PeerHandle, b: PeerHandle): void {
     this.#fair.add(pairOf(a, b));
-    // Some that were picked never measure anything.
+    // Some chosen pairs never measure anything.
     for (const oldest of this.#fair) {
       if (this.#fair.size <= mostPairs) break;
       this.#fair.delete(oldest);
@@ -69,7 +69,7 @@ export class Distances {
     return a === b || this.#measured.has(pairOf(a, b));
   }
 
-  /** Takes stock: estimates from now on are between these, with what is measured by now. */
+  /** Takes stock: from now on, estimates are between these samples and use all measurements so far. */
   survey(samples: readonly MemberSample[]): void {
     this.#samples = samples;
     this.#place.clear();
@@ -79,7 +79,7 @@ export class Distances {
     this.#learn();
   }
 
-  /** The round trip between two of the samples, by their places, ms. */
+  /** The round trip between two samples, by their indexes, ms. */
   between(from: number, to: number): number {
     const at = from * this.#samples.length + to;
     const known = this.#estimates[at] as number;
@@ -90,7 +90,7 @@ export class Distances {
     return estimate;
   }
 
-  /** Servers that clients use are landmarks, and whoever many have measured. */
+  /** Landmarks are the servers that clients use, and every peer that many have measured. */
   #findLandmarks(): void {
     const known = new Map<PeerHandle, number>();
     for (const { server } of this.#samples) known.set(server, (known.get(server) ?? 0) + 1);
@@ -121,13 +121,13 @@ export class Distances {
     return this.#measured.get(pairOf(a.peer, b.peer)) ?? this.#guess(from, to);
   }
 
-  /** By what others measured, as if this pair never had been. */
+  /** The estimate from other measurements, as if this pair had never been measured. */
   #guess(from: number, to: number): number {
     const { predictedMs, mostMs } = this.#witnesses(from, to);
     return mostMs === Number.POSITIVE_INFINITY ? predictedMs : predictedMs + this.#lean * (mostMs - predictedMs);
   }
 
-  /** What coordinates say within the bounds, and the upper bound; the latter is infinite when there is none. */
+  /** The prediction of the coordinates, held within the bounds, and the upper bound; the latter is infinite when there is none. */
   #witnesses(from: number, to: number): { predictedMs: number; mostMs: number } {
     const a = this.#samples[from] as MemberSample;
     const b = this.#samples[to] as MemberSample;
@@ -141,12 +141,12 @@ export class Distances {
       leastMs = Math.max(leastMs, Math.abs(oneMs - otherMs));
       mostMs = Math.min(mostMs, oneMs + otherMs);
     }
-    // Round trips of real networks break the triangle now and then: then the upper bound is the better witness.
+    // Real round trips sometimes break the triangle inequality: then the upper bound is the better source.
     const predictedMs = Math.min(mostMs, Math.max(leastMs, this.#scale * predictRttMs(a.coordinate, b.coordinate)));
     return { predictedMs, mostMs };
   }
 
-  /** Compares both witnesses with what was measured. */
+  /** Compares both sources with the measurements. */
   #learn(): void {
     this.#scale = 1;
     this.#lean = 0;
@@ -181,7 +181,7 @@ export class Distances {
   }
 }
 
-/** A pair of peers as one number; the way there is as long as the way back. */
+/** A pair of peers as one number, the same in both directions. */
 function pairOf(a: PeerHandle, b: PeerHandle): number {
   return a < b ? a * 2 ** 26 + b : b * 2 ** 26 + a;
 }

@@ -1,13 +1,13 @@
 /**
- * What a server knows of its own group, and what it proposes for it.
+ * What a server knows about its own group of clients, and what it proposes for it (local search for the k-median problem).
  *
- * Clients report what they feel and what their second choice would give. Who should serve besides, or instead, is a question of
- * distances between clients: estimates make a shortlist, some clients measure the way to those on it, and what was
- * measured is remembered, so a group that stays together is soon known exactly. A *bid* is a change with its expected effect on the
- * farm's cost: at most two promotions, one move, one retirement.
+ * Clients report the delay they felt and the delay their second choice would give. Which peer should serve beside this server, or instead
+ * of it, depends on the distances between clients. Estimates make a shortlist, some clients measure the round trip to the peers on it, and
+ * measurements are remembered, so a stable group is soon known exactly. A *bid* is a proposed change with its expected effect on the farm's
+ * cost. A server makes at most two promotions, one move and one retirement.
  *
- * A client that takes a candidate instead of its present server saves the difference of the two round trips; the time to serve
- * stays. So no bid needs to know how fast a candidate serves, and the round after shows whether it kept its promise.
+ * A client that uses a candidate instead of its present server saves the difference of the two round trips; the service time stays. So no
+ * bid needs to know how fast a candidate serves, and the round after shows whether the bid kept its promise.
  */
 import { middleOf, mix, predictRttMs } from '../../core/index.ts';
 import type { Bid, BidAction, Coordinate, MemberSample, PeerCard, PeerHandle } from '../../core/index.ts';
@@ -16,32 +16,34 @@ import { mostCards } from '../round/errand.ts';
 import { costOf } from '../requirement.ts';
 import type { CostKind } from '../requirement.ts';
 
-/** Who is to ask whom. */
+/** Which client measures the round trip to which candidates. */
 export interface SurveyPlan {
   readonly client: PeerHandle;
   readonly cards: readonly PeerCard[];
 }
 
 /**
- * Candidates to measure: the best by estimate to serve besides; half as many after the first, and instead; and the middles of branches.
- * Estimates are far off at first. So a round's first survey asks few clients about many candidates, and each further one twice as many
- * about half of those: the hopeful are sorted out cheaply, the best known well.
+ * Candidates to measure: this many of the best by estimate to serve beside this server; half as many beside the first candidate, and half
+ * as many instead of this server; and the middles of branches.
+ *
+ * Estimates are far off at first. So a round's first survey asks few clients about many candidates; each further survey asks twice as many
+ * clients about half of the candidates. Poor candidates are dropped cheaply, and the best become well known.
  */
 const mostBesides = 16;
 const leastBesides = 4;
 const heaviestBranches = 3;
-/** Clients that measure the way to one candidate in the first survey of a round. */
+/** Clients that measure the round trip to one candidate in the first survey of a round. */
 const fewestClients = 8;
-/** Of them, this share by lot; the others because they could gain most. */
+/** This share of them is chosen at random; the others because they could gain most. */
 const shareByLot = 3 / 8;
 /** Alternatives to the first candidate, should it decline. */
 const alternatives = 3;
-/** A promise counts when peers of so many other subnets have measured the way to the candidate: its coordinates are its own word. */
+/** A promise counts when peers of this many other subnets have measured the candidate: its coordinate is only its own claim. */
 const confirmations = 3;
-/** A server only moves to where this share of its group has measured the way to. */
+/** A server only moves to a candidate that this share of its group has measured. */
 const measuredForMove = 0.95;
 
-/** A candidate by its place among the samples, with the change it would bring. */
+/** A candidate, by its index among the samples, with the change it would bring. */
 interface Scored {
   readonly place: number;
   readonly change: number;
@@ -55,15 +57,15 @@ export class Group {
   #candidates: number[] = [];
   /** Surveys of this round so far. */
   #surveys = 0;
-  /** What each client would need at any server besides the way, ms. */
+  /** The service time of each client, taken to be the same at any server, ms. */
   #serveMs: number[] = [];
-  /** Clients that a candidate takes, by place; Infinity: any number. */
+  /** Clients that a candidate takes, by its index; Infinity: any number. */
   #places: number[] = [];
   /** Clients that one sample stands for. */
   #weight = 1;
   #cost: CostKind = 'delay';
   #limitMs = 0;
-  /** Candidates that declined lately are not asked again for a while. */
+  /** Whether this candidate declined lately: it is not asked again for a while. */
   isRefuser: (peer: PeerHandle) => boolean = () => false;
   /** Clients that a candidate offered to take; 0 = any number. */
   placesOf: (peer: PeerHandle) => number = () => 0;
@@ -75,8 +77,8 @@ export class Group {
   }
 
   /**
-   * The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all. `reliefMs`:
-   * who leaves this server, a full one, will need no more besides the way than this.
+   * The group as of this round. `branches`: the samples by the child they came through; `clients`: how many there are in all; `reliefMs`:
+   * the service time that clients of this server, when it is full, can expect elsewhere.
    */
   see(
     branches: readonly (readonly MemberSample[])[],
@@ -104,7 +106,7 @@ export class Group {
     this.takeStock();
   }
 
-  /** A client measured the way to a candidate. Counts from the next `takeStock` on. */
+  /** A client measured the round trip to a candidate. The figure counts from the next `takeStock` on. */
   measured(client: PeerHandle, candidate: PeerHandle, rttMs: number): void {
     this.#distances.measured(client, candidate, rttMs);
   }
@@ -119,7 +121,7 @@ export class Group {
 
   // --- Surveys -----------------------------------------------------------------------------------------------------------
 
-  /** Which clients should measure the way to which candidates. Empty when all that matters is known. */
+  /** Which clients should measure which candidates. Empty when everything that matters is known. */
   surveys(): SurveyPlan[] {
     const cards = new Map<PeerHandle, PeerCard[]>();
     const besides = Math.max(leastBesides, mostBesides / 2 ** this.#surveys);
@@ -185,7 +187,7 @@ export class Group {
     return best;
   }
 
-  /** Share of the group that has measured the way to a candidate. */
+  /** The share of the group that has measured a candidate. */
   #measuredShare(place: number): number {
     const { peer } = this.#samples[place] as MemberSample;
     let known = 0;
@@ -194,8 +196,8 @@ export class Group {
   }
 
   /**
-   * Whether enough others know by measuring how far a candidate is: from three subnets besides its own, or as many as there are. A group
-   * in fewer subnets than that has any three others do it.
+   * Whether peers of enough other subnets have measured a candidate: three, or as many as the group has. In a group of fewer subnets, any
+   * three other peers are enough.
    */
   #isConfirmed(place: number): boolean {
     const { peer } = this.#samples[place] as MemberSample;
@@ -217,8 +219,8 @@ export class Group {
   // --- Bids ---------------------------------------------------------------------------------------------------------------
 
   /**
-   * What this server proposes. `ownRttMs`: the round trip from this server to the next nearest one, which it would use itself if
-   * it no longer served (NaN: not known); `loss`: what its clients would lose; `mayLeave`: false for the root, which cannot retire.
+   * The bids of this server. `ownRttMs`: the round trip from this server to the next nearest one, which it would use itself if it stopped
+   * serving (NaN: not known); `loss`: what its clients would lose; `mayLeave`: false for the root, which cannot retire.
    */
   bids(ownRttMs: number, loss: number, mayLeave: boolean, at: Coordinate): Bid[] {
     const bids: Bid[] = [];
@@ -252,8 +254,8 @@ export class Group {
   }
 
   /**
-   * What the group's cost grows by if everybody who uses a server has to take the second choice: for each server that clients of this
-   * group use. `unknownMs`: what one would feel who knows no other server.
+   * By how much the group's cost grows when all users of a server take their second choice, for each server that clients of this group use.
+   * `unknownMs`: the delay assumed for a client that knows no other server.
    */
   losses(unknownMs: number): ReadonlyMap<PeerHandle, number> {
     const losses = new Map<PeerHandle, number>();
@@ -285,7 +287,7 @@ export class Group {
     return { action, server: this.#server, candidates: [peer, ...others], coordinate, change };
   }
 
-  /** The change if the candidate at `place` served as well; `besides`: another one that is taken to serve already. */
+  /** The change if the candidate at `place` also served; `besides`: another candidate that is taken to serve already. */
   #promotionChange(place: number, besides: number | null): number {
     const places = (this.#places[place] as number) / this.#weight;
     const gains: number[] | null = Number.isFinite(places) ? [] : null;
@@ -297,10 +299,10 @@ export class Group {
       if (thenMs >= nowMs) continue;
       const gain = this.#costMs(thenMs) - this.#costMs(nowMs);
       change += gain;
-      // It takes no place of its own.
+      // The candidate itself takes none of its places.
       if (at !== place) gains?.push(gain);
     }
-    // Who finds no place there gains nothing.
+    // A client that finds no free place there gains nothing.
     for (const lost of gains?.sort((a, b) => a - b).slice(Math.floor(places)) ?? []) change -= lost;
     return change * this.#weight;
   }

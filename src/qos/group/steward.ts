@@ -1,10 +1,10 @@
 /**
- * A server as the steward of its clients: what it does for them in a round, and says of them to the farm.
+ * A server as the steward of its clients: what it does for them in a round, and what it reports about them to the farm.
  *
- * When its tree has reported, it looks at its clients as a group, and asks some of them to measure the way to those that might serve
- * instead of it or besides. What comes back may make others likelier, so it asks a few times. Then it makes its bids, adds what it feels
- * itself, and passes up the group as one figure: no client is named further up, except where one would serve or is worst off. Candidates
- * that declined are left alone for a while. When there are more clients than it can serve, some are sent on (`Shedding`).
+ * When its tree has reported, the server looks at its clients as a group and asks some of them to measure candidates that might serve
+ * beside it or instead of it. The answers may make other candidates likelier, so it asks a few times. Then it makes its bids, adds its own
+ * delay, and passes up one figure for the group: no client is named further up, except a candidate or the client that is worst off.
+ * Candidates that declined are not asked for a while. When there are more clients than it can serve, some are sent on (`Shedding`).
  *
  * Made when a peer serves: nearly all peers are clients that never do.
  *
@@ -18,9 +18,9 @@ import type { Round } from '../round/round.ts';
 import { Shedding, medianServeMs } from '../load/shedding.ts';
 import type { Tally } from '../round/tally.ts';
 
-/** Servers that a server measures the way to, for the day it stops serving. */
+/** Servers that a server keeps measuring, for the day it stops serving. */
 const neighboursMeasured = 3;
-/** Heartbeats for which a candidate that declined is left alone. */
+/** A candidate that declined is not asked again for this many heartbeats. */
 const refusalBeats = 200;
 
 export class Steward {
@@ -46,7 +46,7 @@ export class Steward {
 
   // --- Between rounds -------------------------------------------------------------------------------------------------------
 
-  /** It has no load to watch. */
+  /** There is no load to watch. */
   get isIdle(): boolean {
     return this.#shedding === null;
   }
@@ -55,7 +55,7 @@ export class Steward {
     if (this.#shedding !== null || this.#isWatching()) this.#ownShedding().beat();
   }
 
-  /** A request was answered here after so many ms. */
+  /** A request was answered here; `serveMs` is its service time, ms. */
   answered(serveMs: number): void {
     if (this.#isWatching()) this.#ownShedding().answered(serveMs);
   }
@@ -82,25 +82,25 @@ export class Steward {
 
   // --- A round --------------------------------------------------------------------------------------------------------------
 
-  /** A round begins: measures the way to the servers that it would use if it did not serve itself. */
+  /** A round begins: measures the servers that this one would use if it did not serve itself. */
   lookAround(): void {
     const nearest = this.#parts.knownServers().slice(0, neighboursMeasured);
     for (const { subject } of nearest) this.#parts.pings.ask(subject, 'quality');
   }
 
-  /** The own tree has reported, or its time is up. */
+  /** The server's own tree has reported, or its time is up. */
   look({ announcement, clients, branches, selfCounted }: Round): void {
     const { cost, limitMs } = announcement;
     this.#forgiveRefusers();
     const known = new Set(clients.samples.map(({ peer }) => peer));
     const sampled = branches.map((branch) => branch.filter(({ peer }) => known.has(peer)));
     const reliefMs = this.#shedding?.reliefMs(announcement) ?? Number.POSITIVE_INFINITY;
-    // What this server felt itself is a figure of the round, and no client's.
+    // The server's own delay is a figure of the round, but not a client's.
     const others = clients.clients - (selfCounted ? 1 : 0);
     this.#group.see(sampled, others, cost, limitMs, reliefMs);
   }
 
-  /** Asks clients to measure the way to likely servers. What comes back may make others likelier: a few times a round. */
+  /** Asks clients to measure likely candidates, a few times in a round: the answers may make other candidates likelier. */
   survey(round: Round): void {
     if (this.#options.policy !== 'balanced' || !round.maySurvey) return;
     this.#group.takeStock();
@@ -111,14 +111,14 @@ export class Steward {
     }
   }
 
-  /** A client measured what it was asked to. */
+  /** A client answered a survey. */
   surveyed(client: PeerHandle, { cards }: Surveyed): void {
     for (const { peer, rttMs } of cards) if (this.#group.isCandidate(peer)) this.#group.measured(client, peer, rttMs);
   }
 
   // --- Reporting ------------------------------------------------------------------------------------------------------------
 
-  /** The round is over: the group with its bids, and the servers below. */
+  /** The report at the end of a round: the group with its bids, and the servers below. */
   report({ clients, servers, branches, announcement, selfCounted }: Round): Aggregate {
     const { ctx } = this.#parts;
     const { clampMs, limitMs } = announcement;
@@ -155,7 +155,7 @@ export class Steward {
     return this.#parts.membership.get(this.#parts.ctx.self)?.state === 'serving';
   }
 
-  /** The way to the server that this one would use if it did not serve itself, ms. */
+  /** The round trip to the server that this one would use if it did not serve itself, ms. */
   #wayToNextServerMs(): number {
     const { selection, ctx } = this.#parts;
     let nearestMs = Number.NaN;
@@ -168,7 +168,7 @@ export class Steward {
   }
 }
 
-/** A server without requests of its own feels what its clients feel, less the way. */
+/** A server without requests of its own counts with the delay of its clients, less their round trip. */
 function countOwn(clients: Tally, limitMs: number): void {
   let serveMs = 0;
   for (const { delayMs, rttMs } of clients.samples) serveMs += Math.max(0, delayMs - rttMs) / clients.samples.length;

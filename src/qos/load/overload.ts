@@ -1,29 +1,29 @@
 /**
- * When a server is full, and how many of its clients it sends on.
+ * When a server is full, and how many of its clients it sends on (load shedding with hysteresis).
  *
- * A volunteer says beforehand how many clients it takes; how many it really manages shows in the time that a request takes besides the
- * way. That should be about the same everywhere, so a server where it is three times the usual has more than it can do. It sees that
- * first itself, within two heartbeats, and what its clients report in two rounds tells the rest (a line that is too thin, say). It is
- * *full* then, as is one that has as many clients as it offered to take. Like the host at the door of a busy restaurant, it first lets
- * nobody in any more, and as long as those inside wait for their food it asks a quarter of them at a time to go next door.
+ * A volunteer declares how many clients it takes. What it can really carry shows in its service time: the response delay minus the round
+ * trip. That time should be about the same at all servers, so a server at three times the usual is overloaded. The server sees this first,
+ * within two heartbeats; its clients' reports in two rounds show the rest, such as a thin line. The server is then *full*, as it is with as
+ * many clients as it offered to take. Like the host at the door of a busy restaurant, it lets nobody else in, and while those inside wait
+ * for their food it asks a quarter of them at a time to go next door.
  *
- * What empties by that must not fill again at once. A server stays full until nobody has waited for a while, and for a minute at
- * least; each time that it fills again soon after, for twice as long. So clients between two servers that are both nearly
- * full come to rest.
+ * A server that emptied this way must not fill again at once. It stays full until no client has waited for a while, and for at least a
+ * minute; each time it fills again soon, twice as long (exponential backoff). So clients between two servers that are both nearly full come
+ * to rest.
  */
 
-/** What a server knows about itself when it looks. */
+/** What a server knows about its own load at one look. */
 export interface Load {
-  /** Clients in its tree, and those of them that it serves itself, by the last round. */
+  /** Clients in its tree, and how many of them it serves itself, by the last round. */
   readonly clients: number;
   readonly served: number;
-  /** Clients that it offered to take; 0 = any number. */
+  /** Clients that the server offered to take; 0 = any number. */
   readonly places: number;
-  /** Median of what a request takes besides the way, ms; NaN when there was none. */
+  /** Median service time of this server, ms; NaN when there were no requests. */
   readonly serveMs: number;
-  /** The same at the farm's median server, ms; 0 = not known. */
+  /** Service time of the farm's median server, ms; 0 = not known. */
   readonly usualMs: number;
-  /** What nobody minds to wait, ms. */
+  /** A service time up to this does not matter, ms. */
   readonly trifleMs: number;
 }
 
@@ -33,21 +33,21 @@ export type Witness = 'itself' | 'clients';
 /** Why a server is full: its clients wait, or it has as many as it offered to take. */
 export type FullReason = 'slow' | 'places';
 
-/** So many times the usual is too slow; at so many it is well again. */
+/** The server is too slow at the first multiple of the usual service time, and well again at the second. */
 const slowFactor = 3;
 const calmFactor = 1.5;
-/** Looks in a row of one witness until it is believed. */
+/** One witness must see the same in this many looks in a row to be believed. */
 const patientLooks = 2;
-/** Of its clients a server sends on at most this share at a time. */
+/** A server sends on at most this share of its clients at a time. */
 const shareAtOnce = 0.25;
-/** Of its places at most this share may be taken before it is open again. */
+/** At most this share of its places may be taken before the server is open again. */
 const shareOfPlaces = 0.8;
-/** Heartbeats without anybody waiting before it is open again. */
+/** Heartbeats without a waiting client before the server is open again. */
 const calmBeats = 20;
-/** Heartbeats for which a server is full at least, at first and at most. */
+/** The shortest time that a server stays full, in heartbeats: at first, and after the most relapses. */
 const firstRestBeats = 60;
 const mostRestBeats = 64 * firstRestBeats;
-/** Who fills again within so many times its last rest has not rested long enough. */
+/** A server that fills again within this many times its last rest rests twice as long next time. */
 const relapseFactor = 4;
 
 export class Overload {
@@ -55,21 +55,21 @@ export class Overload {
   readonly #slowLooks: Record<Witness, number> = { itself: 0, clients: 0 };
   #calmSince = 0;
   #restBeats = firstRestBeats;
-  /** When it became full, or open again, in heartbeats. */
+  /** The heartbeat at which the server became full, or open again. */
   #changedAt = Number.NEGATIVE_INFINITY;
   #managed = 0;
 
-  /** Why it is full; null when it is not. */
+  /** Why the server is full; null when it is not. */
   get full(): FullReason | null {
     return this.#full;
   }
 
-  /** Clients that it was seen to manage lately, where it did not manage more; 0 = not known. */
+  /** The number of clients that the server managed when it last met its limit; 0 = not known. */
   get managed(): number {
     return this.#managed;
   }
 
-  /** Takes note of a look at this heartbeat. Returns how many clients should go now. */
+  /** Takes a look at this heartbeat. Returns the number of clients to send on now. */
   look(beat: number, witness: Witness, load: Load): number {
     const { clients, served, places } = load;
     this.#slowLooks[witness] = isAbove(slowFactor, load) ? this.#slowLooks[witness] + 1 : 0;
@@ -82,7 +82,7 @@ export class Overload {
       this.#full = null;
       this.#changedAt = beat;
     }
-    // Who never was slow has not shown what is too much for it.
+    // A server that never was slow has not shown its limit.
     if (this.#full === null && this.#managed > 0 && isCalm(load)) this.#managed = Math.max(this.#managed, served);
     if (isSlow) {
       if (served > 0) this.#managed = Math.max(1, Math.floor((1 - shareAtOnce) * served));
@@ -91,7 +91,7 @@ export class Overload {
     return places > 0 && clients > places ? Math.min(clients - places, Math.ceil(shareAtOnce * clients)) : 0;
   }
 
-  /** Begins anew as one that is not full: it stopped serving. */
+  /** Starts again as not full: the server stopped serving. */
   reopen(beat: number): void {
     if (this.#full === null) return;
     this.#full = null;
@@ -116,7 +116,7 @@ function isAbove(factor: number, { serveMs, usualMs, trifleMs }: Load): boolean 
   return usualMs > 0 && serveMs > factor * usualMs && serveMs - usualMs > trifleMs;
 }
 
-/** It was asked, and nobody waited. */
+/** Requests were answered, and no client waited. */
 function isCalm(load: Load): boolean {
   return load.usualMs > 0 && !Number.isNaN(load.serveMs) && !isAbove(calmFactor, load);
 }

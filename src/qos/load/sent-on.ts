@@ -1,19 +1,19 @@
 /**
- * A client that a full server sends on, until it has gone.
+ * A client that a full server sends on, until the client has left.
  *
- * Where to is the client's own choice among the servers in its view that are not full, so nobody can be sent to a stranger. It obeys
- * nobody but the server in whose tree it is and the parent that passes its word on, and them only while the server says of itself, signed,
- * that it is full: a server that lies about this loses clients and nothing else.
+ * The client itself chooses the next server, among those in its view that are not full, so nobody can be sent to a stranger. It obeys only
+ * the server of its tree and the parent that forwards the message, and only while that server's signed record says that it is full. A
+ * server that lies about this loses clients and gains nothing.
  *
  * Its requests go to the next server at once. Its place in the tree may take longer: children are handed over first, or another move is
- * under way. So it tries again every few beats, like somebody at the door who waits for a free moment to step out. One that has not
- * got away by then stays, and asks its own server again, until it is told anew. Where its children were in the way, which found no other
- * place, the one that brings the fewest with it is sent on instead.
+ * under way. So the client tries again every few heartbeats, like somebody at the door who waits for a free moment to step out. After the
+ * last try the client stays and uses its own server again until it is asked anew. If its children were in the way because they found no
+ * other parent, the child that brings the fewest peers is sent on instead.
  */
 import { isFree, NOBODY } from '../../core/index.ts';
 import type { Parts, PeerHandle } from '../../core/index.ts';
 
-/** Heartbeats between two tries, and from the word until it gives up: children that find no other place have been waited for by then. */
+/** Heartbeats between two tries, and from the request to the last try. By then, children that find no other parent have given up. */
 const tryEveryBeats = 3;
 const patientBeats = 12;
 
@@ -25,22 +25,22 @@ export class SentOn {
     this.#parts = parts;
   }
 
-  /** It was told to go, and is still in the tree of the server that told it. */
+  /** The client was asked to leave and is still in the tree of the server that asked. */
   get isWaiting(): boolean {
     const { ctx, selection } = this.#parts;
     return !ctx.isServer() && selection.leaving !== NOBODY && selection.leaving === this.#parts.ownServer();
   }
 
   /**
-   * A server sends this client on, or a parent does in its place. True when that is news and the client goes; false when it stays, or the
-   * word does not count.
+   * A server sends this client on, or a parent sends it on in the server's place. True when this is new and the client leaves; false when
+   * it stays, or when the sender may not ask.
    */
   told(from: PeerHandle): boolean {
     const { ctx, selection } = this.#parts;
     const own = this.#parts.ownServer();
     if (ctx.isServer() || own === NOBODY) return false;
     if (!this.#isFull(own)) {
-      ctx.world.tell({ type: 'refused', peer: from, what: 'to be sent on by a server that is not full' });
+      ctx.world.tell({ type: 'refused', peer: from, what: 'a request to leave from a server that is not full' });
       return false;
     }
     const isNews = selection.leaving !== own;
@@ -56,7 +56,7 @@ export class SentOn {
     else if (this.#beats % tryEveryBeats === 0) this.#go();
   }
 
-  /** Who was sent on by a server that is not full any more may come back to it. */
+  /** A client may come back to the server that sent it on once that server is no longer full. */
   viewChanged(): void {
     const { selection } = this.#parts;
     if (selection.leaving !== NOBODY && !this.#isFull(selection.leaving)) selection.leaving = NOBODY;
@@ -73,7 +73,7 @@ export class SentOn {
     if (lightest !== undefined) ctx.world.send(lightest.peer, { kind: 'shed' });
   }
 
-  /** To the best server that is not full; without one it stays. */
+  /** Moves to the best server that is not full; stays when there is none. */
   #go(): boolean {
     const { clients, selection, views } = this.#parts;
     const records = views.current?.records ?? [];

@@ -1,11 +1,11 @@
 /**
- * Overload at one server: when it is full it says so and sends clients on.
+ * Load shedding at one server: when the server is full it says so and sends some of its clients to other servers.
  *
- * Who goes loses least by it: a client whose second choice is nearly as near. One that was told and is still there could not go: it is left
- * alone for a while, and others have their turn. What clients say of their waiting is asked of each branch of the tree, not of each
- * client: a child may invent as many clients as it likes, and has one vote.
+ * The clients that go are those that lose least: their second choice is nearly as near. A client that was asked to leave and stayed could
+ * not leave; it is not asked again for a while, and others are asked instead. What clients say about their waiting is counted once for each
+ * branch of the tree, not once for each client: a child may invent as many clients as it likes and still has one vote.
  *
- * Source: P2P Volunteers, section 3.4.2 (limits of a volunteer); `overload.ts` has the rule, `sent-on.ts` what the client does.
+ * Source: P2P Volunteers, section 3.4.2 (limits of a volunteer). `overload.ts` has the rule; `sent-on.ts` has what the client does.
  */
 import { isFree, predictRttMs } from '../../core/index.ts';
 import type { MemberSample, Parts, PeerHandle } from '../../core/index.ts';
@@ -20,21 +20,21 @@ interface Parting {
   readonly lossMs: number;
 }
 
-/** Heartbeats from the word that a server is full to the first clients that it sends on: they must have heard it. */
+/** Heartbeats from the announcement that a server is full to the first clients that it sends on: they must have heard it. */
 const headStartBeats = 2;
-/** And so many from then to the next time: those who go must have gone. */
+/** Heartbeats from one batch of clients sent on to the next: the first batch must have gone. */
 const pauseBeats = 8;
-/** Who is told to go and does not is not told again for so many. */
+/** A client that was asked to leave and stayed is not asked again for this many heartbeats. */
 const spareBeats = 60;
-/** The server's own times count for so many heartbeats; fewer than so many of them say nothing. */
+/** The server's own service times count for this many heartbeats; fewer than the minimum below prove nothing. */
 const freshBeats = 3;
 const leastTimes = 4;
 const mostTimes = 256;
-/** Where fewer branches than this tell what they wait, the server's own times must say the same. */
+/** When fewer branches than this report their waiting, the server's own service times must agree. */
 const leastBranches = 3;
-/** Nobody minds this share of the required delay: a machine that is a little slow for a moment does not matter. */
+/** A wait up to this share of the required delay does not matter: a machine may be a little slow for a moment. */
 const trifleShare = 0.5;
-/** The clamp is so many times the required delay. */
+/** The clamp is this many times the required delay. */
 const clampOverRequired = 10;
 
 export class Shedding {
@@ -42,15 +42,15 @@ export class Shedding {
   readonly #tell: (event: QosEvent) => void;
   readonly #overload = new Overload();
   #beat = 0;
-  /** What requests took here lately, with the heartbeat. */
+  /** Recent service times of this server, each with its heartbeat. */
   #times: { readonly beat: number; readonly serveMs: number }[] = [];
-  /** By the last round. */
+  /** The farm's usual service time by the last round, ms. */
   #usualMs = 0;
   #trifleMs = 0;
   #served = 0;
   #partings: readonly Parting[] = [];
   #due: readonly PeerHandle[] = [];
-  /** Clients that were told to go, and when. */
+  /** Clients that were asked to leave, and when. */
   readonly #told = new Map<PeerHandle, number>();
   #dueAtBeat = 0;
   #nextAtBeat = 0;
@@ -62,12 +62,12 @@ export class Shedding {
 
   // --- The server's side ----------------------------------------------------------------------------------------------------
 
-  /** What clients at other servers would need besides the way, ms, as far as it is known; Infinity: what they need here. */
+  /** The service time that clients of this server can expect elsewhere, ms; Infinity: no better than here, or not known. */
   reliefMs({ usualMs }: Announcement): number {
     return this.#overload.full === 'slow' && usualMs > 0 ? usualMs : Number.POSITIVE_INFINITY;
   }
 
-  /** A request was answered here after so many ms. */
+  /** A request was answered here; `serveMs` is its service time, ms. */
   answered(serveMs: number): void {
     this.#times.push({ beat: this.#beat, serveMs });
     if (this.#times.length > mostTimes) this.#times.shift();
@@ -84,12 +84,12 @@ export class Shedding {
     this.#look('itself', this.#ownServeMs());
   }
 
-  /** By its own times; NaN when there are too few. */
+  /** The median of the server's own recent service times; NaN when there are too few. */
   #ownServeMs(): number {
     return this.#times.length < leastTimes ? Number.NaN : medianMs(this.#times.map(({ serveMs }) => serveMs));
   }
 
-  /** Who serves no more is not full; what it managed is remembered for the day it is asked again. */
+  /** A server that stopped serving is not full. The load that it managed is remembered in case it serves again. */
   #stepDown(): void {
     this.#due = [];
     this.#times = [];
@@ -97,7 +97,7 @@ export class Shedding {
     this.#parts.ctx.full = false;
   }
 
-  /** A round is over: the clients that use this server, by the branch of its tree they stand in, each standing for `weight`. */
+  /** A round is over: samples of the clients that use this server, by branch of its tree; each sample stands for `weight` clients. */
   roundOver(round: Announcement, branches: readonly (readonly MemberSample[])[], weight: number): void {
     const own = branches.flat();
     this.#usualMs = round.usualMs;
@@ -136,7 +136,7 @@ export class Shedding {
     if (count > 0 && this.#beat >= this.#nextAtBeat && this.#hasOthers()) this.#choose(count, load);
   }
 
-  /** Those who lose least go. */
+  /** Chooses the clients that lose least. */
   #choose(count: number, load: Load): void {
     for (const [client, beat] of this.#told) if (this.#beat - beat >= spareBeats) this.#told.delete(client);
     const untold = (partings: readonly Parting[]): Parting[] =>
@@ -153,13 +153,13 @@ export class Shedding {
     this.#tell({ type: 'shed', clients: going, load });
   }
 
-  /** When all are full nobody is sent anywhere. */
+  /** Whether another server has room. When all are full, no client is sent on. */
   #hasOthers(): boolean {
     const { membership, ctx } = this.#parts;
     return membership.serving().some((record) => record.subject !== ctx.self && isFree(record));
   }
 
-  /** Without a round: the children, as far as their coordinates tell. */
+  /** Without a round: the children, ranked by their coordinates. */
   #partingChildren(): Parting[] {
     const [nearest] = this.#parts.knownServers();
     if (nearest === undefined) return [];
@@ -173,7 +173,7 @@ export class Shedding {
   #send(): void {
     const going = this.#due;
     this.#due = [];
-    // It may have lost its parent meanwhile, or begun to leave, and then its record says something else.
+    // Meanwhile the server may have lost its parent or begun to leave; its record then says something else.
     const { membership, ctx } = this.#parts;
     if (membership.get(ctx.self)?.full !== true) return;
     for (const client of going) {
@@ -183,12 +183,12 @@ export class Shedding {
   }
 }
 
-/** What a request takes besides the way, ms: the median over the branches of what it is in each; NaN without any. */
+/** The service time, ms: the median over branches of each branch's median; NaN without branches. */
 export function medianServeMs(branches: readonly (readonly MemberSample[])[]): number {
   return medianMs(branches.map((branch) => medianMs(branch.map(({ delayMs, rttMs }) => Math.max(0, delayMs - rttMs)))));
 }
 
-/** The lower one of two in the middle; NaN for none. */
+/** The median, the lower one of two in the middle; NaN for an empty list. */
 function medianMs(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b)[(times.length - 1) >> 1] ?? Number.NaN;
 }

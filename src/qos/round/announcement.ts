@@ -1,25 +1,24 @@
 /**
- * How the root opens a round: a note that is multicast to everybody, signed by the root as every multicast is.
+ * How the root opens a round: a note that is multicast to all peers, signed by the root like every multicast.
  *
- * 26 bytes, big endian: version, what the cost counts, round, clamp, limit, freshness, and the usual time to serve. A peer that does
- * not know the version takes no part in the round, which the coverage shows. The last number was added later: without it nobody
- * knows what is usual.
+ * 26 bytes, big endian: version, kind of cost, round, clamp, limit, freshness, usual service time. A peer that does not know the version
+ * takes no part in the round, which the coverage shows. The last number was added later; without it the usual service time is not known.
  */
 import type { CostKind } from '../requirement.ts';
 
 export const roundTopic = 'round';
 
 export interface Announcement {
-  /** Rises with every round, also over restarts of the root. */
+  /** Rises with every round, also across restarts of the root. */
   readonly round: number;
   readonly cost: CostKind;
   /** No sample counts more than this, ms. */
   readonly clampMs: number;
-  /** Clients above it are over the limit, ms; 0 for no limit. */
+  /** A client with a larger delay is over the limit, ms; 0 for no limit. */
   readonly limitMs: number;
-  /** Only requests of the last so many ms count. */
+  /** Only requests of at most this age count, ms. */
   readonly freshMs: number;
-  /** What servers need for a request besides the way, by the rounds before: the median over servers, ms; 0 while it is not known. */
+  /** The usual service time (response delay minus round trip): the median over servers in earlier rounds, ms; 0 while it is not known. */
   readonly usualMs: number;
 }
 

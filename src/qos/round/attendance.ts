@@ -1,37 +1,37 @@
 /**
- * Which children keep speaking of peers that are never heard.
+ * Which children keep counting peers that are never heard.
  *
- * A decision waits until most of the farm was heard, so one child that claims a thousand peers below it, and reports none of them, could
- * keep the controller waiting for ever. After a few rounds in a row a parent believes such a child that there is one silent peer for each
- * client with a figure, and one more. What is missing for a moment, as after a failure, is back before that; and where really half
- * of a subtree keeps silent, it still shows.
+ * A decision waits until most of the farm was heard, so one child that claims a thousand peers below it and reports none of them could keep
+ * the controller waiting for ever. After a few such rounds in a row, the parent accepts from that child only one silent peer for each
+ * client with a figure, plus one. Peers that are missing for a moment, as after a failure, are back before that. If half of a subtree
+ * really is silent, the coverage still shows it.
  */
 import type { Aggregate, PeerHandle } from '../../core/index.ts';
 
-/** Rounds in a row after which a child's word for what is below it is no longer taken. */
+/** After this many such rounds in a row, a child's claim about its subtree is no longer believed. */
 const patientRounds = 3;
 
 export class Attendance {
-  /** Rounds in a row in which too few were heard, by child; null while there is none such. */
+  /** Rounds in a row in which too few peers were heard, by child; null while there is no such child. */
   #thin: Map<PeerHandle, number> | null = null;
 
   isDoubted(child: PeerHandle): boolean {
     return (this.#thin?.get(child) ?? 0) >= patientRounds;
   }
 
-  /** How many peers a child counts for until it reports. */
+  /** The number of peers that a child counts for until it reports. */
   expected(child: PeerHandle, size: number): number {
     return this.isDoubted(child) ? 1 : size;
   }
 
-  /** A report as far as it is believed. */
+  /** The part of a report that is believed. */
   believed(child: PeerHandle, aggregate: Aggregate): Aggregate {
     if (!this.isDoubted(child)) return aggregate;
     const { expected, reported, clients } = aggregate;
     return { ...aggregate, expected: Math.min(expected, reported + clients + 1) };
   }
 
-  /** A round is over: the children there are, and the share of those below that each reported (0: it was not heard). */
+  /** A round is over: the present children, and the share of the peers below each that was heard (0: the child did not report). */
   note(children: readonly PeerHandle[], heardShare: (child: PeerHandle) => number, leastShare: number): void {
     let thin: Map<PeerHandle, number> | null = null;
     for (const child of children)

@@ -1,9 +1,9 @@
 /**
- * A survey that was asked of this client, until it is answered.
+ * A survey that this client was asked for, until it is answered.
  *
- * Its server names a few peers that may serve one day, and the client pings them all at once. It answers when all have, or after two
- * heartbeats with what it has measured by then: a candidate that is slow to answer a ping must not hold up the round of the whole farm. A
- * way that was not measured goes back as it came.
+ * Its server names a few candidates, and the client pings them all at once. It answers when all have answered, or after two heartbeats with
+ * what it has measured by then: a candidate that answers a ping slowly must not delay the round of the whole farm. A round trip that was
+ * not measured is returned unchanged.
  *
  * Made for one survey and dropped with its answer: most clients are never asked.
  */
@@ -11,7 +11,7 @@ import type { Answered, Parts, PeerCard, PeerHandle, Survey } from '../../core/i
 
 /** Candidates that one client measures in one survey. */
 export const mostCards = 8;
-/** Heartbeats that a client measures at most. */
+/** A client measures for at most this many heartbeats. */
 const errandBeats = 2;
 
 export class Errand {
@@ -20,7 +20,7 @@ export class Errand {
   readonly #from: PeerHandle;
   readonly #round: number;
   readonly #cards: PeerCard[];
-  /** Who has not answered yet. */
+  /** Candidates that have not answered yet. */
   readonly #open: Set<PeerHandle>;
   #beatsLeft = errandBeats;
 
@@ -32,12 +32,12 @@ export class Errand {
     this.#open = new Set(this.#cards.map(({ peer }) => peer));
   }
 
-  /** Everybody has answered, or time is up. */
+  /** All candidates have answered, or time is up. */
   get isOver(): boolean {
     return this.#open.size === 0 || this.#beatsLeft <= 0;
   }
 
-  /** Pings all that it was asked about. */
+  /** Pings all candidates. */
   start(): void {
     for (const peer of this.#open) this.#parts.pings.ask(peer, 'quality');
   }
@@ -53,7 +53,7 @@ export class Errand {
     if (card !== undefined) this.#cards[at] = { ...card, rttMs };
   }
 
-  /** To the server that asked: what was measured. */
+  /** Sends the measurements to the server that asked. */
   answer(): void {
     this.#parts.ctx.world.send(this.#from, { kind: 'surveyed', round: this.#round, cards: this.#cards });
   }

@@ -1,10 +1,10 @@
 /**
  * What one peer itself brings to a round: the delay it felt, and for a client the sample that stands for it on the way up.
  *
- * Like an answer in a census: how long do you wait, for whom, how much of that is the way, and what would you have next door? Who made
- * requests lately tells of them (`Window`). A client that made none is there all the same, and tells what it would feel at the server that
- * it would ask, as far as it has measured. A delay is the way and what the server needs besides; only the two apart tell what another
- * server would give, and what a client would lose if its own one stopped.
+ * It answers like a person in a census: how long do you wait, for which server, how much of that is the round trip, and what would the next
+ * server give? A peer that made requests lately reports those (`Window`). A client that made none reports what it would feel at the server
+ * that it would ask first, as far as it has measured. A response delay is the round trip plus the service time. Only the two apart show
+ * what another server would give, and what a client would lose if its own server stopped.
  */
 import { isFree, predictRttMs } from '../../core/index.ts';
 import type { MemberSample, Parts, PeerHandle } from '../../core/index.ts';
@@ -16,7 +16,7 @@ export function ownDelay(parts: Parts, window: Window | null, { freshMs, clampMs
   return window?.felt(parts.ctx.nowMs - freshMs, clampMs) ?? expectation(parts, clampMs);
 }
 
-/** How a client that felt this stands in the sample. A way that was not measured is predicted from coordinates. */
+/** The sample of a client that felt this delay. A round trip that was not measured is predicted from coordinates. */
 export function ownSample(parts: Parts, { server, delayMs }: Felt, { clampMs, usualMs }: Announcement): MemberSample {
   const { ctx, selection } = parts;
   const measuredMs = selection.rttMs(server);
@@ -32,7 +32,7 @@ export function ownSample(parts: Parts, { server, delayMs }: Felt, { clampMs, us
   };
 }
 
-/** Without requests: what the server that it would ask first should give. A server asks nobody. */
+/** For a peer without requests: the expected delay at the server that it would ask first. A server asks none. */
 function expectation(parts: Parts, clampMs: number): Felt | null {
   const { ctx, selection, views } = parts;
   if (ctx.isServer()) return null;
@@ -48,8 +48,8 @@ function predictedMs({ ctx, views }: Parts, server: PeerHandle): number {
 }
 
 /**
- * What the next best server would give: its measured round trip with the present one's time to serve, or what is usual instead of a full
- * server's.
+ * The expected delay at the next best server: its measured round trip plus the present server's service time, or plus the usual one when
+ * the present server is full.
  */
 function secondMs({ selection, views }: Parts, server: PeerHandle, ownServeMs: number, usualMs: number): number {
   const records = views.current?.records ?? [];

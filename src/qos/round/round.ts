@@ -1,12 +1,12 @@
 /**
- * The round under way at one peer: what has come in, and whom it still waits for.
+ * The round under way at one peer: what has come in, and which peers it still waits for.
  *
- * First the peer's own client tree is collected, for at most as many heartbeats as it is high, and one. A client is done with that. A
- * server surveys its clients next, while the servers below it, which began at the same time, do the same and report. Each child is heard
- * once. One that left is waited for no more; one whose report cannot be true, or comes too late, counts as silent, which the coverage
+ * First the peer's own client tree is collected, for at most as many heartbeats as it is high, plus one. A client is then done. A server
+ * next surveys its clients, while the servers below it, which began at the same time, do the same and report. Each child is heard once. A
+ * child that left is no longer waited for. A child whose report cannot be true, or comes too late, counts as silent, which the coverage
  * shows.
  *
- * It keeps the books and knows the time; what follows from that, and who is told, is for `Quality`.
+ * This file keeps the books and the deadlines; what follows from them, and which peers are told, is for `Quality`.
  */
 import { NOBODY } from '../../core/index.ts';
 import type { Aggregate, AggregateReport, Child, MemberSample, Parts, PeerHandle, TreeKind } from '../../core/index.ts';
@@ -18,30 +18,30 @@ import type { Felt } from './window.ts';
 
 /** Heartbeats that a server waits for its surveys. */
 const surveyBeats = 4;
-/** Times in a round that a server asks its clients. */
+/** Surveys that a server makes in one round. */
 const surveysPerRound = 4;
 
 export class Round {
   readonly announcement: Announcement;
-  /** Own client tree (or, for a client, the subtree below it). */
+  /** The own client tree (for a client, the subtree below it). */
   readonly clients: Tally;
-  /** Tree of servers: what the servers below reported. */
+  /** The tree of servers: the reports of the servers below. */
   readonly servers: Tally;
   /** Samples by the child they came through. */
   readonly branches: MemberSample[][] = [];
-  /** This peer's own figure is in. */
+  /** This peer's own figure is counted. */
   selfCounted = false;
-  /** Clients that were asked to measure and have not answered. */
+  /** Clients that were surveyed and have not answered. */
   readonly surveyed = new Set<PeerHandle>();
   surveysLeft = surveysPerRound;
   readonly #parts: Parts;
   readonly #attendance: Attendance | null;
-  /** Children that have not reported, with the peers that were expected of each. */
+  /** Children that have not reported, each with the number of peers expected from it. */
   readonly #awaited: Readonly<Record<TreeKind, Map<PeerHandle, number>>> = { clients: new Map(), servers: new Map() };
-  /** Of each child that reported: what share of those below it did. */
+  /** For each child that reported, the share of the peers below it that were heard. */
   readonly #heardShares = new Map<PeerHandle, number>();
   #stage: 'collecting' | 'surveying' = 'collecting';
-  /** Heartbeats until the own tree is closed with what there is, until the surveys are, and until all is. */
+  /** Heartbeats until the own tree is closed, until the surveys end, and until the round ends. */
   #collectBeats: number;
   #surveyBeats = surveyBeats;
   #beatsLeft: number;
@@ -62,7 +62,7 @@ export class Round {
     this.#beatsLeft += surveyBeats + parts.servers.extent().height * (surveyBeats + 1);
   }
 
-  /** Who is to report, and how many peers each is expected to have heard: by the size it last told. */
+  /** Notes the children that should report, each with the number of peers expected from it: the size it last told. */
   #expect(tree: TreeKind, children: readonly Child[]): void {
     for (const { peer, size } of children) {
       const expected = this.#attendance?.expected(peer, size) ?? size;
@@ -77,37 +77,37 @@ export class Round {
     return this.#stage === 'collecting';
   }
 
-  /** Nobody in the own client tree is waited for. */
+  /** All of the own client tree has reported. */
   get allClientsHeard(): boolean {
     return this.#awaited.clients.size === 0;
   }
 
-  /** The own client tree has had its time. */
+  /** The time for the own client tree is up. */
   get isCollectTimeUp(): boolean {
     return this.#collectBeats <= 0;
   }
 
-  /** Clients may be asked: nobody is measuring, and there is time. */
+  /** A survey may begin: none is under way, and there is time. */
   get maySurvey(): boolean {
     return this.surveyed.size === 0 && this.#surveyBeats > 0;
   }
 
-  /** Nobody at all is waited for, or time is up. */
+  /** No peer is waited for any more, or time is up. */
   get isOver(): boolean {
     return (this.surveyed.size === 0 && this.#awaited.servers.size === 0) || this.#beatsLeft <= 0;
   }
 
-  /** Heartbeats until a report would come too late for anybody. */
+  /** Heartbeats until a report would be too late for every parent. */
   get beatsToGo(): number {
     return this.#beatsLeft + surveyBeats;
   }
 
-  /** Of those below a child, the share that was heard; 0 for a child that was not. */
+  /** The share of the peers below a child that was heard; 0 for a child that did not report. */
   heardShare(child: PeerHandle): number {
     return this.#heardShares.get(child) ?? 0;
   }
 
-  /** Time goes by; who left meanwhile is waited for no more. */
+  /** One heartbeat passes; children that left are no longer waited for. */
   beat(): void {
     const { clients, servers } = this.#awaited;
     for (const peer of clients.keys()) if (this.#parts.clients.child(peer) === null) clients.delete(peer);
@@ -117,7 +117,7 @@ export class Round {
     if (!this.isCollecting && --this.#surveyBeats <= 0) this.surveyed.clear();
   }
 
-  /** The own client tree is closed with what there is; the surveys get their time. */
+  /** Closes the own client tree with the reports there are; the surveys get their time. */
   closeCollection(): void {
     this.#stage = 'surveying';
     this.#beatsLeft = Math.max(this.#beatsLeft, surveyBeats);
@@ -125,20 +125,20 @@ export class Round {
 
   // --- What comes in --------------------------------------------------------------------------------------------------------
 
-  /** What this peer felt; null: nothing. */
+  /** Adds this peer's own delay; null: none. */
   addSelf(felt: Felt | null): void {
     this.clients.addSelf(felt, this.announcement.limitMs);
     this.selfCounted = felt !== null;
   }
 
-  /** A client: how it stands in the sample. */
+  /** Adds a client's own sample. */
   addOwnSample(sample: MemberSample): void {
     this.clients.addSample(sample);
     this.branches.push([sample]);
     if (sample.willing) this.clients.descend(sample.peer, sample.delayMs, NOBODY, sample.delayMs);
   }
 
-  /** A report; false when it is no child's, of another round, or the second one. */
+  /** Takes in a report; false when it comes from no child, belongs to another round, or is the second one. */
   hear(from: PeerHandle, { tree, round, aggregate }: AggregateReport): boolean {
     if (round !== this.announcement.round || this.#heardShares.has(from)) return false;
     const { ctx } = this.#parts;
@@ -146,13 +146,13 @@ export class Round {
     if (isServers && !ctx.isServer()) return false;
     const child = this.#parts[tree].child(from);
     if (child === null) return false;
-    // What cannot be true counts as silence; nobody waits for it any longer.
+    // A report that cannot be true counts as silence, and is no longer waited for.
     const expected = this.#awaited[tree].get(from) ?? 0;
     this.#awaited[tree].delete(from);
     this.#heardShares.set(from, 0);
     const isTrue = isSane(aggregate, tree, this.announcement) && (isServers || isOfSize(aggregate, child.size));
     if (isTrue) this.#add(tree, from, aggregate, expected);
-    else ctx.world.tell({ type: 'refused', peer: from, what: 'a report of a round that cannot be true' });
+    else ctx.world.tell({ type: 'refused', peer: from, what: 'a report for a round that cannot be true' });
     return true;
   }
 
@@ -162,7 +162,7 @@ export class Round {
     if (tree === 'servers') {
       this.servers.add(ofThoseBelow(this.#parts.membership, from, aggregate), expected);
     } else if (this.isCollecting) {
-      // A liar may count its server among those who wait for it.
+      // A liar may list its server among its samples.
       const samples = aggregate.samples.filter(({ peer }) => peer !== this.#parts.ctx.self);
       this.clients.add({ ...aggregate, samples }, expected);
       this.branches.push(samples);

@@ -1,11 +1,11 @@
 /**
- * What a neighbour's report may say at all.
+ * Plausibility of a neighbour's report.
  *
- * A peer adds up what others tell it, so one liar's numbers would travel up to the root in an honest peer's name. Each parent therefore
- * holds a report against what must be true of any farm: nobody feels more than the clamp, nobody is over the limit who is not there,
- * each client stands once among the samples, and only servers make bids, few of them, and never for more than their clients feel. A report
- * that cannot be true counts as none. What could be true is believed: how often a promise was kept is for `Trust`. And nobody speaks of
- * servers but of those below it, as the membership has them, where each says for itself, signed, who its parent is.
+ * A peer adds up what others report, so a liar's numbers would travel up to the root in an honest peer's name. Each parent therefore checks
+ * a report against what is true of any farm: no delay exceeds the clamp, no more clients are over the limit than there are, each client is
+ * sampled once, and only servers make bids, few of them, and never for more than their clients' total delay. A report that fails a check
+ * counts as silence; a report that passes is believed. How often promises are kept is for `Trust`. A child may report only servers below
+ * it, according to the membership, where each server's own signed record names its parent.
  */
 import { isSound, NOBODY } from '../../core/index.ts';
 import type { Aggregate, Bid, BidAction, MemberSample, Membership, PeerHandle, TreeKind } from '../../core/index.ts';
@@ -14,20 +14,23 @@ import { costOf } from '../requirement.ts';
 import { mostBids, mostPeers, mostSamples } from './tally.ts';
 import { samplesKept } from './window.ts';
 
-/** What travels is rounded: so much above a bound is still within it, as a share and on top. */
+/** Numbers are rounded on the wire, so a value may exceed a bound a little: by a factor, and by a constant. */
 const slack = 1.001;
 const slackMs = 0.1;
-/** A group's samples stand for all of it, give or take: a bid may promise so many times what the subtree feels. */
+/** Samples represent their group only roughly: a bid may promise up to this many times the total of the subtree. */
 const sampling = 2;
-/** A report is quicker than the heartbeats that tell how large a subtree is: it may have grown so many times meanwhile, and by so many. */
+/**
+ * A report travels faster than the heartbeats that tell a subtree's size. Meanwhile the subtree may have grown by this factor, and by a
+ * constant.
+ */
 const growth = 2;
 const newcomers = 8;
-/** No tree of servers is deeper. */
+/** No tree of servers is deeper than this many levels. */
 const mostServerDepth = 64;
-/** Bids of one server. */
+/** The most bids of one server, by kind. */
 const bidsOfOne: Readonly<Record<BidAction, number>> = { promote: 2, move: 1, retire: 1 };
 
-/** Whether a child in this tree can have found this in that round. */
+/** Whether an honest child in this tree can report this aggregate in that round. */
 export function isSane(aggregate: Aggregate, tree: TreeKind, announcement: Announcement): boolean {
   if (!isCounted(aggregate) || !isSummed(aggregate, announcement)) return false;
   return tree === 'clients'
@@ -35,12 +38,12 @@ export function isSane(aggregate: Aggregate, tree: TreeKind, announcement: Annou
     : aggregate.samples.length === 0 && areBids(aggregate, announcement);
 }
 
-/** Whether a child that last said that it is so many peers can have heard so many clients. */
+/** Whether a child that last told this size can have heard this many clients. */
 export function isOfSize({ clients }: Aggregate, size: number): boolean {
   return clients <= growth * size + newcomers;
 }
 
-/** A child's report in the tree of servers, without what it says of those that do not hang below it. */
+/** A child's report in the tree of servers, without what it says about servers that are not below it. */
 export function ofThoseBelow(membership: Membership, child: PeerHandle, told: Aggregate): Aggregate {
   const bids = told.bids.filter(({ server }) => isBelow(membership, server, child));
   const isOwn = isBelow(membership, told.worstServer, child);
@@ -48,7 +51,7 @@ export function ofThoseBelow(membership: Membership, child: PeerHandle, told: Ag
   return { ...told, bids, serveSketch, worst: isOwn ? told.worst : NOBODY };
 }
 
-/** Whether a server is that child or hangs below it. */
+/** Whether a server is that child or is below it. */
 function isBelow(membership: Membership, server: PeerHandle, child: PeerHandle): boolean {
   let at = server;
   for (let steps = 0; steps < mostServerDepth && at !== child; steps++) {
@@ -84,7 +87,7 @@ function isCounted(aggregate: Aggregate): boolean {
   );
 }
 
-/** How many delays a sketch holds. */
+/** The number of delays in a sketch. */
 function countedIn(pairs: readonly number[]): number {
   let count = 0;
   for (let at = 1; at < pairs.length; at += 2) count += pairs[at] as number;
@@ -109,12 +112,12 @@ function isSummed(
   );
 }
 
-/** The subtree of a client: everybody stands there for himself, and nobody speaks of servers. */
+/** Whether this can be the report of a client's subtree: each peer counts itself only, and no servers are named. */
 function isOfClients(aggregate: Aggregate, { clampMs }: Announcement): boolean {
   const { clients, samples, bids, visits, servers, loss, worstLoss, worstServer } = aggregate;
   if (bids.length > 0 || visits.length > 0 || servers > 0 || loss > 0 || worstLoss > 0 || worstServer !== NOBODY)
     return false;
-  // One may have been a server when it counted itself.
+  // One peer may have been a server when it counted itself.
   if (samples.length > Math.min(clients, mostSamples) || samples.length < Math.min(clients - 1, mostSamples))
     return false;
   if (new Set(samples.map(({ peer }) => peer)).size < samples.length) return false;
@@ -142,5 +145,5 @@ function areBids({ bids, clients, sumMs, over }: Aggregate, { cost, clampMs, lim
   return bids.length <= 3 * mostBids && bids.every(isBid);
 }
 
-/** A server that retires has a way of its own to the next one; no round trip on this planet is longer. */
+/** A retiring server adds its own round trip to the next server; no round trip on this planet is longer than this, ms. */
 const mostMsOfAWay = 60_000;

@@ -1,12 +1,12 @@
 /**
- * Quantiles of many delays in a few numbers that add up.
+ * A quantile sketch (DDSketch): quantiles of many delays in a few numbers that add up.
  *
- * Each delay falls into a bucket whose borders grow by a constant factor, so a bucket's middle is within 2% of everything in it;
- * adding two sketches is adding counts, in any order. Between 0.1 ms and an hour there are about 450 buckets, and a farm's delays
- * fill a few dozen.
+ * Each delay falls into a bucket. Bucket borders grow by a constant factor, so the middle of a bucket is within 2% of every delay in it.
+ * Two sketches are merged by adding counts, in any order. There are about 450 buckets between 0.1 ms and an hour, and a farm's delays fill
+ * a few dozen.
  *
- * Source: the idea of Masson, Rim and Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error
- * guarantees", VLDB 2019.
+ * Source: the idea of Masson, Rim and Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB
+ * 2019.
  */
 
 const growth = 1.04;
@@ -18,7 +18,7 @@ export class DelaySketch {
   readonly #counts = new Map<number, number>();
   #total = 0;
 
-  /** Reads pairs of bucket and count, as `pairs` gives them; what is no pair of small numbers is left out. */
+  /** Reads pairs of bucket and count, as `pairs` gives them; malformed pairs are left out. */
   static of(pairs: readonly number[]): DelaySketch {
     const sketch = new DelaySketch();
     sketch.merge(pairs);
@@ -40,7 +40,7 @@ export class DelaySketch {
     this.#total += count;
   }
 
-  /** The delay that this share (0 to 1) of all are at or below, ms, within 2%; NaN for an empty sketch. */
+  /** The smallest delay that this share (0 to 1) of all delays does not exceed, ms, within 2%; NaN for an empty sketch. */
   quantileMs(share: number): number {
     const rank = Math.max(1, Math.ceil(share * this.#total));
     let seen = 0;
@@ -51,7 +51,7 @@ export class DelaySketch {
     return Number.NaN;
   }
 
-  /** Pairs of bucket and count, flat, buckets rising: what travels. */
+  /** The wire form: pairs of bucket and count in one flat list, buckets rising. */
   pairs(): number[] {
     return this.#sorted().flat();
   }

@@ -1,11 +1,11 @@
 /**
- * Adding up one round: a peer's own figure and its children's aggregates become the aggregate that it passes on.
+ * Adding up one round: a peer's own figure and its children's aggregates become the aggregate that it reports.
  *
- * Everything merges in any order. Of the clients themselves a bounded sample travels along, drawn so that it stays uniform whatever
- * the shape of the tree: each client gets a number by hash, and the smallest numbers win (bottom-k sampling). A group of
- * up to `mostSamples` clients is thus known to its server completely, a larger one by a fair sample.
+ * All parts merge in any order. A bounded sample of the clients travels along, and stays uniform whatever the shape of the tree: each
+ * client gets a number by hash, and the smallest numbers are kept (bottom-k sampling). So a server knows a group of up to `mostSamples`
+ * clients completely and a larger one by a fair sample.
  *
- * The descent of the paper (always into the child with the worst average) is followed on the way up: each peer remembers where it would
+ * The paper's descent (always into the child with the worst average) is computed on the way up: each peer remembers where the descent would
  * end below it.
  */
 import { mix, NOBODY } from '../../core/index.ts';
@@ -14,13 +14,13 @@ import type { Felt } from './window.ts';
 import { DelaySketch } from './sketch.ts';
 
 export const mostSamples = 128;
-/** Of each kind of bid the best so many are passed up. */
+/** The number of bids of each kind that are passed up: the best ones. */
 export const mostBids = 16;
-/** Servers whose visitors are told of. */
+/** Servers whose users from other trees are reported. */
 const mostVisits = 128;
-/** Nobody can make us add up more than that: ten times the largest farm, and its sums still fit a message. */
+/** A bound on the peers of one sum: ten times the largest farm, and sums still fit a message. */
 export const mostPeers = 1e7;
-/** Sums of costs that still fit a message. */
+/** The largest sum of costs that fits a message. */
 const mostLoss = 2 ** 42;
 
 export class Tally {
@@ -45,7 +45,7 @@ export class Tally {
   servers = 0;
   samples: MemberSample[] = [];
   bids: Bid[] = [];
-  /** What the servers need for a request. */
+  /** The service times of the servers (quantile sketch). */
   readonly serving = new DelaySketch();
   readonly visits = new Map<PeerHandle, number>();
 
@@ -54,7 +54,7 @@ export class Tally {
     this.#fingerprint = fingerprint;
   }
 
-  /** A peer itself: it is there, whether it felt anything or not. */
+  /** Adds the peer itself, with its delay or without one. */
   addSelf(felt: Felt | null, limitMs: number): void {
     this.expected++;
     this.reported++;
@@ -71,12 +71,15 @@ export class Tally {
     this.samples.push(sample);
   }
 
-  /** A child that should report, before it does: by the size it last told. */
+  /** Expects a report from a child, with the size it last told. */
   expect(size: number): void {
     this.expected += size;
   }
 
-  /** A child's aggregate, a sane one, instead of what was expected of it (`size`). One too many for any farm counts as silent. */
+  /**
+   * Adds a child's plausible aggregate in place of what was expected of it (`size`). A child that would make the sum too large for any farm
+   * counts as silent.
+   */
   add(child: Aggregate, size: number): void {
     if (this.reported + child.reported > mostPeers) return;
     this.expected += child.expected - size;
@@ -104,7 +107,10 @@ export class Tally {
       this.visits.set(server, Math.min(mostLoss, (this.visits.get(server) ?? 0) + loss));
   }
 
-  /** One way down: its average, and where it ends. The worst average wins; a way without a willing client does not count. */
+  /**
+   * Offers one branch of the paper's descent: its average, and where it ends. The worst average wins; a branch without a willing client
+   * does not count.
+   */
   descend(worst: PeerHandle, worstMs: number, server: PeerHandle, averageMs: number): void {
     if (worst === NOBODY || averageMs <= this.#worstAverageMs) return;
     this.worst = worst;

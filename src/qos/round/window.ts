@@ -1,22 +1,22 @@
 /**
- * What a peer's own requests felt like lately.
+ * The delays of a peer's own recent requests.
  *
- * The last few requests are kept, with the server that answered. A round looks at those that are fresh: made after the farm came to rest
- * from the last change. So a client that sends a thousand requests and one that sends three count the same.
+ * The last few requests are kept, each with the server that answered. A round uses the fresh ones: those made after clients settled from
+ * the last change. So a client that sends a thousand requests counts as much as one that sends three.
  */
 import { NOBODY } from '../../core/index.ts';
 import type { PeerHandle, Sample } from '../../core/index.ts';
 
-/** Requests that one client remembers, and so the most that it counts with in a round. */
+/** Requests that one client remembers, and so the most that count for it in a round. */
 export const samplesKept = 16;
 
 interface Kept extends Sample {
   readonly atMs: number;
 }
 
-/** What one client felt in one round. */
+/** The delay that one client felt in one round. */
 export interface Felt {
-  /** Mean over its fresh requests, ms, a failed one counting as much as the clamp. */
+  /** Mean over its fresh requests, ms; a failed request counts as the clamp. */
   readonly delayMs: number;
   /** The server that answered most of them; NOBODY when all failed. */
   readonly server: PeerHandle;
@@ -32,7 +32,7 @@ export class Window {
     if (this.#kept.length > samplesKept) this.#kept.shift();
   }
 
-  /** The servers changed: what was felt before says nothing of now. */
+  /** Forgets all requests: the servers changed, so old delays say nothing about now. */
   clear(): void {
     this.#kept = [];
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import {
-  HTTP_PROTOCOL,
+  httpProtocol,
   HttpClient,
   HttpStreamError,
   serveHttp,
@@ -27,7 +27,7 @@ interface Service {
   readonly client: HttpClient;
   readonly user: Network;
   readonly host: Network;
-  /** How many streams the server has seen opened. */
+  /** The number of streams that the server has seen opened. */
   readonly streams: () => number;
   readonly get: (path: string, more?: Partial<HttpRequest>) => ReturnType<HttpClient['request']>;
 }
@@ -55,7 +55,7 @@ async function failure(work: Promise<unknown>): Promise<HttpStreamError> {
 }
 
 describe('HTTP over a stream', () => {
-  it('answers 1,000 requests one after the other over one stream that is held open', async () => {
+  it('answers 1,000 successive requests over one stream that is held open', async () => {
     const { get, streams } = await startService((request, response) => response.end(`you asked for ${request.url}`));
     for (let index = 0; index < 1_000; index += 1) {
       const { status, body, firstByteMs } = await get(`/page/${index}`);
@@ -95,7 +95,7 @@ describe('HTTP over a stream', () => {
     expect(createHash('sha256').update(received).digest('hex')).toBe(wanted);
   });
 
-  it('does not pile up an answer that nobody reads, and does not call that silence', async () => {
+  it('does not buffer an answer that is not read, and does not treat the pause as silence', async () => {
     let written = 0;
     const block = randomBytes(64 * 1024);
     const { get } = await startService((_, response) => {
@@ -111,7 +111,7 @@ describe('HTTP over a stream', () => {
       };
       write();
     });
-    // Long enough for a busy machine to bring the next bytes.
+    // Long enough for the next bytes on a busy machine.
     const silenceMs = 4_000;
     const { body } = await get('/', { silenceMs });
     const startedMs = performance.now();
@@ -129,7 +129,7 @@ describe('HTTP over a stream', () => {
     expect(bytes).toBeGreaterThanOrEqual(100_000_000);
   });
 
-  it('tells the server who asks', async () => {
+  it('tells the server which peer asks', async () => {
     const { get, user } = await startService((request, response) => {
       response.end((request.socket as unknown as StreamDuplex).remotePeer);
     });
@@ -153,7 +153,7 @@ describe('HTTP over a stream', () => {
 });
 
 describe('an HTTP service that closes', () => {
-  it('finishes the answers it is at, lets go of held streams, and takes no more', async () => {
+  it('finishes the answers under way, releases held streams, and accepts no more requests', async () => {
     const [user, host] = await startPair();
     const finish: (() => void)[] = [];
     const sockets = new Set<IncomingMessage['socket']>();
@@ -228,7 +228,7 @@ describe('an HTTP request that fails', () => {
 
   it('says malformed when what comes back is not HTTP', async () => {
     const [user, host] = await startPair();
-    await host.handle(HTTP_PROTOCOL, (stream, peerId) => {
+    await host.handle(httpProtocol, (stream, peerId) => {
       const duplex = new StreamDuplex(stream, peerId);
       duplex.on('error', () => undefined);
       duplex.end('this is not HTTP\r\n\r\n');
@@ -251,7 +251,7 @@ describe('an HTTP request that fails', () => {
     expect((await failure(get('/', { signal: AbortSignal.abort() }))).code).toBe('aborted');
   });
 
-  it('frees the stream when the reader loses interest', async () => {
+  it('frees the stream when the reader stops early', async () => {
     let socket: IncomingMessage['socket'] | undefined;
     const { get } = await startService((request, response) => {
       socket = request.socket;
@@ -282,7 +282,7 @@ describe('an HTTP request that fails', () => {
 
   it('does not crash the server when a client sends garbage', async () => {
     const { get, user, host } = await startService((_, response) => response.end('fine'));
-    const stream = await user.openStream(host.peerId, HTTP_PROTOCOL);
+    const stream = await user.openStream(host.peerId, httpProtocol);
     const garbage = new StreamDuplex(stream, host.peerId);
     garbage.on('error', () => undefined);
     garbage.resume();

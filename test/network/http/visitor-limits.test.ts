@@ -35,7 +35,7 @@ async function openDoor(
 }
 
 describe('the data plane', () => {
-  test('answers one peer so many requests at a time, tells it so, and lets it in again when one is done', async () => {
+  test('bounds the requests of one peer at a time, tells it so, and accepts the next when one is done', async () => {
     const waiting: ServerResponse[] = [];
     const { one, other } = await openDoor((_request, response) => waiting.push(response), { requestsAtOnce: 2 });
     const underWay = [one(), one()];
@@ -53,7 +53,7 @@ describe('the data plane', () => {
     expect((await again).status).toBe(200);
   });
 
-  test('answers one peer so many requests a second, and other peers all the same', async () => {
+  test('bounds the requests of one peer per second, without affecting other peers', async () => {
     const limits = { requestsPerSecond: 0.001, requestBurst: 3 };
     const { one, other } = await openDoor((_request, response) => response.end('done'), limits);
     const statuses: number[] = [];

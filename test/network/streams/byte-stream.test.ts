@@ -5,15 +5,15 @@ import type { Network } from '../../../src/network/network.ts';
 import { startPair } from '../test-network.ts';
 import { until } from '../../patience.ts';
 
-const PROTOCOL = '/test/bytes';
+const testProtocol = '/test/bytes';
 
 /** Both ends of one stream between two real nodes. */
 async function startPipe(): Promise<{ near: ByteStream; far: ByteStream; a: Network; b: Network }> {
   const [a, b] = await startPair();
   const far = new Promise<ByteStream>((resolve, reject) => {
-    b.handle(PROTOCOL, (stream) => resolve(byteStream(stream))).catch(reject);
+    b.handle(testProtocol, (stream) => resolve(byteStream(stream))).catch(reject);
   });
-  const near = byteStream(await a.openStream(b.peerId, PROTOCOL));
+  const near = byteStream(await a.openStream(b.peerId, testProtocol));
   return { near, far: await far, a, b };
 }
 
@@ -36,7 +36,7 @@ describe('a byte stream', () => {
     expect(createHash('sha256').update(atNear).digest('hex')).toBe(createHash('sha256').update(back).digest('hex'));
   });
 
-  it('can still be written after the other side has said goodbye', async () => {
+  it('can still be written after the other side has ended its half', async () => {
     const { near, far } = await startPipe();
     await near.send(Buffer.from('question'));
     await near.closeWrite();
@@ -76,7 +76,7 @@ describe('a byte stream', () => {
     isBroken = true;
   });
 
-  it('brings everything to a reader who stops and goes on again and again', async () => {
+  it('delivers everything to a reader that pauses and resumes again and again', async () => {
     const { near, far } = await startPipe();
     const block = randomBytes(256 * 1024);
     const blocks = 160;
@@ -88,7 +88,7 @@ describe('a byte stream', () => {
     const reading = (async () => {
       for await (const chunk of far.chunks) {
         read += chunk.byteLength;
-        // A disk that takes a moment for every piece; the sender is far quicker.
+        // Like a slow disk: the reader needs a moment for every piece, and the sender is far faster.
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     })();
@@ -96,7 +96,7 @@ describe('a byte stream', () => {
     expect(read).toBe(blocks * block.byteLength);
   });
 
-  it('throws at the reader what was broken, not an end', async () => {
+  it('reports a broken stream to the reader as an error, not as its end', async () => {
     const { near, far } = await startPipe();
     await near.send(Buffer.from('half'));
     const reading = readAll(far);

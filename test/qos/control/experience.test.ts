@@ -1,4 +1,4 @@
-/** What the controller learns from the difference between what it expected and what it read. */
+/** What the controller learns from the difference between the expected and the actual reading. */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../../src/core/ids.ts';
 import type { BidAction } from '../../../src/core/messages/index.ts';
@@ -22,7 +22,7 @@ const doing = (action: BidAction, change: number): Action => ({
   change,
 });
 
-/** Reads these means one after the other; `then` is what was decided on each. */
+/** Reads these means one after the other; `then` has the decision on each. */
 function after(...course: [meanMs: number, ...then: Action[]][]): Experience {
   const experience = new Experience();
   let before: readonly Action[] = [];
@@ -35,29 +35,29 @@ function after(...course: [meanMs: number, ...then: Action[]][]): Experience {
 }
 
 describe('doubt', () => {
-  it('is unknown before two readings can be compared, and after promotions, whose gain nobody knows well', () => {
+  it('is unknown before two readings can be compared, and after promotions, whose gain is uncertain', () => {
     expect(after([150]).lessons.doubt).toBeNull();
     expect(after([150, doing('promote', -500)], [95]).lessons.doubt).toBeNull();
   });
 
-  it('is how much a farm in which nothing was done reads differently', () => {
+  it('is how much the readings of an unchanged farm differ', () => {
     expect(after([95], [95]).lessons.doubt).toBe(0);
     expect(after([95], [98]).lessons.doubt).toBeCloseTo(3);
     expect(after([95], [98], [98]).lessons.doubt).toBeCloseTo(2.4);
   });
 
-  it('is not what a loss did to a farm that met its requirement', () => {
+  it('does not count the loss of a server in a farm that met its requirement', () => {
     expect(after([95], [95], [140]).lessons.doubt).toBe(0);
     expect(after([95], [95, doing('retire', 10)], [104]).lessons.doubt).toBeCloseTo(8);
   });
 
-  it('is how far a retirement missed what was expected of it; what a newcomer brings nobody knows beforehand', () => {
+  it('counts how far a retirement missed its expected change, but not the uncertain gain of newcomers', () => {
     expect(after([90, doing('retire', 50)], [95]).lessons.doubt).toBeCloseTo(0);
     expect(after([90, doing('retire', 50)], [99]).lessons.doubt).toBeCloseTo(4);
     expect(after([90, doing('move', -20)], [70]).lessons.doubt).toBeNull();
   });
 
-  it('begins anew when the cost counts something else', () => {
+  it('starts again when the kind of cost changes', () => {
     const experience = after([95], [98]);
     experience.read(reading(0.05, { cost: 'over' }));
     expect(experience.lessons.doubt).toBeNull();
@@ -65,7 +65,7 @@ describe('doubt', () => {
 });
 
 describe('experience', () => {
-  it('tells how much of its promise the last decision kept', () => {
+  it('knows how much of its promise the last decision kept', () => {
     const experience = after([150, doing('promote', -400)]);
     expect(experience.read(reading(130))).toEqual({ action: 'promote', share: 0.5 });
     expect(experience.read(reading(130))).toBeNull();
@@ -90,7 +90,7 @@ describe('experience', () => {
     expect(experience.lessons.regret).toBe(1);
   });
 
-  it('knows that the requirement was met before', () => {
+  it('remembers that the requirement was met before', () => {
     expect(after([150]).lessons.recovering).toBe(false);
     expect(after([95], [150]).lessons.recovering).toBe(true);
   });
@@ -99,13 +99,13 @@ describe('experience', () => {
 describe('an exchange', () => {
   const [comes, goes] = [doing('promote', -400), doing('retire', 300)];
 
-  it('tells how much newcomers bring, whatever it costs that another goes', () => {
+  it('shows how much newcomers gain, whatever the retirement costs', () => {
     expect(after([150, comes, goes], [140]).lessons.credit).toBeCloseTo(1);
     expect(after([150, comes, goes], [130]).lessons.credit).toBeCloseTo(1.125);
     expect(after([150, comes, doing('retire', 500)], [160]).lessons.credit).toBeCloseTo(1);
   });
 
-  it('by a move within a group tells nothing of promotions', () => {
+  it('by a move within a group says nothing about promotions', () => {
     const moved = { ...comes, leaves: comes.server };
     expect(after([150, moved, doing('retire', 0)], [150]).lessons.credit).toBe(1);
   });
@@ -116,7 +116,7 @@ describe('an exchange', () => {
     expect(after([150, comes, comes]).lessons.hasExchanged).toBe(false);
   });
 
-  it('is no retirement that was undone when a promotion follows', () => {
+  it('does not count as an undone retirement when a promotion follows', () => {
     expect(after([150, comes, goes], [140, comes]).lessons.regret).toBe(1);
     expect(after([90, goes], [120, comes]).lessons.regret).toBe(4);
   });
@@ -129,7 +129,7 @@ describe('moves', () => {
   const move: Action = { ...doing('move', -20), candidates: [ann], leaves: bob };
   const leaving = (server: typeof NOBODY): Action => ({ ...doing('retire', 10), server });
 
-  /** Tries Ann: she comes, or nobody does; then this happens. */
+  /** Tries Ann as newcomer: she serves, or no candidate does; then this decision follows. */
   function tried(experience: Experience, comes: boolean, ...then: Action[]): Experience {
     experience.read(reading(90));
     experience.decided(reading(90), [move], []);
@@ -138,7 +138,7 @@ describe('moves', () => {
     experience.decided(reading(88), then, [move]);
     return experience;
   }
-  /** Readings for which a peer rests from now on. */
+  /** The number of readings for which a peer rests from now on. */
   function rests(experience: Experience, peer: typeof NOBODY): number {
     for (let n = 0; n < 10_000; n++) {
       experience.read(reading(90));
@@ -148,20 +148,20 @@ describe('moves', () => {
     return Number.POSITIVE_INFINITY;
   }
 
-  it('bring a newcomer, until somebody goes for it', () => {
+  it('add a newcomer, until a server retires for it', () => {
     expect(tried(new Experience(), true).lessons.newcomer).toBe(ann);
     expect(tried(new Experience(), true, leaving(bob)).lessons.newcomer).toBe(NOBODY);
     expect(tried(new Experience(), false).lessons.newcomer).toBe(NOBODY);
   });
 
-  it('end by themselves when nobody goes for the newcomer', () => {
+  it('end by themselves when no server retires for the newcomer', () => {
     const experience = tried(new Experience(), true);
     for (let n = 0; n < 4; n++) experience.read(reading(90));
     expect(experience.lessons.newcomer).toBe(NOBODY);
     expect([...experience.lessons.resting]).toEqual([]);
   });
 
-  it('let a newcomer rest that had to go itself, twice as long each time, and its proposer shortly', () => {
+  it('let a newcomer rest that had to retire itself, twice as long each time, and its proposer briefly', () => {
     const experience = tried(new Experience(), true, leaving(ann));
     expect([...experience.lessons.resting]).toEqual([ann, proposer]);
     expect(rests(tried(new Experience(), true, leaving(ann)), proposer)).toBe(1);
@@ -169,7 +169,7 @@ describe('moves', () => {
     expect(rests(tried(experience, true, leaving(ann)), ann)).toBe(32);
   });
 
-  it('are overdue when nobody has gone for the newcomer after four readings', () => {
+  it('are overdue when no server has retired for the newcomer after four readings', () => {
     const experience = tried(new Experience(), true);
     for (let n = 0; n < 2; n++) experience.read(reading(90));
     expect(experience.lessons.isOverdue).toBe(false);
@@ -177,8 +177,8 @@ describe('moves', () => {
     expect(experience.lessons).toMatchObject({ isOverdue: true, newcomer: ann });
   });
 
-  it('take a rest after three in vain, longer with each, whoever proposes them; and soon no more when one pays', () => {
-    /** Readings until a newcomer may be tried again. */
+  it('pause after three failures, longer with each, whichever server proposes them; one success soon ends the pauses', () => {
+    /** The number of readings until a newcomer may be tried again. */
     const pauseAfter = (...leavers: (typeof NOBODY)[]): number => {
       const experience = new Experience();
       for (const leaver of leavers) tried(experience, true, leaving(leaver));
@@ -197,7 +197,7 @@ describe('moves', () => {
     expect([...tried(new Experience(), false).lessons.resting]).toEqual([ann, proposer]);
   });
 
-  it('let the server rest that went, so that it does not come right back, and forgive the proposer', () => {
+  it('let the server that retired rest, so that it does not return at once, and forgive the proposer', () => {
     const experience = tried(new Experience(), true, leaving(ann));
     expect([...tried(experience, true, leaving(bob)).lessons.resting]).toEqual([ann, bob]);
     expect(rests(tried(experience, true, leaving(ann)), proposer)).toBe(1);

@@ -1,4 +1,4 @@
-/** What the two policies decide on aggregates made by hand: 100 clients that may feel 120 ms each, so 12,000 in all. */
+/** The decisions of both policies on handmade aggregates: 100 clients with at most 120 ms each, so 12,000 in all. */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../../src/core/ids.ts';
 import type { Lessons } from '../../../src/qos/control/experience.ts';
@@ -44,7 +44,7 @@ function situation(
   };
 }
 
-/** Each action as what is done and to whose group. */
+/** Each action as its kind and the group it concerns. */
 function decided(of: Situation): [Action['action'], number][] {
   return balanced.decide(of).actions.map(({ action, server }) => [action, server]);
 }
@@ -65,11 +65,11 @@ describe('the balanced policy, when the requirement is missed', () => {
     expect(granted(1, true)).toBe(4);
   });
 
-  it('takes the best first, however they came', () => {
+  it('takes the best bids first, in whatever order they came', () => {
     expect(decided(situation(121, [bid(1, -100), bid(2, -900), bid(3, -500)]))).toEqual([['promote', 2]]);
   });
 
-  it('expects as much of a bid as bids kept lately', () => {
+  it('expects as much of a bid as recent bids kept of their promises', () => {
     const bids = [bid(1, -900), bid(2, -800), bid(3, -700)];
     expect(decided(situation(136, bids, { lessons: { ...lessons, credit: 1.2 } }))).toHaveLength(2);
     expect(decided(situation(136, bids, { lessons: { ...lessons, credit: 0.7 } }))).toHaveLength(3);
@@ -103,7 +103,7 @@ describe('the balanced policy, when the requirement is missed', () => {
     expect(decided(situation(200, [bid(1, -900), bid(1, -800)]))).toHaveLength(1);
   });
 
-  it('retires who is of no use when nobody gains, and else does nothing', () => {
+  it('retires a server of no use when no bid gains, and otherwise does nothing', () => {
     const idle = bid(4, 0, { action: 'retire' });
     expect(decided(situation(150, [idle, bid(1, 5)]))).toEqual([['retire', 4]]);
     expect(decided(situation(150, [bid(4, 500, { action: 'retire' })]))).toEqual([]);
@@ -119,26 +119,26 @@ describe('the balanced policy, when the requirement is missed', () => {
   describe('lets one server take the place of another', () => {
     const [comes, goes, moves] = [bid(1, -900), bid(3, 100, { action: 'retire' }), bid(2, -800, { action: 'move' })];
 
-    it('if that is expected to be enough', () => {
+    it('when that is expected to be enough', () => {
       const exchanged = [['promote', 1], ['retire', 3]]; // prettier-ignore
       expect(decided(situation(128, [comes, goes]))).toEqual(exchanged);
       expect(decided(situation(128.1, [comes, goes]))).toEqual([['promote', 1]]);
       expect(decided(situation(129.7, [comes, goes], { lessons: { ...lessons, credit: 1.2 } }))).toEqual(exchanged);
     });
 
-    it('in whatever way gains more', () => {
+    it('by a move or by an exchange, whichever gains more', () => {
       expect(decided(situation(127, [comes, goes, moves]))).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
       expect(decided(situation(127, [comes, { ...goes, change: 50 }, moves]))).toEqual([['promote', 1], ['retire', 3]]); // prettier-ignore
       expect(decided(situation(127, [comes, moves]))).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
     });
 
-    it('and expects of both what they change together', () => {
+    it('and expects the change of both together', () => {
       const { actions } = balanced.decide(situation(127, [comes, moves]));
       expect(actions.reduce((sum, { change }) => sum + change, 0)).toBe(-800);
       expect(actions[0]?.candidates).toEqual(moves.candidates);
     });
 
-    it('and believes a move no more than bids kept lately, and none of whom was tried in vain', () => {
+    it('and discounts moves by what recent bids kept, and skips candidates that were tried in vain', () => {
       const ofMoves = (rest: Partial<Lessons>): unknown =>
         decided(situation(127.9, [bid(1, -1), moves], { lessons: { ...lessons, ...rest } }));
       expect(ofMoves({})).toEqual([['promote', 2], ['retire', 2]]); // prettier-ignore
@@ -148,19 +148,19 @@ describe('the balanced policy, when the requirement is missed', () => {
       expect(ofMoves({ resting: new Set(moves.candidates) })).toEqual([['promote', 1]]);
     });
 
-    it('with something to spare where groups are known by a sample', () => {
+    it('with a reserve when groups are known by a sample', () => {
       const sampled = { clients: 2_000 };
       expect(decided(situation(128, [comes, goes], {}, sampled))).toEqual([['promote', 1]]);
       expect(decided(situation(127.95, [comes, goes], {}, sampled))).toEqual([['promote', 1], ['retire', 3]]); // prettier-ignore
     });
 
-    it('but not twice in a row, nor where the loss of any server must be borne', () => {
+    it('but not twice in a row, nor with the margin n-1', () => {
       const bids = [comes, goes, moves];
       expect(decided(situation(121, bids, { lessons: { ...lessons, hasExchanged: true } }))).toEqual([['promote', 1]]);
       expect(decided(situation(121, bids, { margin: 'n-1' }))).toEqual([['promote', 1]]);
     });
 
-    it('but not while there are fewer than three, nor when something was lost or something else is missed', () => {
+    it('but not with fewer than three servers, nor after a loss, nor when another limit is missed', () => {
       const bids = [comes, goes, moves];
       const promoted = [['promote', 1]];
       expect(decided(situation(121, bids, {}, { servers: 2 }))).toEqual(promoted);
@@ -179,7 +179,7 @@ describe('the balanced policy, when the requirement is missed', () => {
 });
 
 describe('the balanced policy, when the requirement is met', () => {
-  it('leaves more to spare where groups are known by a sample: what a retirement costs may be wrong by a twentieth', () => {
+  it('keeps a larger reserve when groups are known by a sample: the cost of a retirement may be wrong by a twentieth', () => {
     const bids = [bid(2, 970, { action: 'retire' })];
     expect(decided(situation(110, bids))).toEqual([['retire', 2]]);
     expect(decided(situation(110, bids, {}, { clients: 500 }))).toEqual([]);
@@ -199,21 +199,21 @@ describe('the balanced policy, when the requirement is met', () => {
     expect(decided(situation(110, [retirement(1, 980)]))).toEqual([['retire', 1]]);
   });
 
-  it('leaves more to spare after retirements that had to be undone', () => {
+  it('keeps a larger reserve after retirements that had to be undone', () => {
     expect(decided(situation(110, [retirement(1, 900)], { lessons: { ...lessons, regret: 4 } }))).toEqual([
       ['retire', 1],
     ]);
     expect(decided(situation(110, [retirement(1, 900)], { lessons: { ...lessons, regret: 16 } }))).toEqual([]);
   });
 
-  it('tries a newcomer beside the others when that is worth the trouble, and leaves all as it is when not', () => {
+  it('adds a newcomer on trial when the gain is above the gate, and changes nothing otherwise', () => {
     const move = (change: number): Bid => bid(2, change, { action: 'move' });
     const [action] = balanced.decide(situation(119.99, [move(-50)])).actions;
     expect(action).toMatchObject({ action: 'move', server: 2, leaves: 2, change: -50 });
     expect(decided(situation(119.7, [move(-11)]))).toEqual([]);
   });
 
-  it('does not try again with those who rest', () => {
+  it('does not try resting peers again', () => {
     const move = bid(2, -50, { action: 'move' });
     const resting = (peer: number): Partial<Situation> => ({
       lessons: { ...lessons, resting: new Set([peerNumber(peer)]) },
@@ -223,46 +223,46 @@ describe('the balanced policy, when the requirement is met', () => {
     expect(decided(situation(119.7, [move], resting(1_002)))).toEqual([]);
   });
 
-  it('lets the server go for a newcomer that is cheapest to lose with it there, and the newcomer itself when nobody can', () => {
+  it('retires for a newcomer the server that is then cheapest to lose, and the newcomer itself when no other can be spared', () => {
     const newcomer: Partial<Situation> = { lessons: { ...lessons, newcomer: peerNumber(9) } };
     const own = retirement(9, 70);
     expect(decided(situation(119, [own, retirement(1, 40), retirement(2, 50)], newcomer))).toEqual([['retire', 1]]);
     expect(decided(situation(119, [own, retirement(1, 60)], newcomer))).toEqual([['retire', 9]]);
     expect(decided(situation(119.6, [retirement(9, 30), retirement(1, 10)], newcomer))).toEqual([['retire', 1]]);
-    // The edge: back to what it was is always possible, anything else is not.
+    // The edge: going back to the old servers is always possible, anything else is not.
     expect(decided(situation(119.8, [retirement(9, 20), retirement(1, 8)], newcomer))).toEqual([['retire', 9]]);
-    // It has not been heard of yet, or cannot be spared any more.
+    // The newcomer has not been heard of yet, or cannot be spared any more.
     expect(decided(situation(119.6, [retirement(9, 50)], newcomer))).toEqual([]);
     expect(decided(situation(119, [retirement(1, 40)], newcomer))).toEqual([['retire', 1]]);
   });
 
-  it('tries nobody else while a newcomer is not heard of, and sends it away in the end', () => {
+  it('tries no other newcomer while one is unreported, and retires it in the end', () => {
     const move = bid(2, -50, { action: 'move' });
     const silent: Lessons = { ...lessons, newcomer: peerNumber(9) };
     expect(decided(situation(119, [move], { lessons: silent }))).toEqual([]);
     expect(decided(situation(119, [move], { lessons: { ...silent, isOverdue: true } }))).toEqual([['retire', 9]]);
   });
 
-  it('tries nobody for a while when many came in vain', () => {
+  it('tries no newcomer for a while after many failures', () => {
     const move = bid(2, -50, { action: 'move' });
     expect(decided(situation(119.7, [move]))).toEqual([['move', 2]]);
     expect(decided(situation(119.7, [move], { lessons: { ...lessons, mayTry: false } }))).toEqual([]);
   });
 
-  it('changes nothing before it knows how far readings can be trusted, and nothing that is smaller than they differ by', () => {
+  it('makes no change before it knows the noise of readings, and none that is smaller than the noise', () => {
     const bids = [retirement(1, 900), bid(2, -50, { action: 'move' })];
     expect(decided(situation(110, bids))).toEqual([['retire', 1]]);
     expect(decided(situation(110, bids, { lessons: { ...lessons, doubt: null } }))).toEqual([]);
     expect(decided(situation(110, bids, { lessons: { ...lessons, doubt: 2 } }))).toEqual([]);
   });
 
-  it('lets one go and another come elsewhere, when both together gain', () => {
+  it('retires one server and adds one elsewhere when both together gain', () => {
     const bids = [retirement(3, 100), bid(1, -200)];
     const [action] = balanced.decide(situation(119.7, bids)).actions;
     expect(action).toMatchObject({ action: 'move', server: 1, leaves: 3, change: -100 });
   });
 
-  it('retires an idle server even where nothing is to spare', () => {
+  it('retires an idle server even without any reserve', () => {
     expect(decided(situation(119.99, [retirement(5, 1)]))).toEqual([['retire', 5]]);
     expect(decided(situation(119.99, [retirement(5, 2)]))).toEqual([]);
   });
@@ -273,7 +273,7 @@ describe('the balanced policy, when the requirement is met', () => {
     expect(decided(situation(100, [retirement(1, 10)], {}, { strays: 25 }))).toEqual([['retire', 1]]);
   });
 
-  it('is still when there is nothing to gain', () => {
+  it('makes no change when there is nothing to gain', () => {
     expect(decided(situation(119, [bid(1, -3), retirement(2, 400), bid(3, -5, { action: 'move' })]))).toEqual([]);
   });
 
@@ -281,7 +281,7 @@ describe('the balanced policy, when the requirement is met', () => {
     const bids = [bid(1, -500), bid(2, -450), bid(3, -400), retirement(4, 50)];
     expect(decided(situation(115, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['promote', 1]]);
     expect(decided(situation(100, bids, { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([['retire', 4]]);
-    // What is retired must leave room for the next loss.
+    // A retirement must leave room for the next loss.
     expect(decided(situation(114, [retirement(4, 50)], { margin: 'n-1' }, { worstLoss: 600 }))).toEqual([]);
   });
 });
@@ -289,12 +289,12 @@ describe('the balanced policy, when the requirement is met', () => {
 describe("the paper's policy", () => {
   const worst = { worst: peerNumber(9), worstMs: 400, worstServer: peerNumber(2) };
 
-  it('makes a server of the one client at the end of the descent, whatever bids say', () => {
+  it('makes a server of the client at the end of the descent, whatever bids say', () => {
     const { actions } = worstQos.decide(situation(150, [bid(1, -900)], {}, worst));
     expect(actions).toEqual([{ action: 'promote', server: 2, candidates: [9], leaves: NOBODY, change: 0 }]);
   });
 
-  it('takes nobody away, and adds nobody when the requirement is met or nobody is willing', () => {
+  it('never retires a server, and adds none when the requirement is met or no client is willing', () => {
     expect(worstQos.decide(situation(100, [bid(1, 0, { action: 'retire' })], {}, worst)).actions).toEqual([]);
     expect(worstQos.decide(situation(150, [])).actions).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Whose bids are heard, and whose children are believed. */
+/** Which servers' bids are believed, and which children's sizes. */
 import { describe, expect, it } from 'vitest';
 import { Attendance } from '../../../src/qos/round/attendance.ts';
 import { Trust } from '../../../src/qos/control/trust.ts';
@@ -7,7 +7,7 @@ import { aggregate, peerNumber } from '../findings.ts';
 const [one, two] = [peerNumber(1), peerNumber(2)];
 
 describe('trust', () => {
-  /** Decisions for which a server is not heard from now on. */
+  /** The number of decisions for which a server is ignored from now on. */
   function silence(trust: Trust): number {
     for (let decisions = 0; ; decisions++) {
       trust.next();
@@ -26,7 +26,7 @@ describe('trust', () => {
     expect(trust.isHeard(two)).toBe(true);
   });
 
-  it('is whole again after one kept promise', () => {
+  it('is restored by one kept promise', () => {
     const trust = new Trust();
     for (let n = 0; n < 6; n++) trust.broke(one);
     trust.kept(one);
@@ -44,7 +44,7 @@ describe('trust', () => {
 });
 
 describe('attendance', () => {
-  it('after three thin rounds in a row believes in one silent peer for each client that is heard, and one more', () => {
+  it('after three thin rounds in a row accepts one silent peer for each client that is heard, plus one', () => {
     const attendance = new Attendance();
     const claims = aggregate({ expected: 1_000, reported: 10, clients: 8 });
     const thin = (): void => attendance.note([one, two], (child) => (child === one ? 0.01 : 1), 0.8);
@@ -59,7 +59,7 @@ describe('attendance', () => {
     expect(attendance.expected(two, 1_000)).toBe(1_000);
   });
 
-  it('believes it again after one full round, and forgets who is gone', () => {
+  it('believes the child again after one full round, and forgets children that are gone', () => {
     const attendance = new Attendance();
     for (let n = 0; n < 5; n++) attendance.note([one, two], () => 0, 0.8);
     attendance.note([one], () => 0.9, 0.8);

@@ -1,10 +1,10 @@
-/** How far clients are from each other: what was measured wins, and estimates stay within what was. */
+/** Distances between clients: measurements take precedence, and estimates stay within their bounds. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Distances } from '../../../src/qos/group/distances.ts';
 import { at, peerNumber, sample } from '../findings.ts';
 
-/** Clients on a plane that all use peer 0 at its origin. `detour`: by what factor ways are longer than coordinates say. */
+/** Clients on a plane that all use peer 0 at its origin. `detour`: the factor by which round trips exceed the coordinates' prediction. */
 function plane(places: readonly (readonly [number, number])[], detour = 1): ReturnType<typeof sample>[] {
   return places.map(([x, y], n) =>
     sample(n + 1, { coordinate: at(x, y), rttMs: detour * Math.hypot(x, y), delayMs: 1e4 }),
@@ -17,7 +17,7 @@ const places = fc.array(fc.tuple(fc.integer({ min: -200, max: 200 }), fc.integer
 });
 
 describe('a distance', () => {
-  it('is what was measured, from either end, and nothing to oneself', () => {
+  it('is the measured one, the same from either end, and zero to oneself', () => {
     const distances = new Distances();
     distances.measured(peerNumber(1), peerNumber(2), 77);
     distances.survey(plane([[0, 0], [1, 0]])); // prettier-ignore
@@ -28,7 +28,7 @@ describe('a distance', () => {
     ]);
   });
 
-  it('that was measured again is the newer one, and no nonsense counts', () => {
+  it('that was measured again is the newer one, and impossible figures are ignored', () => {
     const distances = new Distances();
     distances.measured(peerNumber(1), peerNumber(2), 77);
     distances.measured(peerNumber(2), peerNumber(1), 50);
@@ -38,7 +38,7 @@ describe('a distance', () => {
     expect(distances.between(0, 1)).toBe(50);
   });
 
-  it('that is estimated lies between the difference and the sum of the ways to the server', () => {
+  it('that is estimated lies between the difference and the sum of the round trips to the server', () => {
     fc.assert(
       fc.property(places, fc.double({ min: 1, max: 3, noNaN: true }), (where, detour) => {
         const samples = plane(where, detour);
@@ -55,7 +55,7 @@ describe('a distance', () => {
     );
   });
 
-  it('is learned to be longer than coordinates say where pairs picked by lot were', () => {
+  it('is estimated above the coordinates when randomly chosen pairs were longer', () => {
     const where = Array.from({ length: 40 }, (_, n) => [100 * Math.cos(n), 100 * Math.sin(n)] as const);
     const samples = plane(where, 10);
     const errorMs = (byLot: boolean): number => {
@@ -77,8 +77,8 @@ describe('a distance', () => {
     expect(errorMs(false)).toBeGreaterThan(30);
   });
 
-  it('leans to the upper bound where ways lead through the server', () => {
-    // A star: all ways go through its middle, which no coordinates of a plane can say.
+  it('is estimated near the upper bound when paths lead through the server', () => {
+    // A star: all paths go through its middle, which coordinates of a plane cannot express.
     const where = Array.from({ length: 30 }, (_, n) => [50 * Math.cos(n), 50 * Math.sin(n)] as const);
     const samples = plane(where);
     const distances = new Distances();
@@ -92,7 +92,7 @@ describe('a distance', () => {
     for (let other = 1; other < 30; other++) expect(distances.between(0, other)).toBeGreaterThan(80);
   });
 
-  it('is remembered for a bounded number of pairs, the newest', () => {
+  it('is remembered for a bounded number of pairs: the newest', () => {
     const distances = new Distances();
     for (let n = 1; n <= 40_000; n++) {
       distances.pickedByLot(peerNumber(n), peerNumber(n + 1));

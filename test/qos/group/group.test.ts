@@ -1,4 +1,4 @@
-/** What a server proposes for its group. Clients stand on a line; the round trip is how far apart they are. */
+/** What a server proposes for its group. Clients stand on a line; the round trip is their distance on it. */
 import { describe, expect, it } from 'vitest';
 import { unitsPerMs } from '../../../src/core/reach/coordinates.ts';
 import type { Bid, MemberSample } from '../../../src/core/messages/index.ts';
@@ -10,7 +10,7 @@ import { at, peerNumber, sample } from '../findings.ts';
 const server = peerNumber(0);
 const serveMs = 100;
 
-/** Clients at these places of a line, the server at 0. */
+/** Clients at these positions on a line, the server at 0. */
 function line(places: readonly number[], rest: (n: number) => Partial<MemberSample> = () => ({})): MemberSample[] {
   return places.map((x, n) =>
     sample(n + 1, { coordinate: at(x), rttMs: Math.abs(x), delayMs: serveMs + Math.abs(x), server, ...rest(n) }),
@@ -28,7 +28,7 @@ function seen(
   return group;
 }
 
-/** Lets clients measure what the group wants to know, until it knows enough. `trueMs`: what they find. */
+/** Lets clients measure until the group knows enough. `trueMs`: the true round trips. */
 function surveyed(group: Group, samples: readonly MemberSample[], trueMs = apart): Group {
   for (let n = 0; n < 4; n++) {
     for (const { client, cards } of group.surveys()) {
@@ -53,19 +53,19 @@ function bidOf(bids: readonly Bid[], action: Bid['action']): Bid | undefined {
 const far = [100, 110, 120, 130, 140];
 
 describe('a group on a line', () => {
-  it('bids for the middle of its clients, with what they gain by it', () => {
+  it('bids for the middle of its clients, with the gain for all of them', () => {
     const samples = line(far);
     const bids = surveyed(seen(samples), samples).bids(Number.NaN, 0, false, at(0));
     const first = bidOf(bids, 'promote');
     expect(first?.candidates[0]).toBe(3);
-    // Should it decline: its neighbours.
+    // The alternatives, should it decline: its neighbours.
     expect(first?.candidates).toHaveLength(4);
     expect(first?.candidates).toEqual(expect.arrayContaining([2, 4]));
-    // 600 ms of ways become 20 + 10 + 0 + 10 + 20.
+    // 600 ms of round trips become 20 + 10 + 0 + 10 + 20.
     expect(first?.change).toBeCloseTo(-540, 6);
   });
 
-  it('bids a second time for those whom the first does not help', () => {
+  it('makes a second bid for clients that the first does not help', () => {
     const samples = line([100, 110, 120, -100, -110, -120]);
     const changes = surveyed(seen(samples), samples)
       .bids(Number.NaN, 0, false, at(0))
@@ -73,7 +73,7 @@ describe('a group on a line', () => {
     expect(new Set(changes.map(({ candidates }) => candidates[0]))).toEqual(new Set([2, 5]));
   });
 
-  it('never bids for who is not willing, nor for who declined lately', () => {
+  it('never bids for a client that is not willing, nor for one that declined lately', () => {
     const samples = line(far, (n) => ({ willing: n !== 2 }));
     const group = new Group(server);
     group.isRefuser = (peer) => peer === 2;
@@ -83,23 +83,23 @@ describe('a group on a line', () => {
     for (const { candidates } of bids) for (const peer of [2, 3]) expect(candidates).not.toContain(peer);
   });
 
-  it('bids for nobody when none is willing, and asks nobody to measure', () => {
+  it('makes no bid when no client is willing, and asks none to measure', () => {
     const group = seen(line(far, () => ({ willing: false })));
     expect(group.surveys()).toEqual([]);
     expect(group.bids(Number.NaN, 0, false, at(0))).toEqual([]);
   });
 
-  it('does not take a candidate at its own word: without others who measured there is no bid', () => {
+  it('does not believe a candidate alone: without measurements by others there is no bid', () => {
     const samples = line(far);
     expect(seen(samples).bids(Number.NaN, 0, false, at(0))).toEqual([]);
-    // It says that it is in the middle of them, and is far from all.
+    // Its coordinate claims the middle of the group, but it is far from all.
     const truth = (a: MemberSample, b: MemberSample): number =>
       [a.peer, b.peer].includes(peerNumber(3)) ? 900 : apart(a, b);
     const bids = surveyed(seen(samples), samples, truth).bids(Number.NaN, 0, false, at(0));
     expect(bidOf(bids, 'promote')?.candidates[0]).not.toBe(3);
   });
 
-  it('needs the word of three subnets, unless there are fewer', () => {
+  it('needs measurements from three subnets, unless there are fewer', () => {
     const samples = line([...far, 150]);
     const confirmed = (subnetOf: (peer: number) => number, by: readonly number[]): boolean => {
       const group = seen(samples);
@@ -110,14 +110,14 @@ describe('a group on a line', () => {
     };
     expect(confirmed((peer) => peer, [1, 2])).toBe(false);
     expect(confirmed((peer) => peer, [1, 2, 4])).toBe(true);
-    // Three peers of one subnet are one voice.
+    // Three peers of one subnet count once.
     const crowded = (peer: number): number => (peer === 1 || peer === 2 || peer === 4 ? 1 : peer);
     expect(confirmed(crowded, [1, 2, 4])).toBe(false);
     expect(confirmed(crowded, [1, 5, 6])).toBe(true);
     expect(confirmed(() => 1, [1, 2, 4])).toBe(true);
   });
 
-  it('asks a bounded number of clients for a bounded number of ways, some by lot', () => {
+  it('asks a bounded number of clients for a bounded number of round trips, some at random', () => {
     const plans = seen(line(Array.from({ length: 100 }, (_, n) => 50 + n))).surveys();
     const asked = new Map<number, number>();
     for (const { client, cards } of plans) {
@@ -132,7 +132,7 @@ describe('a group on a line', () => {
     for (const count of asked.values()) expect(count).toBeLessThanOrEqual(16);
   });
 
-  it('asks few clients about many candidates at first, then more and more about the best of them', () => {
+  it('asks few clients about many candidates at first, then more clients about the best candidates', () => {
     const group = seen(line(Array.from({ length: 100 }, (_, n) => 50 + n)));
     const [first, second, third] = [1, 2, 3].map(() => {
       const counts = new Map<number, number>();
@@ -145,12 +145,12 @@ describe('a group on a line', () => {
     expect([first?.clients, second?.clients, third?.clients]).toEqual([8, 16, 32]);
   });
 
-  it('stops asking when it knows all that matters', () => {
+  it('stops asking when everything that matters is known', () => {
     const samples = line(far);
     expect(surveyed(seen(samples), samples).surveys()).toEqual([]);
   });
 
-  it('knows what each server is worth to its clients: what they would lose by their second choice', () => {
+  it('knows what the loss of each server would cost its clients: the difference to their second choice', () => {
     const samples = line([10, 20, 30], (n) => ({
       secondMs: n === 2 ? Number.NaN : 150,
       server: peerNumber(n === 1 ? 9 : 0),
@@ -160,22 +160,22 @@ describe('a group on a line', () => {
     expect(losses.get(peerNumber(9))).toBeCloseTo(30, 6);
   });
 
-  it('weighs a sample for all that it stands for', () => {
+  it('counts a sample for all clients that it stands for', () => {
     const samples = line([10, 20], () => ({ secondMs: 200 }));
     expect(seen(samples, 'delay', 0, 20).losses(1_000).get(server)).toBeCloseTo(10 * (90 + 80), 6);
   });
 
-  it('bids to retire at what its clients and itself would lose, and the root never does', () => {
+  it('bids to retire at the loss of its clients and its own; the root never does', () => {
     const samples = line([10, 20], () => ({ secondMs: 200 }));
     const group = surveyed(seen(samples), samples);
     const retire = bidOf(group.bids(40, 170, true, at(0)), 'retire');
     expect(retire).toMatchObject({ server, candidates: [], change: 210 });
-    // Without a next server that is known nobody can say what it would feel.
+    // Without a known next server the server's own loss is unknown.
     expect(bidOf(group.bids(Number.NaN, 170, true, at(0)), 'retire')).toBeUndefined();
     expect(group.bids(40, 170, false, at(0)).every(({ action }) => action === 'promote')).toBe(true);
   });
 
-  it('bids to move where its clients are, and counts its own way there', () => {
+  it('bids to move to where its clients are, and counts its own round trip to there', () => {
     const samples = line(far);
     const move = bidOf(surveyed(seen(samples), samples).bids(500, 0, true, at(0)), 'move');
     expect(move?.candidates[0]).toBe(3);

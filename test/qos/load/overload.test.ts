@@ -6,12 +6,12 @@ import type { Load, Witness } from '../../../src/qos/load/overload.ts';
 const calm: Load = { clients: 20, served: 20, places: 0, serveMs: 40, usualMs: 40, trifleMs: 10 };
 const slow: Load = { ...calm, serveMs: 121 };
 
-/** A server that looks at itself, and what came of it. */
+/** A server that watches its own load, and the results. */
 class Watch {
   readonly overload = new Overload();
   beat = 0;
 
-  /** So many beats like this; returns how many clients were to go at the last. */
+  /** This many beats with this load; returns how many clients were to leave at the last one. */
   pass(load: Load, beats = 1, witness: Witness = 'itself'): number {
     let going = 0;
     for (let n = 0; n < beats; n++) going = this.overload.look(++this.beat, witness, load);
@@ -22,7 +22,7 @@ class Watch {
     return this.overload.full;
   }
 
-  /** Beats of calm until it is open again. */
+  /** The number of calm beats until the server is open again. */
   beatsUntilOpen(load: Load = calm): number {
     const from = this.beat;
     while (this.full !== null && this.beat < from + 100_000) this.pass(load);
@@ -31,7 +31,7 @@ class Watch {
 }
 
 describe('a server', () => {
-  it('is full when requests take three times the usual twice in a row, and not after once', () => {
+  it('is full when the service time is three times the usual in two looks in a row, and not after one', () => {
     const watch = new Watch();
     watch.pass(slow);
     expect(watch.full).toBeNull();
@@ -42,7 +42,7 @@ describe('a server', () => {
     expect(watch.full).toBe('slow');
   });
 
-  it('is full when its clients say so in two rounds, however quick it finds itself', () => {
+  it('is full when its clients report long waits in two rounds, even if its own measurements are short', () => {
     const watch = new Watch();
     watch.pass(slow, 1, 'clients');
     watch.pass(calm, 12);
@@ -51,7 +51,7 @@ describe('a server', () => {
     expect(watch.full).toBe('slow');
   });
 
-  it('is not full while nobody knows what is usual, or for a wait that nobody minds, or when nobody asks', () => {
+  it('is not full while the usual service time is unknown, for a negligible wait, or without requests', () => {
     const watch = new Watch();
     watch.pass({ ...slow, usualMs: 0 }, 10);
     watch.pass({ ...slow, serveMs: 4, usualMs: 0.5 }, 10);
@@ -59,7 +59,7 @@ describe('a server', () => {
     expect(watch.full).toBeNull();
   });
 
-  it('sends on a quarter of those it serves while it is slow, and nobody when it is not', () => {
+  it('sends on a quarter of the clients it serves while it is slow, and none when it is not', () => {
     const watch = new Watch();
     expect(watch.pass(slow)).toBe(0);
     expect(watch.pass(slow)).toBe(5);
@@ -68,7 +68,7 @@ describe('a server', () => {
     expect(watch.full).toBe('slow');
   });
 
-  it('is full with as many clients as it offered to take, and sends on those above', () => {
+  it('is full with as many clients as it offered to take, and sends on those beyond that number', () => {
     const watch = new Watch();
     expect(watch.pass({ ...calm, places: 21 })).toBe(0);
     expect(watch.full).toBeNull();
@@ -110,7 +110,7 @@ describe('a server', () => {
     for (const [n, beats] of rests.entries()) expect(Math.abs(beats - 60 * 2 ** n)).toBeLessThanOrEqual(1);
   });
 
-  it('has forgotten that when it was well for long', () => {
+  it('forgets earlier overloads after a long calm', () => {
     const watch = new Watch();
     for (let n = 0; n < 4; n++) {
       watch.pass(slow, 2);
@@ -121,12 +121,12 @@ describe('a server', () => {
     expect(watch.beatsUntilOpen()).toBeLessThan(70);
   });
 
-  it('changes its mind fewer than sixty times in a day, whatever it feels', () => {
+  it('becomes full or open fewer than sixty times in a day, whatever its load does', () => {
     const watch = new Watch();
     let changes = 0;
     for (let n = 0; n < 86_400; n++) {
       const before = watch.full;
-      // The worst of all: quick whenever it is full, slow whenever it is open.
+      // The worst case: fast whenever it is full, slow whenever it is open.
       watch.pass(before === null ? slow : calm);
       if (watch.full !== before) changes++;
     }
@@ -134,7 +134,7 @@ describe('a server', () => {
     expect(changes).toBeLessThan(60);
   });
 
-  it('knows what it managed: fewer than it had when it was slow, and as many as it has when it is well again', () => {
+  it('knows how many clients it managed: fewer than it had when it was slow, and as many as it has when it is well again', () => {
     const watch = new Watch();
     expect(watch.overload.managed).toBe(0);
     watch.pass(slow, 2);
@@ -143,7 +143,7 @@ describe('a server', () => {
     expect(watch.overload.managed).toBe(17);
   });
 
-  it('that manages more later knows that, too', () => {
+  it('raises that number when it manages more later', () => {
     const watch = new Watch();
     watch.pass({ ...slow, served: 8 }, 2);
     expect(watch.overload.managed).toBe(6);
@@ -155,13 +155,13 @@ describe('a server', () => {
     expect(watch.overload.managed).toBe(100);
   });
 
-  it('that was never slow does not know what it manages', () => {
+  it('that was never slow does not know its limit', () => {
     const watch = new Watch();
     watch.pass({ ...calm, served: 5 }, 1_000);
     expect(watch.overload.managed).toBe(0);
   });
 
-  it('that is slow before anybody counted its clients learns nothing from that', () => {
+  it('that is slow before its clients were counted learns nothing from it', () => {
     const watch = new Watch();
     expect(watch.pass({ ...slow, served: 0 }, 5)).toBe(0);
     expect(watch.full).toBe('slow');

@@ -1,4 +1,4 @@
-/** What a server makes of the times that the branches of its tree tell. */
+/** How a server uses the waiting times that the branches of its tree report. */
 import { describe, expect, it } from 'vitest';
 import type { MemberSample } from '../../../src/core/messages/index.ts';
 import type { Parts } from '../../../src/core/parts.ts';
@@ -7,12 +7,12 @@ import { Shedding, medianServeMs } from '../../../src/qos/load/shedding.ts';
 import { aServer, join, peerNumber } from '../../core/lone-peer.ts';
 import { announcement, sample } from '../findings.ts';
 
-/** Clients that one child tells of, each with so many ms besides the way. */
+/** Clients that one child reports, each with this service time, ms. */
 function branch(count: number, serveMs: number): MemberSample[] {
   return Array.from({ length: count }, (_, n) => sample(n, { delayMs: 50 + serveMs, rttMs: 50 }));
 }
 
-describe('the time to serve', () => {
+describe('the service time', () => {
   it('is the median over the branches, so that a child with many clients has one vote', () => {
     expect(medianServeMs([branch(128, 600), branch(1, 20), branch(3, 24)])).toBe(24);
   });
@@ -26,8 +26,8 @@ describe('the time to serve', () => {
   });
 });
 
-describe('a server with one client, which tells of 128 that wait for ever', () => {
-  /** What it tells after two such rounds, having answered so many requests itself within 20 ms. */
+describe('a server whose one client reports 128 clients that wait for ever', () => {
+  /** The events after two such rounds, when the server itself has answered this many requests within 20 ms. */
   function after(answers: number): { readonly events: readonly QosEvent[] } {
     const lone = aServer().hear(peerNumber(2), join(1));
     const events: QosEvent[] = [];
@@ -40,11 +40,11 @@ describe('a server with one client, which tells of 128 that wait for ever', () =
     return { events };
   }
 
-  it('asks its own times, and is not full when they are as usual', () => {
+  it('checks its own service times, and is not full when they are as usual', () => {
     expect(after(10).events).toEqual([]);
   });
 
-  it('believes it where it knows no better, and counts nobody who is not in its tree', () => {
+  it('believes the report when it has no service times of its own, and counts only clients in its tree', () => {
     expect(after(0).events).toMatchObject([
       { type: 'fullness-changed', full: 'slow', load: { clients: 1, served: 1 } },
       { type: 'shed', clients: [peerNumber(2)] },

@@ -23,7 +23,7 @@ describe('the announcement of a round', () => {
     );
   });
 
-  it('is 26 bytes, wherever they lie', () => {
+  it('is 26 bytes, at any offset in a buffer', () => {
     const bytes = encodeAnnouncement({ round: 3, cost: 'over', clampMs: 10, limitMs: 1, freshMs: 5, usualMs: 2 });
     expect(bytes).toHaveLength(26);
     const among = new Uint8Array(40).fill(9);
@@ -31,13 +31,13 @@ describe('the announcement of a round', () => {
     expect(decodeAnnouncement(among.subarray(11, 37))?.round).toBe(3);
   });
 
-  it('of an older root does not say what is usual', () => {
+  it('of an older root has no usual service time', () => {
     const whole = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, usualMs: 40 });
     expect(decodeAnnouncement(whole)?.usualMs).toBe(40);
     expect(decodeAnnouncement(whole.subarray(0, 22))).toMatchObject({ round: 3, freshMs: 5, usualMs: 0 });
   });
 
-  it('is nothing when it is short, of another version, or no sound numbers', () => {
+  it('is refused when it is short, of another version, or has impossible numbers', () => {
     const good = encodeAnnouncement({ round: 3, cost: 'delay', clampMs: 10, limitMs: 0, freshMs: 5, usualMs: 0 });
     expect(decodeAnnouncement(good.subarray(0, 21))).toBeNull();
     expect(decodeAnnouncement(good.with(0, 2))).toBeNull();

@@ -1,4 +1,4 @@
-/** Which reports are believed: all that an honest peer can make, and none that cannot be true. */
+/** Which reports are believed: every report that an honest peer can make, and none that cannot be true. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Aggregate } from '../../../src/core/messages/index.ts';
@@ -9,14 +9,14 @@ import { announcement, at, bid, fingerprint, lone, peerNumber, sample } from '..
 const clients = (of: Aggregate): boolean => isSane(of, 'clients', announcement);
 const servers = (of: Aggregate): boolean => isSane(of, 'servers', announcement);
 
-/** What a client with two below it tells. */
+/** The report of a client with two clients below it. */
 function branch(): Aggregate {
   const tally = new Tally(7, fingerprint);
   for (const [peer, delayMs] of [[1, 100], [2, 300], [3, 1_000]] as const) tally.add(lone(peer, delayMs), 0); // prettier-ignore
   return tally.freeze();
 }
 
-/** What a server with such a branch tells. */
+/** The report of a server with such a branch. */
 function group(rest: Partial<Aggregate> = {}): Aggregate {
   const bids = [bid(4, -500), bid(4, -300), bid(4, 200, { action: 'retire' }), bid(4, 50, { action: 'move' })];
   return { ...branch(), samples: [], servers: 1, bids, worstLoss: 200, worstServer: peerNumber(4), ...rest };
@@ -64,12 +64,12 @@ describe('a report', () => {
     'a second choice beyond the clamp': { samples: [sample(1, { secondMs: 1e9 }), sample(2), sample(3)] },
     'clients that nobody sees': { samples: [sample(1)] },
   };
-  it.each(Object.keys(lies))('with %s is not', (name) => {
+  it.each(Object.keys(lies))('with %s is not believed', (name) => {
     expect(clients(branch())).toBe(true);
     expect(clients({ ...branch(), ...lies[name] })).toBe(false);
   });
 
-  it('of more clients than the child ever said are below it is not, but a subtree may grow while the report travels', () => {
+  it('of more clients than the child ever told is not believed, but a subtree may grow while the report travels', () => {
     const of = (clients: number): Aggregate => ({ ...branch(), clients });
     expect(isOfSize(of(128), 1)).toBe(false);
     expect(isOfSize(of(128), 50)).toBe(false);
@@ -90,7 +90,7 @@ describe('a report', () => {
     'samples of its clients': { samples: [sample(1)] },
     'more servers than peers': { servers: 4 },
   };
-  it.each(Object.keys(boasts))('of a server with %s is not', (name) => {
+  it.each(Object.keys(boasts))('of a server with %s is not believed', (name) => {
     expect(servers(group(boasts[name]))).toBe(false);
   });
 });

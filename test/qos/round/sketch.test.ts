@@ -1,4 +1,4 @@
-/** The sketch of delays: how far it may be off, and that it adds up. */
+/** The quantile sketch of delays: its error, and that merging adds up. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DelaySketch } from '../../../src/qos/round/sketch.ts';
@@ -38,13 +38,13 @@ describe('a sketch of delays', () => {
     );
   });
 
-  it('of nothing has no quantiles, and puts what is shorter than all buckets into the first, what is longer into the last', () => {
+  it('of no delays has no quantiles; a delay shorter than all buckets goes into the first, a longer one into the last', () => {
     expect(new DelaySketch().quantileMs(0.5)).toBeNaN();
     expect(sketchOf([0, 0.05]).quantileMs(1)).toBe(0.1);
     expect(sketchOf([1e12]).pairs()).toEqual([511, 1]);
   });
 
-  it('leaves out what is no pair of bucket and count', () => {
+  it('leaves out malformed pairs of bucket and count', () => {
     fc.assert(
       fc.property(fc.array(fc.double()), (numbers) => {
         for (const [at, value] of DelaySketch.of(numbers).pairs().entries())

@@ -1,4 +1,4 @@
-/** Adding up a round: the order does not matter, the sample is fair, and the way down is the paper's. */
+/** Adding up a round: the order does not matter, the sample is uniform, and the descent is the paper's. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../../src/core/ids.ts';
@@ -33,7 +33,7 @@ function report({ peer, delayMs, willing, children }: Branch): Aggregate {
 const all = ({ delayMs, children }: Branch): number[] => [delayMs, ...children.flatMap(all)];
 const isWilling = ({ willing, children }: Branch): boolean => willing || children.some(isWilling);
 
-/** The paper's way down: always on into the child with the worst average, until it is worst itself. */
+/** The paper's descent: always into the child with the worst average, until the peer itself is worst. */
 function descend(branch: Branch): number {
   const average = (of: Branch): number => all(of).reduce((sum, ms) => sum + ms, 0) / all(of).length;
   let worst = branch.willing ? { ms: branch.delayMs, end: (): number => branch.peer } : null;
@@ -61,7 +61,7 @@ const trees: fc.Arbitrary<Branch> = fc
   });
 
 describe('a tally', () => {
-  it('comes to the same in whatever order reports arrive', () => {
+  it('has the same result in whatever order reports arrive', () => {
     const reports = fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 300 });
     fc.assert(
       fc.property(reports, fc.integer(), (delaysMs, seed) => {
@@ -83,7 +83,7 @@ describe('a tally', () => {
     );
   });
 
-  it('draws the same at most 128 clients whatever the shape of the tree', () => {
+  it('samples the same clients, at most 128, whatever the shape of the tree', () => {
     const parts = Array.from({ length: 1_000 }, (_, at) => lone(at + 1, 100));
     const flat = merged(parts);
     expect(flat.samples).toHaveLength(mostSamples);
@@ -94,7 +94,7 @@ describe('a tally', () => {
     expect(drawn(chain)).toEqual(drawn(flat));
   });
 
-  it('draws each client as often as any other, over many rounds', () => {
+  it('samples each client equally often over many rounds', () => {
     const times = new Map<number, number>();
     const rounds = 400;
     for (let round = 1; round <= rounds; round++) {
@@ -109,7 +109,7 @@ describe('a tally', () => {
     expect(Math.max(...counts)).toBeLessThan(rounds / 2 + 5 * sd);
   });
 
-  it('finds on the way up where the paper ends on its way down', () => {
+  it('finds on the way up the client where the descent of the paper ends', () => {
     fc.assert(
       fc.property(trees, (tree) => {
         const found = report(tree);
@@ -134,7 +134,7 @@ describe('a tally', () => {
     expect(changes('retire')).toEqual(Array.from({ length: mostBids }, (_, at) => at));
   });
 
-  it('counts a child that should report until it does, by what it was expected to be', () => {
+  it('counts a child with its expected size until it reports', () => {
     const tally = new Tally(7, fingerprint);
     tally.addSelf(null, 0);
     tally.expect(5);
@@ -144,7 +144,7 @@ describe('a tally', () => {
     expect(tally.freeze()).toMatchObject({ expected: 10, reported: 7 });
   });
 
-  it('never grows beyond what fits a message, whatever it is told', () => {
+  it('never grows beyond what fits a message, whatever children report', () => {
     const tally = new Tally(7, fingerprint);
     for (let n = 0; n < 20; n++) {
       tally.expect(1e9);

@@ -1,4 +1,4 @@
-/** What one client felt lately, as it counts in a round. */
+/** The recent delays of one client, as they count in a round. */
 import { describe, expect, it } from 'vitest';
 import { NOBODY } from '../../../src/core/ids.ts';
 import { Window } from '../../../src/qos/round/window.ts';
@@ -17,7 +17,7 @@ describe('the window of a client', () => {
     expect(window.felt(500, 1_000)).toEqual({ delayMs: 80, server: one, requests: 1, failures: 0 });
   });
 
-  it('counts no request beyond the clamp, and a failed one as much as it', () => {
+  it('counts a request as at most the clamp, and a failed one as the clamp', () => {
     const window = new Window();
     window.add(1, ok(one, 50_000));
     window.add(2, failed(two));
@@ -25,7 +25,7 @@ describe('the window of a client', () => {
     expect(window.felt(0, 1_000)).toEqual({ delayMs: 700, server: one, requests: 3, failures: 1 });
   });
 
-  it('names the server that answered most, and nobody when none did', () => {
+  it('names the server that answered most requests, and nobody when none did', () => {
     const window = new Window();
     window.add(1, failed(one));
     expect(window.felt(0, 1_000)?.server).toBe(NOBODY);
@@ -33,13 +33,13 @@ describe('the window of a client', () => {
     expect(window.felt(0, 1_000)?.server).toBe(two);
   });
 
-  it('keeps the last 16: who asks a thousand times weighs as much as anybody', () => {
+  it('keeps the last 16: a client with a thousand requests counts as much as any other', () => {
     const window = new Window();
     for (let n = 0; n < 1_000; n++) window.add(n, ok(one, n));
     expect(window.felt(0, 1e6)).toMatchObject({ requests: 16, delayMs: 991.5 });
   });
 
-  it('begins anew when the servers changed', () => {
+  it('starts again when the servers changed', () => {
     const window = new Window();
     window.add(1, ok(one, 10));
     window.clear();
