@@ -40,7 +40,7 @@ import { Upkeep } from './upkeep.ts';
 import { theRules } from './rules.ts';
 import type { Rules } from './rules.ts';
 import type { Sample } from './servers/selection.ts';
-import { mayName } from './speakers.ts';
+import { hearing } from './speakers.ts';
 import type { Tree } from './tree/tree.ts';
 import type { Role, World } from './world.ts';
 
@@ -90,9 +90,9 @@ export class Peer {
     this.#settle();
   }
 
-  /** Whether the names that `from` brings with a message of this kind may enter the address book: asked before the message is read. */
-  mayName(from: PeerHandle, kind: MessageKind): boolean {
-    return mayName(this.#parts, from, kind);
+  /** How much of a message of this kind by `from` is worth reading: asked before it is read. */
+  hearing(from: PeerHandle, kind: MessageKind): ReturnType<typeof hearing> {
+    return hearing(this.#parts, from, kind);
   }
 
   receive(nowMs: number, from: PeerHandle, message: Message): void {

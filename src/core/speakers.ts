@@ -2,7 +2,7 @@
  * Which sender may say what: one row for each kind of message, asked once for each message that comes in.
  *
  * Noise proves which peer speaks; this table says what that peer may say here. It works like the rules of a firewall: a message that no row
- * allows reaches no state machine, and the names it brings do not enter the address book (`mayName`). A new kind of message does not
+ * allows reaches no state machine, and the names it brings do not enter the address book (`hearing`). A new kind of message does not
  * compile without a row.
  *
  * Answers are open to anybody, because an answer counts only for the peer that asked: an `accept` bears the number of the question, and a
@@ -90,11 +90,17 @@ export function maySay(parts: Parts, from: PeerHandle, message: Message): boolea
   return false;
 }
 
-/** Whether `from` might be allowed a message of this kind, as far as can be told before it is read: only then its names are kept. */
-export function mayName(parts: Parts, from: PeerHandle, kind: MessageKind): boolean {
+/** Kinds that are answered even when their sender may not say them: the sender has missed something, and would wait. */
+const corrected: readonly MessageKind[] = ['heartbeat-down', 'heartbeat-up', 'offer'];
+
+/**
+ * How much of a message of this kind by `from` is worth reading, as far as its kind tells: all of it; all but the names that it brings,
+ * because the sender is to be corrected; or nothing, so that a stranger cannot make this peer decode long messages.
+ */
+export function hearing(parts: Parts, from: PeerHandle, kind: MessageKind): 'whole' | 'nameless' | 'unread' {
   const { by, tree } = parts.ctx.rules.speakers[kind];
-  for (const speaker of by) if (isSpeaker(parts, from, speaker, tree, null)) return true;
-  return false;
+  for (const speaker of by) if (isSpeaker(parts, from, speaker, tree, null)) return 'whole';
+  return corrected.includes(kind) ? 'nameless' : 'unread';
 }
 
 function isSpeaker(

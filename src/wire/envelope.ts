@@ -30,7 +30,7 @@ export interface Format<U> {
   readonly largestBytes: number;
 }
 
-/** The content of an envelope: a value, or an unknown case with its field number. */
+/** The content of an envelope: a value, or a case that is unknown or not to be read, with its field number. */
 export type Opened<U> =
   | { readonly type: 'value'; readonly value: U }
   | { readonly type: 'unknown'; readonly field: number; readonly reason: string };
@@ -71,9 +71,9 @@ export function sealedSize<U>(format: Format<U>, value: U, names: SealNames): nu
   return sealInto(format, value, names, (sink) => sink.writer.length);
 }
 
-/** The functions that give handles to mentioned peers: for all values, or by the name of the case. */
+/** Gives handles to mentioned peers: for all values, or by the name of the case; null for a case that is not to be read. */
 export type OpenNames<N extends string = string> =
-  Pick<PeerNames, 'handleOf'> | ((name: N) => Pick<PeerNames, 'handleOf'>);
+  Pick<PeerNames, 'handleOf'> | ((name: N) => Pick<PeerNames, 'handleOf'> | null);
 
 /** Reads an envelope. Throws `WireError` for anything malformed, before `names` is called. */
 export function open<U>(format: Format<U>, bytes: Uint8Array, names: OpenNames): Opened<U> {
@@ -84,11 +84,13 @@ export function open<U>(format: Format<U>, bytes: Uint8Array, names: OpenNames):
   checkVersion(format, reader);
   const { found, body, tables } = findParts(format, reader, bytes.length);
   if (body === null) return found;
+  const handles = typeof names === 'function' ? names(found.name) : names;
+  if (handles === null) return { type: 'unknown', field: found.number, reason: `a ${found.name} is not to be read` };
   const source = new TableSource(body);
   try {
     const value = found.layout.read(source);
     const peers = tables.map((table, i) => source.readEntry(table, i));
-    source.resolve(peers, typeof names === 'function' ? names(found.name) : names);
+    source.resolve(peers, handles);
     return { type: 'value', value };
   } catch (error) {
     if (error instanceof WireError && error.code === 'unknown-case') {

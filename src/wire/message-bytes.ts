@@ -22,7 +22,10 @@ export const messageFormat: Format<Message> = {
   largestBytes: largestMessageBytes,
 };
 
-/** A decoded message, or one of a kind that only newer peers know; the latter is not an error and costs no peer its connection. */
+/**
+ * A decoded message, or one of a kind that only newer peers know or that is not to be read; the latter is not an error and costs no peer
+ * its connection.
+ */
 export type Decoded =
   | { readonly type: 'message'; readonly message: Message }
   /** `field` is the number of the kind; `reason` says in a sentence what is not known here. */
@@ -39,7 +42,7 @@ export function encode(message: Message, names: Pick<PeerNames, 'keyOf' | 'addre
 /**
  * The message in these bytes. Throws `WireError` if they are malformed, too many for the kind, or of a newer protocol. `names.handleOf` is
  * called only after the whole message is found valid, once for each peer mentioned. When it depends on the kind of message whether it may
- * introduce peers, `names` is a function of the kind.
+ * introduce peers, `names` is a function of the kind; where it returns null, the message is stepped over unread.
  */
 export function decode(bytes: Uint8Array, names: OpenNames<MessageKind>): Decoded {
   const opened = open(messageFormat, bytes, names as OpenNames);

@@ -186,15 +186,15 @@ describe('a stranger that says what it may not', () => {
   });
 });
 
-describe('names', () => {
-  it('are kept of a peer that may say such a message, and of no other', () => {
+describe('how much of a message is read', () => {
+  it('depends on who may say it: all, nothing, or all but the names of a peer that is to be corrected', () => {
     const { peer } = aServer();
-    expect(peer.mayName(stranger, 'join')).toBe(true);
-    expect(peer.mayName(stranger, 'members')).toBe(false);
-    expect(peer.mayName(root, 'members')).toBe(true);
-    expect(peer.mayName(stranger, 'heartbeat-up')).toBe(false);
-    expect(peer.mayName(root, 'grant')).toBe(true);
-    expect(peer.mayName(stranger, 'grant')).toBe(false);
+    expect(peer.hearing(stranger, 'join')).toBe('whole');
+    expect(peer.hearing(stranger, 'members')).toBe('unread');
+    expect(peer.hearing(root, 'members')).toBe('whole');
+    expect(peer.hearing(stranger, 'heartbeat-up')).toBe('nameless');
+    expect(peer.hearing(root, 'grant')).toBe('whole');
+    expect(peer.hearing(stranger, 'grant')).toBe('unread');
   });
 });
 

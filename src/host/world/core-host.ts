@@ -265,9 +265,10 @@ export class CoreHost {
     let message: Message;
     try {
       const names = this.#strangers.namesFrom(peerId);
-      const decoded = decode(bytes, (kind) => (this.peer.mayName(from, kind) ? names : nameless));
+      const heard = { whole: names, nameless, unread: null };
+      const decoded = decode(bytes, (kind) => heard[this.peer.hearing(from, kind)]);
       if (decoded.type === 'unknown-kind') {
-        logger.debug({ peerId, reason: decoded.reason }, 'a message of a kind unknown here');
+        logger.debug({ peerId, reason: decoded.reason }, 'a message was stepped over');
         return;
       }
       message = decoded.message;
