@@ -6,7 +6,7 @@
  */
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { BACKGROUND_VARIABLE, EndedInBackground, WITH_READER_VARIABLE } from './daemon/background.ts';
+import { backgroundVariable, EndedInBackground, withReaderVariable } from './daemon/background.ts';
 import { type Call, type CommandPlan, actionsOf, addCommand, allOptions, pathIn } from './command.ts';
 import { commandPlans } from './commands/index.ts';
 import { type KnownKeys, readConfigFile } from './settings/config-file.ts';
@@ -83,12 +83,12 @@ function createProgram(
       writeOut: (text) => void outside.stdout.write(text),
       writeErr: (text) => void (isJson(words, outside) || outside.stderr.write(text)),
     })
-    .addHelpText('after', `\n${FIRST_STEPS}`);
+    .addHelpText('after', `\n${firstSteps}`);
   for (const command of plans) addCommand(program, command, (call) => run(call, plans, adapters, outside));
   return program;
 }
 
-const FIRST_STEPS = `Examples:
+const firstSteps = `Examples:
   banyan demo                     a whole farm on this machine, to look at
   banyan serve ./site             publish a site; prints an invite
   banyan join banyan:AQCu…        carry it as a volunteer
@@ -114,12 +114,12 @@ async function run(
   const session = new Session(path, common, { adapters, outside, configPath: file?.path ?? null, written });
   const actions = [...actionsOf(plans).values()];
   const names = actions.flatMap((each) => Object.values(allOptions(each)).map(({ name }) => name));
-  for (const warning of strayVariables(environment, [...names, ...OWN_VARIABLES])) session.output.warning(warning);
+  for (const warning of strayVariables(environment, [...names, ...ownVariables])) session.output.warning(warning);
   await command.run(session, settings, args);
 }
 
 /** Variables that are no options. */
-const OWN_VARIABLES = [BACKGROUND_VARIABLE, WITH_READER_VARIABLE].map((variable) =>
+const ownVariables = [backgroundVariable, withReaderVariable].map((variable) =>
   variable
     .replace(/^BANYAN_/, '')
     .toLowerCase()

@@ -1,5 +1,5 @@
 /** `banyan drain`, `banyan leave` and `banyan stop`: three ways to do less. */
-import { ANY_PEER, type Wanted, findState } from '../daemon/choice.ts';
+import { anyPeer, type Wanted, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { toggle } from '../settings/option.ts';
 import type { ControlClient } from '../daemon/control-client.ts';
@@ -7,12 +7,12 @@ import type { Session } from '../session.ts';
 import type { StateFolder } from '../state/state-folder.ts';
 import { UsageError, UserError } from '../words/user-error.ts';
 
-const VOLUNTEER: Wanted = {
+const anyVolunteer: Wanted = {
   parts: ['volunteer'],
   what: 'service joined as a volunteer',
   hint: 'Join one with `banyan join <link>`.',
 };
-const JOINED: Wanted = {
+const anyJoinedPeer: Wanted = {
   parts: ['volunteer', 'reader', 'gateway'],
   what: 'service joined from this machine',
   hint: 'Join one with `banyan join <link>`.',
@@ -27,7 +27,7 @@ export const drain = plan({
   options: {},
   examples: [['banyan drain', 'ends when nobody is served any more']],
   run: async (session) => {
-    const { folder, record } = await findState(session, { ...VOLUNTEER, mustRun: true });
+    const { folder, record } = await findState(session, { ...anyVolunteer, mustRun: true });
     const { callControl } = await import('../daemon/control-client.ts');
     session.output.progress({ step: 'Draining', done: 0, total: 0 });
     await callControl(folder, 'drain', {}, { toStart: 'banyan join' });
@@ -46,7 +46,7 @@ export const stop = plan({
   options: {},
   examples: [['banyan stop', 'ends when the peer has ended']],
   run: async (session) => {
-    const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
+    const { folder, record } = await findState(session, { ...anyPeer, mustRun: true });
     const { ControlClient } = await import('../daemon/control-client.ts');
     const client = await ControlClient.find(folder);
     if (client !== null) await end(folder, () => client.call('stop', {}), client);
@@ -68,7 +68,7 @@ export const leave = plan({
     ['banyan leave --service my-site --yes', 'for a script'],
   ],
   run: async (session, { yes }) => {
-    const { folder, record } = await findState(session, JOINED);
+    const { folder, record } = await findState(session, anyJoinedPeer);
     if (!yes) await askToLeave(session, record.name, folder);
     const { ControlClient } = await import('../daemon/control-client.ts');
     const client = await ControlClient.find(folder);

@@ -1,7 +1,7 @@
 /** `banyan explain`: why who serves serves. */
-import { ANY_PEER, findState } from '../daemon/choice.ts';
+import { anyPeer, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
-import { MOST_EXPLAINED } from '../daemon/control-methods.ts';
+import { mostExplained } from '../daemon/control-methods.ts';
 import { parseChoice, value } from '../settings/option.ts';
 import { parseWhole } from '../words/quantities.ts';
 import { UsageError } from '../words/user-error.ts';
@@ -16,7 +16,7 @@ export const explain = plan({
     'of it, and what the next round showed. Decisions are taken where the charter has a requirement; the last ten thousand are kept.',
   args: [{ name: 'what', about: 'promotion, retirement or move; all when left out' }],
   options: {
-    last: value('last', '<count>', 'how many, the latest ones', parseWhole(1, MOST_EXPLAINED), 10),
+    last: value('last', '<count>', 'how many, the latest ones', parseWhole(1, mostExplained), 10),
   },
   examples: [
     ['banyan explain', 'the last ten'],
@@ -25,7 +25,7 @@ export const explain = plan({
   ],
   run: async (session, { last }, [what]) => {
     const about = what === undefined ? null : actions[actionNamed(what)];
-    const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
+    const { folder, record } = await findState(session, { ...anyPeer, mustRun: true });
     const { ControlClient } = await import('../daemon/control-client.ts');
     const { explanationText } = await import('../words/explanation.ts');
     const client = await ControlClient.require(folder, record.part === 'root' ? 'banyan serve' : 'banyan join');

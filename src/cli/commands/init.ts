@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Requirement } from '../../qos/index.ts';
 import type { Charter, QualityTerms } from '../../service/index.ts';
-import { OWN_SERVICE, findState } from '../daemon/choice.ts';
+import { anyOwnService, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import type { Terms } from '../state/founding.ts';
 import { type OptionSpec, parseChoice, parseText, value } from '../settings/option.ts';
@@ -54,7 +54,7 @@ export const termsOptions = {
   }),
 };
 
-const DEFAULT_NAME = 'my-site';
+const defaultName = 'my-site';
 
 export interface TermsSettings {
   readonly requirement: Requirement | null;
@@ -84,7 +84,7 @@ export const init = plan({
   args: [],
   options: {
     ...termsOptions,
-    name: { ...termsOptions.name, fallbackText: DEFAULT_NAME },
+    name: { ...termsOptions.name, fallbackText: defaultName },
     exportTo: value(
       'export',
       '<file>',
@@ -119,7 +119,7 @@ export const init = plan({
     const passphrase = passphraseFile === null ? undefined : await firstLineOf(passphraseFile);
     if (exportTo !== null) await exportKey(session, exportTo, passphrase);
     else if (restoreFrom !== null) await restore(session, restoreFrom, passphrase);
-    else await found(session, name ?? DEFAULT_NAME, settings);
+    else await found(session, name ?? defaultName, settings);
   },
 });
 
@@ -139,7 +139,7 @@ async function found(session: Session, name: string, settings: TermsSettings): P
 
 async function exportKey(session: Session, file: string, passphrase: string | undefined): Promise<void> {
   const { exportService, readOwnCharter } = await import('../state/founding.ts');
-  const { folder, record } = await findState(session, OWN_SERVICE);
+  const { folder, record } = await findState(session, anyOwnService);
   const text = await exportService(folder, await readOwnCharter(folder, record.serviceId), passphrase);
   if (file === '-') {
     session.outside.stdout.write(text);
@@ -183,7 +183,7 @@ async function restoreTarget(
   charter: { name: string; serviceId: string } | null,
 ): Promise<StateFolder> {
   if (session.common.state !== null) return await newFolder(session, '');
-  if (charter === null) return (await findState(session, OWN_SERVICE)).folder;
+  if (charter === null) return (await findState(session, anyOwnService)).folder;
   const known = await session.knownStates();
   const own = known.find(({ record }) => record.part === 'root' && record.serviceId === charter.serviceId);
   return own?.folder ?? (await newFolder(session, charter.name));

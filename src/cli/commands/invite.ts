@@ -1,5 +1,5 @@
 /** `banyan invite`: a link for volunteers and readers. */
-import { OWN_SERVICE, findState } from '../daemon/choice.ts';
+import { anyOwnService, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { value } from '../settings/option.ts';
 import { parsePositiveDurationMs, parseWhole } from '../words/quantities.ts';
@@ -24,7 +24,7 @@ export const invite = plan({
     ['banyan invite --expires 7d --uses 5', 'for five, within a week'],
   ],
   run: async (session, { expires, uses }) => {
-    const { folder } = await findState(session, { ...OWN_SERVICE, mustRun: true });
+    const { folder } = await findState(session, { ...anyOwnService, mustRun: true });
     const { callControl } = await import('../daemon/control-client.ts');
     const params = { expiresInSeconds: expires === null ? null : expires / 1000, uses };
     const invitation = await callControl(folder, 'invite', params, { toStart: 'banyan serve' });

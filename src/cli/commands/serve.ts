@@ -1,7 +1,7 @@
 /** `banyan serve`: publishes a folder and runs its root. Makes the service first when there is none. */
 import { basename } from 'node:path';
 import type { Invitation } from '../../host/index.ts';
-import { OWN_SERVICE, findState } from '../daemon/choice.ts';
+import { anyOwnService, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { detachOption, limitOptions, parseText, peerOptions, value } from '../settings/option.ts';
 import { facts } from '../words/output.ts';
@@ -97,11 +97,11 @@ async function ownService(
   name: string | null,
   terms: TermsSettings,
 ): Promise<KnownState> {
-  if (site === null) return await findState(session, OWN_SERVICE);
+  if (site === null) return await findState(session, anyOwnService);
   const { state, service } = session.common;
   const own = (await session.knownStates()).filter(({ record }) => record.part === 'root');
   if (state === null && service !== null && meantBy(service, own).length === 0)
-    return await findState(session, OWN_SERVICE);
+    return await findState(session, anyOwnService);
   const found = state === null ? publisherOf(site, service ?? name, own) : await recordAt(new StateFolder(state));
   if (found !== undefined) return found;
   const { foundService } = await import('../state/founding.ts');

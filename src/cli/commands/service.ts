@@ -1,5 +1,5 @@
 /** `banyan service`: a unit for the system's service manager. */
-import { ANY_PEER, findState } from '../daemon/choice.ts';
+import { anyPeer, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { toggle } from '../settings/option.ts';
 import type { UnitProgram } from '../daemon/service-unit.ts';
@@ -23,7 +23,7 @@ export const service = plan({
   ],
   run: async (session, { systemd, system, launchd }) => {
     if (systemd === launchd) throw new UsageError('Say which: --systemd or --launchd.');
-    const { folder, record } = await findState(session, ANY_PEER);
+    const { folder, record } = await findState(session, anyPeer);
     const { launchdList, systemdUnit } = await import('../daemon/service-unit.ts');
     const commands = { root: 'serve', volunteer: 'join', reader: 'open', gateway: 'gateway' } as const;
     const program: UnitProgram = {

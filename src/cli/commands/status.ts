@@ -1,5 +1,5 @@
 /** `banyan status`: how the peer is. */
-import { ANY_PEER, findState } from '../daemon/choice.ts';
+import { anyPeer, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { toggle, value } from '../settings/option.ts';
 import { parsePositiveDurationMs } from '../words/quantities.ts';
@@ -21,7 +21,7 @@ export const status = plan({
     ['banyan status --json | jq .role', 'for a script'],
   ],
   run: async (session, { watch, interval }) => {
-    const { folder, record } = await findState(session, { ...ANY_PEER, mustRun: true });
+    const { folder, record } = await findState(session, { ...anyPeer, mustRun: true });
     const { ControlClient } = await import('../daemon/control-client.ts');
     const { statusText } = await import('./status-view.ts');
     const starts = { root: 'banyan serve', volunteer: 'banyan join', reader: 'banyan open', gateway: 'banyan gateway' };

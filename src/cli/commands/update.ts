@@ -1,5 +1,5 @@
 /** `banyan update`: the next release. */
-import { OWN_SERVICE, findState } from '../daemon/choice.ts';
+import { anyOwnService, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { formatBytes, formatCount } from '../words/quantities.ts';
 import { UserError } from '../words/user-error.ts';
@@ -18,7 +18,7 @@ export const update = plan({
     ['banyan update --json', 'the same folder as before, for a script'],
   ],
   run: async (session, _, [folder]) => {
-    const { folder: state, record } = await findState(session, { ...OWN_SERVICE, mustRun: true });
+    const { folder: state, record } = await findState(session, { ...anyOwnService, mustRun: true });
     const given = folder ?? record.folder;
     if (given === null)
       throw new UserError(`"${record.name}" has published no folder yet.`, {

@@ -13,15 +13,15 @@ import type { StateFolder } from '../state/state-folder.ts';
 import { UserError } from '../words/user-error.ts';
 
 /** Tells a process that it is the one in the background; holds what it must know of the terminal in front. */
-export const BACKGROUND_VARIABLE = 'BANYAN_IN_BACKGROUND';
+export const backgroundVariable = 'BANYAN_IN_BACKGROUND';
 
 /** Set for a peer that is to end, in order, when whoever reads its output, or holds the other end of its input, has gone. */
-export const WITH_READER_VARIABLE = 'BANYAN_ENDS_WITH_READER';
+export const withReaderVariable = 'BANYAN_ENDS_WITH_READER';
 
 type Word = { readonly kind: 'stdout' | 'stderr'; readonly text: string } | { readonly kind: 'ready' };
 
 export function isInBackground(environment: Readonly<Record<string, string | undefined>>): boolean {
-  return (environment[BACKGROUND_VARIABLE] ?? '') !== '' && process.send !== undefined;
+  return (environment[backgroundVariable] ?? '') !== '' && process.send !== undefined;
 }
 
 /** The streams of the process in front, as seen from the one in the background. */
@@ -29,7 +29,7 @@ export function frontStreams(environment: Readonly<Record<string, string | undef
   stdout: OutputStream;
   stderr: OutputStream;
 } {
-  const [out, err, columns] = (environment[BACKGROUND_VARIABLE] ?? '').split(' ');
+  const [out, err, columns] = (environment[backgroundVariable] ?? '').split(' ');
   const stream = (kind: 'stdout' | 'stderr', isTTY: boolean): OutputStream => ({
     isTTY,
     columns: Number(columns) || 80,
@@ -61,7 +61,7 @@ export async function startInBackground(session: Session, state: StateFolder): P
     detached: true,
     windowsHide: true,
     stdio: ['ignore', log, log, 'ipc'],
-    env: { ...environment, [BACKGROUND_VARIABLE]: terminal },
+    env: { ...environment, [backgroundVariable]: terminal },
   });
   closeSync(log);
   const giveUp = (): void => void child.kill('SIGTERM');

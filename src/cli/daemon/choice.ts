@@ -19,13 +19,13 @@ export interface Wanted {
   readonly mustRun?: boolean;
 }
 
-export const ANY_PEER: Wanted = {
+export const anyPeer: Wanted = {
   parts: null,
   what: 'service',
   hint: 'Make one with `banyan serve <folder>`, or join one with `banyan join <link>`.',
 };
 
-export const OWN_SERVICE: Wanted = {
+export const anyOwnService: Wanted = {
   parts: ['root'],
   what: 'service of your own',
   hint: 'Make one with `banyan init`, or with `banyan serve <folder>`.',

@@ -10,22 +10,22 @@ import { join } from 'node:path';
 import { type StateFolder, shortNameOf } from '../state/state-folder.ts';
 import { UserError } from '../words/user-error.ts';
 
-const MAX_PATH_BYTES = 100;
-const SOCKET = 'control.sock';
-const POINTER = 'control.path';
+const maxPathBytes = 100;
+const socketName = 'control.sock';
+const pointerName = 'control.path';
 
 /** For the daemon, which holds the lock: clears away what a crash left and says where to listen. */
 export async function prepareControlAddress(folder: StateFolder, runtime: string): Promise<string> {
   if (process.platform === 'win32') return pipeOf(folder);
   await folder.make();
-  const usual = join(folder.file('run'), SOCKET);
-  const pointer = join(folder.file('run'), POINTER);
+  const usual = join(folder.file('run'), socketName);
+  const pointer = join(folder.file('run'), pointerName);
   await rm(pointer, { force: true });
   await rm(usual, { force: true });
-  if (Buffer.byteLength(usual) <= MAX_PATH_BYTES) return usual;
+  if (Buffer.byteLength(usual) <= maxPathBytes) return usual;
   const elsewhere = join(await privateFolder(runtime), `${shortNameOf(folder.path)}.sock`);
-  if (Buffer.byteLength(elsewhere) > MAX_PATH_BYTES) {
-    throw new UserError(`Neither ${usual} nor ${elsewhere} is short enough for a socket (${MAX_PATH_BYTES} bytes).`, {
+  if (Buffer.byteLength(elsewhere) > maxPathBytes) {
+    throw new UserError(`Neither ${usual} nor ${elsewhere} is short enough for a socket (${maxPathBytes} bytes).`, {
       hint: 'Set XDG_RUNTIME_DIR to a short path, or use another --state folder.',
       code: 'socket-path',
     });
@@ -39,10 +39,10 @@ export async function prepareControlAddress(folder: StateFolder, runtime: string
 export async function findControlAddress(folder: StateFolder): Promise<string> {
   if (process.platform === 'win32') return pipeOf(folder);
   try {
-    return (await readFile(join(folder.file('run'), POINTER), 'utf8')).trim();
+    return (await readFile(join(folder.file('run'), pointerName), 'utf8')).trim();
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    return join(folder.file('run'), SOCKET);
+    return join(folder.file('run'), socketName);
   }
 }
 
@@ -50,7 +50,7 @@ export async function findControlAddress(folder: StateFolder): Promise<string> {
 export async function clearControlAddress(folder: StateFolder): Promise<void> {
   if (process.platform === 'win32') return;
   await rm(await findControlAddress(folder), { force: true });
-  await rm(join(folder.file('run'), POINTER), { force: true });
+  await rm(join(folder.file('run'), pointerName), { force: true });
 }
 
 function pipeOf(folder: StateFolder): string {

@@ -1,7 +1,7 @@
 /** The commands' voice: asks the running daemon of a state folder over its control socket. */
 import { connect, type Socket } from 'node:net';
 import type { Progress } from '../../host/index.ts';
-import { type ControlMethod, type ControlMethods, type ControlReply, LineSplitter, MAX_LINE_BYTES } from './control.ts';
+import { type ControlMethod, type ControlMethods, type ControlReply, LineSplitter, maxLineBytes } from './control.ts';
 import { findControlAddress } from './control-address.ts';
 import { findHolder } from './lock.ts';
 import type { StateFolder } from '../state/state-folder.ts';
@@ -57,7 +57,7 @@ export class ControlClient {
   private constructor(socket: Socket) {
     this.#socket = socket;
     const lines = new LineSplitter(
-      64 * MAX_LINE_BYTES,
+      64 * maxLineBytes,
       (line) => this.#received(line),
       () => socket.destroy(new Error('the daemon sent a line without an end')),
     );

@@ -7,7 +7,7 @@ import type { Gift } from '../state/state-folder.ts';
 import { UserError } from '../words/user-error.ts';
 
 /** What fits into one answer, with room. */
-export const MOST_EXPLAINED = 1_000;
+export const mostExplained = 1_000;
 
 export interface Controlled {
   readonly node: FarmNode;
@@ -44,8 +44,8 @@ export function controlMethods({ node, info, stop, remember }: Controlled): Read
     },
     explain: ({ about = null, last = 10 }) => {
       root('explain who serves, since it decides');
-      if (typeof last !== 'number' || !Number.isSafeInteger(last) || last < 1 || last > MOST_EXPLAINED)
-        throw bad('last', `a whole number from 1 to ${MOST_EXPLAINED}`);
+      if (typeof last !== 'number' || !Number.isSafeInteger(last) || last < 1 || last > mostExplained)
+        throw bad('last', `a whole number from 1 to ${mostExplained}`);
       if (about !== null && about !== 'promote' && about !== 'retire' && about !== 'move')
         throw bad('about', '"promote", "retire", "move" or null');
       return node.explain({ about, last });

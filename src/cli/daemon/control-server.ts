@@ -7,7 +7,7 @@
 import { chmod } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Progress } from '../../host/index.ts';
-import { type ControlReply, LineSplitter, MAX_LINE_BYTES } from './control.ts';
+import { type ControlReply, LineSplitter, maxLineBytes } from './control.ts';
 import { nearestWord } from '../words/suggestion.ts';
 import { UserError, tellError } from '../words/user-error.ts';
 
@@ -27,10 +27,10 @@ export interface ControlServerOptions {
   readonly onError: (error: unknown, method: string) => void;
 }
 
-const MAX_CONNECTIONS = 64;
-const MAX_UNDER_WAY = 32;
+const maxConnections = 64;
+const maxUnderWay = 32;
 /** What may wait for a reader that does not read. */
-const MAX_UNREAD_BYTES = 8 * 1024 * 1024;
+const maxUnreadBytes = 8 * 1024 * 1024;
 
 export async function serveControl({ address, methods, onError }: ControlServerOptions): Promise<ControlServer> {
   const conversations = new Set<Conversation>();
@@ -39,7 +39,7 @@ export async function serveControl({ address, methods, onError }: ControlServerO
     conversations.add(conversation);
     socket.once('close', () => conversations.delete(conversation));
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = maxConnections;
   await listen(server, address);
   if (process.platform !== 'win32') await chmod(address, 0o600);
   return {
@@ -73,10 +73,10 @@ class Conversation {
     this.#methods = methods;
     this.#onError = onError;
     const lines = new LineSplitter(
-      MAX_LINE_BYTES,
+      maxLineBytes,
       (line) => this.#received(line),
       () => {
-        this.#refuse(null, `A line of more than ${MAX_LINE_BYTES} bytes is not taken.`, 'line-too-long');
+        this.#refuse(null, `A line of more than ${maxLineBytes} bytes is not taken.`, 'line-too-long');
         socket.destroySoon();
       },
     );
@@ -107,8 +107,8 @@ class Conversation {
       this.#refuse(id, 'A request needs a method, a text, and params, an object.', 'malformed');
     } else if (this.#isFinishing) {
       this.#refuse(id, 'The daemon is stopping.', 'stopping');
-    } else if (this.#underWay >= MAX_UNDER_WAY) {
-      this.#refuse(id, `${MAX_UNDER_WAY} requests are under way on this connection: wait for an answer.`, 'busy');
+    } else if (this.#underWay >= maxUnderWay) {
+      this.#refuse(id, `${maxUnderWay} requests are under way on this connection: wait for an answer.`, 'busy');
     } else {
       void this.#answer(id, method, params);
     }
@@ -144,7 +144,7 @@ class Conversation {
   #send(reply: ControlReply): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#socket.write(`${JSON.stringify(reply)}\n`);
-    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.destroy();
+    if (this.#socket.writableLength > maxUnreadBytes) this.#socket.destroy();
   }
 }
 

@@ -6,7 +6,7 @@
  *     <- {"id":1,"result":{"number":2,"files":10,"bytes":48213,"changed":true,"leftOut":[]}}
  *     <- {"id":1,"error":{"message":"…","hint":"…","code":"…"}}      instead of a result
  *
- * One JSON object a line, in UTF-8, at most `MAX_LINE_BYTES` long. Answers come in any order and bear the request's id. A line that
+ * One JSON object a line, in UTF-8, at most `maxLineBytes` long. Answers come in any order and bear the request's id. A line that
  * cannot be understood is answered with id null and harms nobody; one that is too long ends the connection, as nobody knows where
  * it would end. New methods and fields may be added; those not known are refused, or ignored, by name.
  */
@@ -21,7 +21,7 @@ import type {
 } from '../../host/index.ts';
 import type { Part } from '../state/state-folder.ts';
 
-export const MAX_LINE_BYTES = 1024 * 1024;
+export const maxLineBytes = 1024 * 1024;
 
 export interface DaemonInfo {
   readonly pid: number;

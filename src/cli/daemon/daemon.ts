@@ -10,7 +10,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Gateway } from '../../gateway/index.ts';
 import type { FarmNode } from '../../host/index.ts';
-import { WITH_READER_VARIABLE, cutLoose, isInBackground } from './background.ts';
+import { withReaderVariable, cutLoose, isInBackground } from './background.ts';
 import type { DaemonInfo } from './control.ts';
 import { clearControlAddress, prepareControlAddress } from './control-address.ts';
 import { controlMethods } from './control-methods.ts';
@@ -22,7 +22,7 @@ import { type Logger, createLoggerFor } from './log.ts';
 import { narrate } from './narrator.ts';
 import type { NodeRequest } from '../node-request.ts';
 import type { Session } from '../session.ts';
-import { FILES, type Gift, type ServiceRecord } from '../state/state-folder.ts';
+import { stateFiles, type Gift, type ServiceRecord } from '../state/state-folder.ts';
 
 export interface DaemonPlan {
   readonly record: ServiceRecord;
@@ -34,11 +34,11 @@ export interface DaemonPlan {
 }
 
 /** What a process that starts in the background makes before the daemon does, and what one that broke off leaves. */
-const PASSING: readonly string[] = [FILES.run, FILES.lock, FILES.holder, FILES.log];
+const passingNames: readonly string[] = [stateFiles.run, stateFiles.lock, stateFiles.holder, stateFiles.log];
 
 function lastingOf(before: readonly string[] | null): readonly string[] | null {
-  const isBegun = before !== null && before.length > 0 && before.every((name) => PASSING.includes(name));
-  return isBegun ? null : (before?.filter((name) => !PASSING.includes(name)) ?? null);
+  const isBegun = before !== null && before.length > 0 && before.every((name) => passingNames.includes(name));
+  return isBegun ? null : (before?.filter((name) => !passingNames.includes(name)) ?? null);
 }
 
 export interface RunningDaemon {
@@ -46,15 +46,15 @@ export interface RunningDaemon {
   readonly info: DaemonInfo;
 }
 
-const GRACE_MS = 5_000;
-const PATIENCE_MS = 20_000;
+const graceMs = 5_000;
+const patienceMs = 20_000;
 
 /** Runs until it is told to stop. @throws what kept it from starting */
 export async function runDaemon(session: Session, plan: DaemonPlan): Promise<void> {
   const { state } = plan.request;
   const stopping = new StopSignal(session);
   // A service does not end because nobody listens any more (`banyan serve --json | head -1`); one that is part of a show does.
-  const isPartOfShow = (session.outside.environment[WITH_READER_VARIABLE] ?? '') !== '';
+  const isPartOfShow = (session.outside.environment[withReaderVariable] ?? '') !== '';
   session.outside.whenReaderGone?.(() => {
     if (isPartOfShow) stopping.request('signal');
   });
@@ -209,8 +209,8 @@ class Daemon {
     const overdue = setTimeout(() => {
       this.#logger.error({}, 'stopping took too long and was cut short');
       process.exit(1);
-    }, PATIENCE_MS);
-    await this.#gateway?.close(GRACE_MS);
+    }, patienceMs);
+    await this.#gateway?.close(graceMs);
     await this.#node?.stop();
     await this.#control?.close();
     if (this.#control !== null) await clearControlAddress(this.#plan.request.state);
@@ -241,7 +241,7 @@ class StopSignal {
       }
       this.request('signal');
     };
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    for (const signal of endSignals) process.on(signal, this.#onSignal);
   }
 
   get isRequested(): boolean {
@@ -254,9 +254,9 @@ class StopSignal {
   }
 
   end(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    for (const signal of endSignals) process.off(signal, this.#onSignal);
   }
 }
 
-const SIGNALS: readonly NodeJS.Signals[] =
+const endSignals: readonly NodeJS.Signals[] =
   process.platform === 'win32' ? ['SIGINT', 'SIGTERM', 'SIGBREAK'] : ['SIGINT', 'SIGTERM', 'SIGHUP'];

@@ -7,7 +7,7 @@
 import { createServer } from 'node:net';
 import { UserError } from '../words/user-error.ts';
 
-const MAX_STEPS = 100;
+const maxSteps = 100;
 
 export interface FoundPort {
   readonly port: number;
@@ -22,7 +22,7 @@ export interface FoundPort {
  */
 export async function findFreePort(wanted: number, host: string, isStrict: boolean): Promise<FoundPort> {
   if (wanted === 0) return { port: 0, steppedOver: null };
-  const last = isStrict ? wanted : Math.min(65_535, wanted + MAX_STEPS);
+  const last = isStrict ? wanted : Math.min(65_535, wanted + maxSteps);
   for (let port = wanted; port <= last; port += 1) {
     if (await isFree(port, host)) return { port, steppedOver: port === wanted ? null : wanted };
   }

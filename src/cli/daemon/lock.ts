@@ -27,12 +27,12 @@ export interface Lock {
 }
 
 /** A daemon that starts up may meet a look that takes the lock for a moment; it waits so long. */
-const PATIENCE_MS = 250;
+const lockPatienceMs = 250;
 
 /** @throws UserError `state-in-use` naming who holds it */
 export async function acquireLock(folder: StateFolder, holder: Holder): Promise<Lock> {
   await folder.make();
-  const release = await seize(folder, PATIENCE_MS);
+  const release = await seize(folder, lockPatienceMs);
   if (release === null) throw inUse(folder);
   const note = folder.file('holder');
   writeFileSync(`${note}.tmp`, `${JSON.stringify(holder)}\n`, { mode: 0o600 });

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { NodeStatus } from '../../host/index.ts';
-import { WITH_READER_VARIABLE } from '../daemon/background.ts';
+import { withReaderVariable } from '../daemon/background.ts';
 import { ControlClient } from '../daemon/control-client.ts';
 import type { ControlMethod, ControlMethods } from '../daemon/control.ts';
 import { StateFolder } from '../state/state-folder.ts';
@@ -162,7 +162,7 @@ function quietEnvironment(): Record<string, string | undefined> {
     ([name]) => !name.startsWith('BANYAN_') && name !== 'NODE_OPTIONS',
   );
   // Should the demonstration itself be killed, its peers end too.
-  return { ...Object.fromEntries(inherited), [WITH_READER_VARIABLE]: '1' };
+  return { ...Object.fromEntries(inherited), [withReaderVariable]: '1' };
 }
 
 /** A process that ends while it is asked never answers. */

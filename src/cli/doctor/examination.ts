@@ -18,11 +18,11 @@ import type { Session } from '../session.ts';
 import { type KnownState, StateFolder, knownStates } from '../state/state-folder.ts';
 import { UserError, tellError } from '../words/user-error.ts';
 
-const NEEDED_NODE = [20, 19] as const;
-const LOW_DISK_BYTES = 1_000_000_000;
-const EMPTY_DISK_BYTES = 50_000_000;
+const neededNode = [20, 19] as const;
+const lowDiskBytes = 1_000_000_000;
+const emptyDiskBytes = 50_000_000;
 /** No clock that is right can show less: when this was written. */
-const EARLIEST_TIME_MS = Date.UTC(2026, 0, 1);
+const earliestTimeMs = Date.UTC(2026, 0, 1);
 
 export async function* examine(session: Session, port: number): AsyncGenerator<Finding> {
   yield* versions();
@@ -54,11 +54,11 @@ export async function* examine(session: Session, port: number): AsyncGenerator<F
 async function* versions(): AsyncGenerator<Finding> {
   const node = process.versions.node;
   const [major = 0, minor = 0] = node.split('.').map(Number);
-  const [neededMajor, neededMinor] = NEEDED_NODE;
+  const [neededMajor, neededMinor] = neededNode;
   const isEnough = major > neededMajor || (major === neededMajor && minor >= neededMinor);
   yield isEnough
     ? ok('versions', `Node ${node} runs Banyan.`)
-    : fail('versions', `Node ${node} is too old.`, `Install Node ${NEEDED_NODE.join('.')} or newer.`);
+    : fail('versions', `Node ${node} is too old.`, `Install Node ${neededNode.join('.')} or newer.`);
   try {
     const { default: Database } = await import('better-sqlite3');
     new Database(':memory:').close();
@@ -87,15 +87,15 @@ async function disk(path: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(existing);
   const freeBytes = bavail * bsize;
   const free = `${formatBytes(freeBytes)} are free where ${path} lies.`;
-  if (freeBytes < EMPTY_DISK_BYTES)
+  if (freeBytes < emptyDiskBytes)
     return fail('disk', `Only ${free}`, 'Free some space, or use another disk with --state.');
-  if (freeBytes < LOW_DISK_BYTES) return warn('disk', `Only ${free}`, 'Releases may not fit: free some space.');
+  if (freeBytes < lowDiskBytes) return warn('disk', `Only ${free}`, 'Releases may not fit: free some space.');
   return ok('disk', free);
 }
 
 async function clock(): Promise<Finding> {
   const now = new Date();
-  if (now.getTime() < EARLIEST_TIME_MS) {
+  if (now.getTime() < earliestTimeMs) {
     return fail(
       'clock',
       `The clock says ${now.toISOString()}, which is in the past.`,

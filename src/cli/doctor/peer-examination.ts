@@ -10,7 +10,7 @@ import { isLoopback, readAddress } from '../settings/peer-address.ts';
 import type { KnownState, StateFolder } from '../state/state-folder.ts';
 import { tellError } from '../words/user-error.ts';
 
-const DIAL_TIMEOUT_MS = 3_000;
+const dialTimeoutMs = 3_000;
 
 export async function* examinePeer({ folder, record }: KnownState): AsyncGenerator<Finding> {
   yield* keys(folder, record.part === 'root');
@@ -104,7 +104,7 @@ async function dial(address: string): Promise<string | null> {
       socket.destroy();
       resolve(reason);
     };
-    socket.setTimeout(DIAL_TIMEOUT_MS, () => end('no answer'));
+    socket.setTimeout(dialTimeoutMs, () => end('no answer'));
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
     socket.once('connect', () => end(null));
   });

@@ -111,8 +111,8 @@ export function parseSwitch(text: string): boolean {
   throw new Error(`"${text}" is neither yes nor no; write true or false`);
 }
 
-export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** What every command takes. */
 export const commonOptions = {
@@ -125,8 +125,8 @@ export const commonOptions = {
   logLevel: value(
     'log-level',
     '<level>',
-    `how much to log to stderr: ${LOG_LEVELS.join(', ')}`,
-    parseChoice(LOG_LEVELS),
+    `how much to log to stderr: ${logLevels.join(', ')}`,
+    parseChoice(logLevels),
     null,
     {
       fallbackText: 'warn; info in the log file of --detach',

@@ -4,8 +4,8 @@ import { count, exponent, milliseconds, share } from './experiment-values.ts';
 
 const policies = ['balanced', 'worst-qos'] as const;
 const margins = ['lean', 'n-1'] as const;
-const MODES = ['random', 'heaviest', 'domain', 'root'] as const;
-const WORKLOADS = ['poisson', 'diurnal', 'flash-crowd'] as const;
+const modes = ['random', 'heaviest', 'domain', 'root'] as const;
+const workloads = ['poisson', 'diurnal', 'flash-crowd'] as const;
 
 export const topology = value(
   'topology',
@@ -32,7 +32,7 @@ export const requirement = value(
 export const policy = choice('policy', '<policy>', 'how the next server is found', policies, 'balanced');
 export const margin = choice('margin', '<margin>', 'just enough servers, or one to spare', margins, 'lean');
 export const kill = value('kill', '<share>', 'share of the servers that is killed (0.2, 20%)', share, 0.2);
-export const mode = choice('mode', '<mode>', 'which servers are killed', MODES, 'random');
+export const mode = choice('mode', '<mode>', 'which servers are killed', modes, 'random');
 
 export function seeds(otherwise = 20): OptionSpec<number> {
   return value('seeds', '<count>', 'how many runs', count(1, 1_000_000), otherwise);
@@ -54,7 +54,7 @@ export const load = {
     'workload',
     '<shape>',
     'when users ask (steadily, by the hour of the day, all at once)',
-    WORKLOADS,
+    workloads,
     null,
   ),
   zipf: value(

@@ -7,14 +7,14 @@
 import type { Session } from '../session.ts';
 import { type OptionSpecs, parseSwitch } from '../settings/option.ts';
 
-const BESIDE_THE_POINT: readonly string[] = ['out', 'jobs'];
+const besideThePoint: readonly string[] = ['out', 'jobs'];
 
 /** `without`: flags that are left out, without their dashes. */
 export function replayLine(session: Session, options: OptionSpecs, without: readonly string[]): string {
   const specs = new Map(Object.values(options).map((spec) => [spec.name, spec]));
   const words = [...session.written].flatMap(([name, { texts }]) => {
     const spec = specs.get(name);
-    if (spec === undefined || BESIDE_THE_POINT.includes(spec.flag) || without.includes(spec.flag)) return [];
+    if (spec === undefined || besideThePoint.includes(spec.flag) || without.includes(spec.flag)) return [];
     if (spec.placeholder === null) return [parseSwitch(texts.at(-1) ?? '') ? `--${spec.flag}` : `--no-${spec.flag}`];
     return [`--${spec.flag}`, texts.at(-1) ?? ''];
   });

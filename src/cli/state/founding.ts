@@ -13,7 +13,7 @@ import { UserError, tellError } from '../words/user-error.ts';
 
 export type Terms = Omit<CharterTerms, 'rootPublicKey' | 'rootPeerId'>;
 
-const CHARTER_ARMOUR = /-----BEGIN BANYAN CHARTER-----([A-Za-z0-9+/=\s]+)-----END BANYAN CHARTER-----/;
+const charterArmour = /-----BEGIN BANYAN CHARTER-----([A-Za-z0-9+/=\s]+)-----END BANYAN CHARTER-----/;
 
 /** Makes a service in an empty (or half-made) folder. */
 export async function foundService(state: StateFolder, terms: Terms, folder: string | null): Promise<Charter> {
@@ -92,7 +92,7 @@ export async function restoreService(
 /** The charter in an export. @throws UserError when there is none; ServiceError when it does not hold */
 export async function charterIn(text: string): Promise<Charter> {
   const { readCharter } = await import('../../service/index.ts');
-  const [, armoured] = CHARTER_ARMOUR.exec(text) ?? [];
+  const [, armoured] = charterArmour.exec(text) ?? [];
   if (armoured !== undefined) return readCharter(Buffer.from(armoured, 'base64'));
   throw new UserError('This file holds a key but not the charter that goes with it.', {
     hint: 'Use the whole file that `banyan init --export` wrote. With the key alone, restore into the old state folder: --state <folder>.',

@@ -13,7 +13,7 @@ import type { StateFolder } from './state-folder.ts';
 import { UserError } from '../words/user-error.ts';
 
 /** How many names of files that were left out are told. */
-const TOLD_NAMES = 5;
+const toldNames = 5;
 
 /** The whole path of a folder to publish. @throws UserError when there is none */
 export async function siteFolder(folder: string): Promise<string> {
@@ -56,7 +56,7 @@ export async function requireApart(site: string, state: StateFolder): Promise<vo
 /** Tells what of the folder is not in the release, so that nobody looks for it there. */
 export function tellLeftOut(output: Output, { leftOut }: UpdateResult): void {
   if (leftOut.length === 0) return;
-  const names = leftOut.slice(0, TOLD_NAMES).map(({ path }) => path);
+  const names = leftOut.slice(0, toldNames).map(({ path }) => path);
   const more = leftOut.length > names.length ? ` and ${leftOut.length - names.length} more` : '';
   const reasons = [...new Set(leftOut.map(({ reason }) => reason))].join('; ');
   output.note(

@@ -3,7 +3,7 @@
  *
  * A machine may own one service, carry two others and read a fourth; each has a folder of its own with a *label* for a name.
  * Folders lie together in the data folder, unless `--state` (BANYAN_STATE) names one directly. `service.json` in it says what
- * it is for. Everything else in it belongs to the running peer; `FILES` is the whole list, so that `leave` can take away
+ * it is for. Everything else in it belongs to the running peer; `stateFiles` is the whole list, so that `leave` can take away
  * exactly what Banyan put there and nothing of anybody else's.
  */
 import { createHash } from 'node:crypto';
@@ -37,7 +37,7 @@ export interface ServiceRecord {
 }
 
 /** Every name that Banyan makes in a state folder. */
-export const FILES = {
+export const stateFiles = {
   service: 'service.json',
   charter: 'charter.json',
   ownerKey: 'owner-key.pem',
@@ -52,10 +52,10 @@ export const FILES = {
 } as const;
 
 /** What a start leaves that ended before it got to `service.json`, and what `init` makes before. */
-const EARLY = ['service', 'charter', 'ownerKey', 'rootKey', 'lock', 'holder', 'run', 'log'] as const;
+const earlyFiles = ['service', 'charter', 'ownerKey', 'rootKey', 'lock', 'holder', 'run', 'log'] as const;
 
 /** What may follow such a name: SQLite's companions, half-written and set-aside files. */
-const COMPANION = /^(-wal|-shm|-journal|(\.[0-9a-f]+)?\.tmp|\.\d|\.corrupt-[^/]*)?$/;
+const companionSuffix = /^(-wal|-shm|-journal|(\.[0-9a-f]+)?\.tmp|\.\d|\.corrupt-[^/]*)?$/;
 
 export class StateFolder {
   readonly path: string;
@@ -63,14 +63,14 @@ export class StateFolder {
   readonly label: string;
   readonly logFile: string;
 
-  constructor(path: string, logFile: string = join(resolve(path), FILES.log)) {
+  constructor(path: string, logFile: string = join(resolve(path), stateFiles.log)) {
     this.path = resolve(path);
     this.label = this.path.split(/[\\/]/).at(-1) ?? this.path;
     this.logFile = logFile;
   }
 
-  file(name: keyof typeof FILES): string {
-    return join(this.path, FILES[name]);
+  file(name: keyof typeof stateFiles): string {
+    return join(this.path, stateFiles[name]);
   }
 
   /** Makes it, for its user alone. A folder that is there already keeps its permissions. */
@@ -96,18 +96,19 @@ export class StateFolder {
    */
   async requireOwn(): Promise<void> {
     const names = (await this.names()) ?? [];
-    if (names.length === 0 || names.includes(FILES.service)) return;
-    const early = EARLY.map((name) => FILES[name]);
-    const run = names.includes(FILES.run) ? await readdir(this.file('run')) : [];
+    if (names.length === 0 || names.includes(stateFiles.service)) return;
+    const early = earlyFiles.map((name) => stateFiles[name]);
+    const run = names.includes(stateFiles.run) ? await readdir(this.file('run')) : [];
     const strange =
       names.find((name) => !early.some((own) => isNamedAfter(own, name))) ??
       run.find((name) => !/^control\.(sock|path)$/.test(name)) ??
       names.find(
-        (name) => [FILES.charter, FILES.rootKey].some((own) => own === name) && !names.includes(FILES.ownerKey),
+        (name) =>
+          [stateFiles.charter, stateFiles.rootKey].some((own) => own === name) && !names.includes(stateFiles.ownerKey),
       );
     if (strange === undefined) return;
     throw new UserError(
-      `The folder ${this.path} is no state folder: it has no ${FILES.service}, but other files (${strange}).`,
+      `The folder ${this.path} is no state folder: it has no ${stateFiles.service}, but other files (${strange}).`,
       { hint: 'Give --state a folder that is empty or not there yet; Banyan keeps keys in it.', code: 'state-strange' },
     );
   }
@@ -142,7 +143,7 @@ export class StateFolder {
    * the folder, was there already and stays. Returns the names of what stays.
    */
   async remove(before: readonly string[] | null = null): Promise<readonly string[]> {
-    const isOurs = (name: string): boolean => Object.values(FILES).some((own) => isNamedAfter(own, name));
+    const isOurs = (name: string): boolean => Object.values(stateFiles).some((own) => isNamedAfter(own, name));
     for (const name of (await readdir(this.path)).filter((each) => isOurs(each) && before?.includes(each) !== true))
       await rm(join(this.path, name), { recursive: true, force: true });
     for (const more of ['', '.1', '.2', '.3']) await rm(this.logFile + more, { force: true });
@@ -153,7 +154,7 @@ export class StateFolder {
 }
 
 function isNamedAfter(own: string, name: string): boolean {
-  return name.startsWith(own) && COMPANION.test(name.slice(own.length));
+  return name.startsWith(own) && companionSuffix.test(name.slice(own.length));
 }
 
 function parseRecord(text: string, path: string): ServiceRecord {

@@ -12,7 +12,7 @@ import { UsageError, UserError } from '../words/user-error.ts';
 import { asTold, helpOf, scaledAsAsked, scalingOptions } from './scaling.ts';
 import { summaryText } from './summary-text.ts';
 
-const FORMATS = ['alt', 'matrix'] as const;
+const formats = ['alt', 'matrix'] as const;
 
 const writingOptions = {
   ...scalingOptions,
@@ -20,7 +20,7 @@ const writingOptions = {
     'format',
     '<format>',
     'alt (GT-ITM ALT text) or matrix (RTTs in ms as CSV)',
-    parseChoice(FORMATS),
+    parseChoice(formats),
     null,
     { fallbackText: 'alt for graphs and planes' },
   ),

@@ -6,7 +6,7 @@ import { asTold, scaledAsAsked, scalingOptions } from './scaling.ts';
 import { summaryText } from './summary-text.ts';
 import { openTopology } from './topology-file.ts';
 
-const FORMATS = ['alt', 'matrix', 'graphml'] as const;
+const formats = ['alt', 'matrix', 'graphml'] as const;
 
 export const info = plan({
   name: 'info',
@@ -20,7 +20,7 @@ export const info = plan({
     },
   ],
   options: namedWithin('topology', {
-    format: value('format', '<format>', `what the file is: ${FORMATS.join(', ')}`, parseChoice(FORMATS), null, {
+    format: value('format', '<format>', `what the file is: ${formats.join(', ')}`, parseChoice(formats), null, {
       fallbackText: 'found from its content',
     }),
     ...scalingOptions,

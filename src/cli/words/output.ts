@@ -23,8 +23,8 @@ export interface OutputOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
-export type Style = keyof typeof STYLES;
+const styles = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
+export type Style = keyof typeof styles;
 
 export class Output {
   readonly json: boolean;
@@ -91,7 +91,7 @@ export class Output {
 
   paint(style: Style, text: string, stream: OutputStream = this.#stdout): string {
     if (!hasColor(stream, this.#environment)) return text;
-    const [on, off] = STYLES[style];
+    const [on, off] = styles[style];
     return `\u001b[${on}m${text}\u001b[${off}m`;
   }
 
@@ -132,11 +132,11 @@ export function facts(rows: readonly (readonly [string, string] | null)[]): stri
 
 /** What a terminal shows, without the marks that colour it. */
 function widthOf(text: string): number {
-  return [...text.replace(COLOR_MARK, '')].length;
+  return [...text.replace(colorMark, '')].length;
 }
 
 // eslint-disable-next-line no-control-regex -- these are the marks that `paint` makes.
-const COLOR_MARK = /\u001b\[\d+m/g;
+const colorMark = /\u001b\[\d+m/g;
 
 /** Lets through line ends, tabs and our own colours, and no other control character. */
 function clean(text: string): string {

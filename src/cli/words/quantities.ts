@@ -11,7 +11,7 @@ export class QuantityError extends Error {
   override readonly name = 'QuantityError';
 }
 
-const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+const sizeUnits: ReadonlyMap<string, number> = new Map([
   ['', 1],
   ['b', 1],
   ['byte', 1],
@@ -24,7 +24,7 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ]),
 ]);
 
-const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
+const durationUnits: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1000],
   ['sec', 1000],
@@ -48,7 +48,7 @@ const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
 /** Bytes, a whole number: `500MB`, `2GiB`, `1.5 gb`, `4096`. @throws QuantityError */
 export function parseSize(text: string): number {
   const [, figure = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
-  const factor = SIZE_UNITS.get(unit.toLowerCase());
+  const factor = sizeUnits.get(unit.toLowerCase());
   if (figure === '' || factor === undefined) throw wrong(text, 'a size', 'for example 500MB, 2GiB or 4096 (bytes)');
   return whole(text, Number(figure) * factor, 'a size');
 }
@@ -86,7 +86,7 @@ export function parseDurationMs(text: string): number {
   let totalMs = 0;
   do {
     const [, figure = '', unit = ''] = part.exec(compact) ?? [];
-    const factor = DURATION_UNITS.get(unit);
+    const factor = durationUnits.get(unit);
     if (factor === undefined) throw wrong(text, 'a duration', example);
     totalMs += Number(figure) * factor;
   } while (part.lastIndex < compact.length);

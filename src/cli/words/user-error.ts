@@ -49,7 +49,7 @@ export interface ToldError {
   readonly isExpected: boolean;
 }
 
-const SENTENCE_CLASSES: ReadonlySet<string> = new Set([
+const sentenceClasses: ReadonlySet<string> = new Set([
   'ServiceError',
   'QuotaError',
   'DiskFullError',
@@ -69,7 +69,7 @@ const SENTENCE_CLASSES: ReadonlySet<string> = new Set([
   'ReportError',
 ]);
 
-const SYSTEM_SENTENCES: Readonly<Record<string, (path: string, port: string) => readonly [string, string]>> = {
+const systemSentences: Readonly<Record<string, (path: string, port: string) => readonly [string, string]>> = {
   EACCES: (path, port) =>
     port === ''
       ? [`Permission was denied for ${path}.`, 'Check who owns it (ls -ld), or use another folder with --state.']
@@ -101,10 +101,10 @@ export function tellError(error: unknown): ToldError {
   }
   if (!(error instanceof Error)) return unexpected(String(error), 'unknown');
   const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
-  if (SENTENCE_CLASSES.has(error.name)) {
+  if (sentenceClasses.has(error.name)) {
     return { message: capital(error.message), hint: undefined, code: code ?? 'failed', exitCode: 1, isExpected: true };
   }
-  const sentence = code === undefined ? undefined : SYSTEM_SENTENCES[code];
+  const sentence = code === undefined ? undefined : systemSentences[code];
   if (code !== undefined && sentence !== undefined && 'syscall' in error) {
     const [message, hint] = sentence(path ?? address ?? 'a file', port === undefined ? '' : String(port));
     return { message, hint, code, exitCode: 1, isExpected: true };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FarmNode } from '../../../src/host/farm-node.ts';
-import { type ControlReply, LineSplitter, MAX_LINE_BYTES } from '../../../src/cli/daemon/control.ts';
+import { type ControlReply, LineSplitter, maxLineBytes } from '../../../src/cli/daemon/control.ts';
 import { findControlAddress, prepareControlAddress } from '../../../src/cli/daemon/control-address.ts';
 import { ControlClient, callControl } from '../../../src/cli/daemon/control-client.ts';
 import { controlMethods } from '../../../src/cli/daemon/control-methods.ts';
@@ -243,12 +243,12 @@ describe('what cannot be understood', () => {
   it('ends the connection when it is a line without an end, and only that connection', async () => {
     await serve();
     const { socket, replies } = await rawConnection();
-    const flood = Buffer.alloc(MAX_LINE_BYTES + 1, 'x');
+    const flood = Buffer.alloc(maxLineBytes + 1, 'x');
     socket.write(flood);
     expect(await replies()).toEqual([
       {
         id: null,
-        error: { message: `A line of more than ${MAX_LINE_BYTES} bytes is not taken.`, code: 'line-too-long' },
+        error: { message: `A line of more than ${maxLineBytes} bytes is not taken.`, code: 'line-too-long' },
       },
     ]);
     expect(await callControl(folder, 'status', {}, { toStart })).toEqual(someStatus);

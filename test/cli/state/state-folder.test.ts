@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  FILES,
+  stateFiles,
   type ServiceRecord,
   StateFolder,
   knownStates,
@@ -85,7 +85,10 @@ describe('a state folder', () => {
       'peer.key.0a1b2c.tmp',
       'daemon.log.1',
     ];
-    for (const name of [...Object.values(FILES).filter((each) => !['run', 'content'].includes(each)), ...companions])
+    for (const name of [
+      ...Object.values(stateFiles).filter((each) => !['run', 'content'].includes(each)),
+      ...companions,
+    ])
       await writeFile(join(folder.path, name), 'x');
     expect(await folder.remove()).toEqual([]);
     expect(await readdir(home)).toEqual([]);
@@ -151,7 +154,7 @@ describe('the usual place', () => {
     await mkdir(join(home, 'services', 'empty'));
     await writeFile(join(home, 'services', 'file'), '');
     await mkdir(join(home, 'services', 'broken'));
-    await writeFile(join(home, 'services', 'broken', FILES.service), '{');
+    await writeFile(join(home, 'services', 'broken', stateFiles.service), '{');
     const states = await knownStates(paths, note);
     expect(states.map(({ folder }) => folder.label)).toEqual(['a', 'b']);
     expect(damaged).toEqual([expect.stringMatching(/^broken: The file .* is damaged/)]);
