@@ -94,7 +94,7 @@ const firstSteps = `Examples:
   banyan join banyan:AQCu…        carry it as a volunteer
   banyan open banyan:AQCu…        read it
 
-Options follow the command. Each can be set as BANYAN_<NAME> or in banyan.toml too; docs/CLI.md tells more.`;
+Options follow the command. Each can also be set as BANYAN_<NAME> or in banyan.toml; see docs/CLI.md.`;
 
 async function run(
   { command, path, flags, args }: Call,

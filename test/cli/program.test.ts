@@ -92,7 +92,11 @@ describe('a command line that makes no sense', () => {
     [['simulate'], 'Usage: banyan simulate', ''],
     [['status', 'now'], "too many arguments for 'status'", 'banyan status --help'],
     [['serve', '--port'], "option '--port <port>' argument missing", 'banyan serve --help'],
-    [['serve', '--port', '70000'], '--port: "70000" is not what is needed; write a whole number, from 0 to 65535.', ''],
+    [
+      ['serve', '--port', '70000'],
+      '--port: "70000" is not a number in range; write a whole number, from 0 to 65535.',
+      '',
+    ],
     [['serve', '--max-storage', 'lots'], '--max-storage: "lots" is not a size; write for example 500MB', ''],
     [['init', '--requirement', '120'], '--requirement: "120" is not a duration: the unit is missing', ''],
     [['join', 'x', '--serve', '--never-serve'], '--serve and --never-serve do not go together', ''],
@@ -148,7 +152,7 @@ describe('something that went wrong', () => {
     [['topology', 'generate', '--json'], "Unknown option '--json'.", 'banyan topology generate --help'],
     [
       ['simulate', 'qos', '--policy', 'best', '--json'],
-      '"best" is none of balanced, worst-qos.',
+      '"best" is not one of balanced, worst-qos.',
       'banyan simulate qos --help',
     ],
   ])('is one JSON object for a command line that makes no sense too: %j', async (args, message, hint) => {

@@ -9,20 +9,20 @@ export function demoCommand(runDemo: (request: DemoRequest) => Promise<number>):
     name: 'demo',
     summary: 'a whole farm on this machine, live',
     description:
-      'Starts a farm on this machine, each peer a process of its own with emulated wide-area delays, with users who send ' +
-      'real requests; releases are updated, servers killed and drained. Stays until Ctrl-C, which ends all of it.',
+      'Starts a farm on this machine: each peer is a process of its own, the delays between them are emulated, and users send ' +
+      'real requests. A release is published, and servers are killed and drained. Runs until Ctrl-C, which ends every process.',
     args: [],
     options: {
       seconds: value(
         'seconds',
         '<count>',
-        'end by itself after so many seconds (or a duration such as 2m)',
+        'end after this many seconds (or a duration such as 2m)',
         parseSeconds,
         null,
         { fallbackText: 'until Ctrl-C' },
       ),
       volunteers: value('volunteers', '<count>', 'how many volunteers', parseWhole(10, 200), 10),
-      port: value('port', '<port>', 'port of the link to the site; stepped over when in use', parsePort, 8080, {
+      port: value('port', '<port>', 'port of the site; when it is in use, the next free one', parsePort, 8080, {
         flag: 'port',
       }),
     },

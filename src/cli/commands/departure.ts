@@ -25,7 +25,7 @@ export const drain = plan({
     'Stops serving without losing a request: clients are sent to other servers first. The peer stays in the farm as a client.',
   args: [],
   options: {},
-  examples: [['banyan drain', 'ends when nobody is served any more']],
+  examples: [['banyan drain', 'returns when the last client has moved on']],
   run: async (session) => {
     const { folder, record } = await findState(session, { ...anyVolunteer, mustRun: true });
     const { callControl } = await import('../daemon/control-client.ts');
@@ -41,10 +41,10 @@ export const drain = plan({
 export const stop = plan({
   name: 'stop',
   summary: 'end the peer that runs in the background',
-  description: 'Ends the running peer. It keeps what it stored and goes on where it stopped when it is started again.',
+  description: 'Ends the running peer. It keeps what it stored, and continues from there when it is started again.',
   args: [],
   options: {},
-  examples: [['banyan stop', 'ends when the peer has ended']],
+  examples: [['banyan stop', 'returns when the peer has ended']],
   run: async (session) => {
     const { folder, record } = await findState(session, { ...anyPeer, mustRun: true });
     const { ControlClient } = await import('../daemon/control-client.ts');
@@ -59,8 +59,8 @@ export const leave = plan({
   name: 'leave',
   summary: 'leave a service and remove what was stored of it',
   description:
-    'Departs from a service: neighbours are told, the peer ends, and what it stored here (its copy of the content, its keys, its ' +
-    'records) is removed. To come back, an invite is needed.',
+    'Leaves a service: the peer tells its neighbours and ends, and what it stored here (its copy of the content, its keys, its ' +
+    'records) is removed. To come back, you need an invite.',
   args: [],
   options: { yes: toggle('yes', 'do not ask', { short: 'y' }) },
   examples: [
@@ -95,7 +95,7 @@ export const leave = plan({
 
 async function askToLeave(session: Session, name: string, folder: StateFolder): Promise<void> {
   if (!session.output.isInteractive)
-    throw new UsageError('Leaving removes what was stored, and there is nobody to ask.', {
+    throw new UsageError('Leaving removes what was stored, and there is no terminal on which to ask.', {
       hint: 'Add --yes to go ahead.',
     });
   const { confirm } = await import('../words/question.ts');
@@ -112,8 +112,8 @@ async function end(folder: StateFolder, order: () => Promise<unknown>, client: C
   const untilMs = performance.now() + 30_000;
   while ((await findHolder(folder)) !== null || isAlive(pid)) {
     if (performance.now() > untilMs)
-      throw new UserError(`The process on ${folder.path} does not end.`, {
-        hint: 'End it by hand; `banyan status` shows its number.',
+      throw new UserError(`The process on ${folder.path} has not ended within 30 s.`, {
+        hint: 'End it yourself; `banyan status` shows its process id.',
         code: 'no-end',
       });
     await new Promise((resolve) => setTimeout(resolve, 50));

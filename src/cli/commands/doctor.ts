@@ -7,8 +7,8 @@ export const doctor = plan({
   name: 'doctor',
   summary: 'find out what is wrong, and what to do',
   description:
-    'Examines versions, disk, clock, ports and reachability, and the peers on this machine, running or not. Each finding is a sentence ' +
-    'with what to do. Ends with exit code 1 when something must be mended.',
+    'Examines versions, disk, clock, ports and reachability, and the peers on this machine, running or not. Each finding ' +
+    'that needs something says what to do. Exits with code 1 when something must be repaired.',
   args: [],
   options: {
     port: value('port', '<port>', 'the port that peers would use', parsePort, 4747),

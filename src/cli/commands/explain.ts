@@ -12,11 +12,12 @@ export const explain = plan({
   name: 'explain',
   summary: 'why the farm promoted, retired or moved a server',
   description:
-    'Tells at the root what was decided about servers, the latest last: the figures it was decided from, what was expected, what became ' +
-    'of it, and what the next round showed. Decisions are taken where the charter has a requirement; the last ten thousand are kept.',
+    'Shows what the root decided about servers, the latest last: the figures behind each decision, what was expected, what came of it, ' +
+    'and what the next round showed. Run it where the root runs. The root decides only when the charter has a requirement; the last ' +
+    '10,000 decisions are kept.',
   args: [{ name: 'what', about: 'promotion, retirement or move; all when left out' }],
   options: {
-    last: value('last', '<count>', 'how many, the latest ones', parseWhole(1, mostExplained), 10),
+    last: value('last', '<count>', 'how many decisions, the latest ones', parseWhole(1, mostExplained), 10),
   },
   examples: [
     ['banyan explain', 'the last ten'],

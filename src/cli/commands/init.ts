@@ -17,7 +17,7 @@ const wish: OptionSpec<Requirement | null> = {
   name: 'requirement',
   flag: 'requirement',
   about:
-    'what clients should feel: 120ms (mean response delay), p95=200ms (a percentile), 99.9% (requests answered); repeat it, or use commas',
+    'what clients should get: 120ms (mean response delay), p95=200ms (a percentile), 99.9% (requests answered); repeat it, or use commas',
   placeholder: '<wish>',
   isList: true,
   fallback: null,
@@ -37,7 +37,7 @@ export const termsOptions = {
   margin: value(
     'margin',
     '<how-much>',
-    'lean (just enough servers) or n-1 (enough also when any one of them is lost)',
+    'lean (just enough servers) or n-1 (still enough when any one is lost)',
     parseMargin,
     'lean',
   ),
@@ -48,7 +48,7 @@ export const termsOptions = {
     parseChoice(['invited', 'open']),
     'invited',
   ),
-  fanOut: value('fan-out', '<count>', 'children a parent takes at most', parseWhole(2, 691), 8),
+  fanOut: value('fan-out', '<count>', 'most children of one parent', parseWhole(2, 691), 8),
   heartbeat: value('heartbeat', '<duration>', 'interval of the heartbeats', parsePositiveDurationMs, 1_000, {
     fallbackText: '1s',
   }),
@@ -111,7 +111,7 @@ export const init = plan({
     ['banyan init --name my-site --requirement 120ms', 'make a service'],
     ['banyan init --name my-site --requirement p95=200ms,99.9% --margin n-1', 'one that asks for more'],
     ['banyan init --export my-site.key', 'keep its key in a safe place'],
-    ['banyan init --restore my-site.key', 'carry on on another machine'],
+    ['banyan init --restore my-site.key', 'continue on another machine'],
   ],
   run: async (session, settings) => {
     const { exportTo, restoreFrom, passphraseFile, name } = settings;

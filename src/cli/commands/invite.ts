@@ -9,10 +9,10 @@ export const invite = plan({
   name: 'invite',
   summary: 'print a link by which others join',
   description:
-    'Prints a link by which others join the service whose root runs on this machine. Send it to people you trust to pass on.',
+    'Prints a link by which others join the service whose root runs on this machine. Whoever has the link can join, and can pass it on.',
   args: [],
   options: {
-    expires: value('expires', '<duration>', 'how long it is good', parsePositiveDurationMs, null, {
+    expires: value('expires', '<duration>', 'how long it is valid', parsePositiveDurationMs, null, {
       fallbackText: 'for ever',
     }),
     uses: value('uses', '<count>', 'how many peers it lets in', parseWhole(1, 1_000_000), null, {

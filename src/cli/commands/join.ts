@@ -13,21 +13,21 @@ export const join = plan({
   name: 'join',
   summary: 'join a service as a volunteer',
   description:
-    'Joins a service by its invite, in the foreground unless told otherwise. The peer is a client until the service has ' +
-    'use for it as a server; --serve offers that at once. What it gives (--serve, --never-serve, the limits) is remembered for ' +
-    'later starts. Without a link, goes on with the service joined before.',
+    'Joins a service by its invite; runs in the foreground without --detach. The peer is a client until the service asks it ' +
+    'to serve; --serve offers that at once. What it gives (--serve, --never-serve, the limits) is remembered for later ' +
+    'starts. Without a link, the peer continues with the service joined before.',
   args: [{ name: 'link', about: 'the invite: banyan:…' }],
   options: {
     serve: toggle('serve', 'offer to serve at once'),
-    neverServe: toggle('never-serve', 'stay a client, whoever asks'),
+    neverServe: toggle('never-serve', 'stay a client, even when asked to serve'),
     ...limitOptions,
     ...peerOptions(4747, 'port'),
     detach: detachOption,
   },
   examples: [
-    ['banyan join banyan:AQCu…', 'be there when needed'],
+    ['banyan join banyan:AQCu…', 'serve when asked'],
     ['banyan join banyan:AQCu… --serve --max-upload 2MB/s --max-storage 500MB', 'serve at once, within limits'],
-    ['banyan join --detach', 'go on in the background with what was joined before'],
+    ['banyan join --detach', 'continue in the background with the service joined before'],
   ],
   run: async (session, settings, [link]) => {
     if (settings.serve && settings.neverServe) throw new UsageError('--serve and --never-serve do not go together.');
@@ -83,7 +83,7 @@ function tellReady(
   };
   session.output.result(ready, () =>
     facts([
-      ['Volunteer', `for "${service.name}", ${attached ? 'joined' : 'on the way in'}`],
+      ['Volunteer', `for "${service.name}", ${attached ? 'joined' : 'not attached yet'}`],
       [
         'Serves',
         serving === 'at-once'

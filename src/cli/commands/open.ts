@@ -13,8 +13,8 @@ export const open: CommandPlan = plan({
   name: 'open',
   summary: 'a local address that always reaches the best server',
   description:
-    'Joins a service as a client that never serves, and gives a local address whose requests go to the server that is ' +
-    'best for you, and to the next one when that fails. Without a link, opens what was opened before.',
+    'Joins a service as a client that never serves, and opens a local HTTP address. Requests to it go to the server that ' +
+    'answers you fastest, and to the next one when that fails. Without a link, opens the service opened before.',
   args: link,
   options: faceOptions('127.0.0.1'),
   examples: [
@@ -26,7 +26,7 @@ export const open: CommandPlan = plan({
 
 export const gateway: CommandPlan = plan({
   name: 'gateway',
-  summary: 'the same for browsers everywhere: a public address',
+  summary: 'a public address for visitors without Banyan',
   description:
     'Joins a service as a client that never serves, and answers plain HTTP publicly, for visitors who run nothing but a browser. ' +
     "Put it behind a reverse proxy for HTTPS. Visitors' addresses are not passed on to volunteers.",
@@ -42,7 +42,7 @@ export const gateway: CommandPlan = plan({
 function faceOptions(host: string) {
   return {
     port: value('http-port', '<port>', 'port of the HTTP address; 0 = any free one', parsePort, 8080, { flag: 'port' }),
-    host: value('http-host', '<address>', 'where it listens', parseText, host, { flag: 'host' }),
+    host: value('http-host', '<address>', 'address to listen on', parseText, host, { flag: 'host' }),
     ...peerOptions(0, 'peer-port'),
     detach: detachOption,
   } satisfies OptionSpecs;
@@ -97,7 +97,7 @@ function tellReady(session: Session, { node, info }: RunningDaemon, part: 'reade
   };
   session.output.result(ready, () =>
     facts([
-      [part === 'gateway' ? 'Gateway' : 'Reader', `of "${service.name}", ${attached ? 'joined' : 'on the way in'}`],
+      [part === 'gateway' ? 'Gateway' : 'Reader', `of "${service.name}", ${attached ? 'joined' : 'not attached yet'}`],
       ['Open', info.url ?? ''],
       info.logFile === null ? ['End', 'Ctrl-C'] : ['Log', info.logFile],
     ]),

@@ -19,19 +19,19 @@ export const serve = plan({
   name: 'serve',
   summary: 'publish a folder and run the root of its service',
   description:
-    'Publishes a folder as a website and runs its root, in the foreground unless told otherwise. Makes the service first ' +
-    'when there is none for this folder. Prints an invite for volunteers and an address to open. Without a folder, the ' +
-    'service goes on with the release it has.',
+    'Publishes a folder as a website and runs its root, in the foreground without --detach. Makes the service first when ' +
+    'there is none for this folder. Prints an invite for volunteers and an address to open. Without a folder, the service ' +
+    'continues with the release it has.',
   args: [{ name: 'folder', about: 'the site: its files, index.html among them' }],
   options: {
     ...termsOptions,
     ...peerOptions(4747, 'port'),
     httpPort: value('http-port', '<port>', 'port of the plain HTTP address on this machine', parsePort, 8080),
-    httpHost: value('http-host', '<address>', 'where that address listens', parseText, '127.0.0.1'),
+    httpHost: value('http-host', '<address>', 'address that this port listens on', parseText, '127.0.0.1'),
     settle: value(
       'settle',
       '<beats>',
-      'heartbeats from one look at the requirement to the next, and after a change',
+      'heartbeats between two rounds of measuring, and after a change',
       parseWhole(2, 10_000),
       8,
     ),
@@ -220,6 +220,6 @@ export function warnOfLoopback({ output }: Session, { loopbackOnly }: Invitation
   if (!loopbackOnly) return;
   output.warning(
     'This invite names only this machine itself (127.0.0.1): it works for other programs here and for nobody else. ' +
-      'Listen on all interfaces (--listen 0.0.0.0), or say how others reach you (--announce <host>:<port>).',
+      'Listen on all interfaces (--listen 0.0.0.0), or give the address at which others reach you (--announce <host>:<port>).',
   );
 }

@@ -9,8 +9,8 @@ export const service = plan({
   name: 'service',
   summary: 'print a unit for systemd or launchd',
   description:
-    'Prints a unit that starts the peer on this machine at every start of the system and again when it fails. It runs with ' +
-    'the settings of the config file and takes its state folder from here. Nothing is installed: put the text where the examples say.',
+    'Prints a unit that starts the peer on this machine at every start of the system, and again when it fails. The unit names the ' +
+    'state folder; all other settings come from the config file. Nothing is installed: write the text to the file that the examples show.',
   args: [],
   options: {
     systemd: toggle('systemd', 'a systemd unit for your own services (systemctl --user)'),

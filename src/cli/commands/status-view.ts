@@ -36,7 +36,10 @@ export function statusText(status: NodeStatus, info: DaemonInfo, paint: Paint): 
           `in ${formatDurationMs(status.servingSeconds * 1000)} of serving`,
       ],
       ...qualityRows(status),
-      ['reachable', status.reachable ? paint('green', 'yes') : paint('yellow', 'not from outside, as far as is known')],
+      [
+        'reachable',
+        status.reachable ? paint('green', 'yes') : paint('yellow', 'not from other networks, as far as is known'),
+      ],
       limits === null ? null : ['gives at most', limitsText(limits)],
       ['up for', `${formatDurationMs(status.uptimeSeconds * 1000)} (process ${info.pid}, version ${info.version})`],
       info.url === null ? null : ['open', info.url],

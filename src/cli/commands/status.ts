@@ -7,10 +7,10 @@ import { parsePositiveDurationMs } from '../words/quantities.ts';
 export const status = plan({
   name: 'status',
   summary: 'how the peer on this machine is doing',
-  description: 'Shows role, parent, children, release, requests and time served, reachability, and what is wrong.',
+  description: 'Shows role, parent, children, release, requests and time served, reachability, and problems.',
   args: [],
   options: {
-    watch: toggle('watch', 'show it again and again, until Ctrl-C', { short: 'w' }),
+    watch: toggle('watch', 'refresh until Ctrl-C', { short: 'w' }),
     interval: value('interval', '<duration>', 'how often, with --watch', parsePositiveDurationMs, 2_000, {
       fallbackText: '2s',
     }),

@@ -47,7 +47,7 @@ export async function findState(session: Session, wanted: Wanted): Promise<Known
   if (running.length === 0 && wanted.mustRun === true) {
     const labels = fitting.map(({ folder }) => folder.label).join(', ');
     throw new UserError(`None of the services on this machine is running (${labels}).`, {
-      hint: 'Start one, or say with --service which one is meant.',
+      hint: 'Start one, or name one with --service.',
       code: 'not-running',
     });
   }

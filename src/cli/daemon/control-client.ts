@@ -39,7 +39,7 @@ export class ControlClient {
     if (holder === null) return null;
     const who = holder.pid === 0 ? 'A process' : `The process ${holder.pid} (banyan ${holder.command})`;
     throw new UserError(`${who} runs on ${folder.path} but does not answer.`, {
-      hint: 'It may be starting or stopping: try again in a moment. If it stays so, end that process and look into its log.',
+      hint: 'It may be starting or stopping: try again in a moment. If it still does not answer, end that process and read its log.',
       code: 'no-answer',
     });
   }
@@ -69,7 +69,7 @@ export class ControlClient {
         for (const { reject } of this.#waiting.values()) {
           reject(
             new UserError(`The daemon ended before it answered: ${reason}.`, {
-              hint: 'Look into its log: `banyan paths` says where.',
+              hint: 'Read its log; `banyan paths` shows where it is.',
               code: 'cut-off',
             }),
           );

@@ -23,7 +23,7 @@ export function controlMethods({ node, info, stop, remember }: Controlled): Read
     const { part } = info();
     if (part === 'root') return;
     throw new UserError(`This peer is a ${part}: only the root of a service can ${what}.`, {
-      hint: 'Run it where the service is served from.',
+      hint: 'Run it on the machine where the root runs.',
       code: 'wrong-part',
     });
   };
@@ -61,8 +61,8 @@ export function controlMethods({ node, info, stop, remember }: Controlled): Read
     },
     drain: async () => {
       if (info().part === 'root')
-        throw new UserError('The root cannot drain: the service begins with it.', {
-          hint: 'Stop it with `banyan stop`; the farm goes on.',
+        throw new UserError('The root cannot drain: it is the origin of the service.', {
+          hint: 'Stop it with `banyan stop`; the volunteers keep serving.',
           code: 'wrong-part',
         });
       if (!info().neverServes) await remember('if-asked');
@@ -71,7 +71,7 @@ export function controlMethods({ node, info, stop, remember }: Controlled): Read
     leave: async () => {
       if (info().part === 'root')
         throw new UserError('The root cannot leave its own service.', {
-          hint: 'Stop it with `banyan stop`; the farm goes on.',
+          hint: 'Stop it with `banyan stop`; the volunteers keep serving.',
           code: 'wrong-part',
         });
       await node.leave();

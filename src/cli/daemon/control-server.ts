@@ -76,7 +76,7 @@ class Conversation {
       maxLineBytes,
       (line) => this.#received(line),
       () => {
-        this.#refuse(null, `A line of more than ${maxLineBytes} bytes is not taken.`, 'line-too-long');
+        this.#refuse(null, `A line may not be longer than ${maxLineBytes} bytes.`, 'line-too-long');
         socket.destroySoon();
       },
     );

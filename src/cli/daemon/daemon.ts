@@ -100,10 +100,10 @@ class Daemon {
     const file = await this.#openLogFile();
     this.#logger = await createLoggerFor(this.#session, file);
     const crashed = (error: unknown, origin: string): void => {
-      this.#logger.fatal({ err: error, origin }, 'the daemon broke and ends');
+      this.#logger.fatal({ err: error, origin }, 'the daemon failed and ends');
       this.#session.output.error(
         {
-          message: `The daemon broke (${String(error)}) and ends.`,
+          message: `The daemon failed (${String(error)}) and ends.`,
           hint: undefined,
           code: 'crash',
           exitCode: 1,
@@ -205,7 +205,7 @@ class Daemon {
   async #down(): Promise<void> {
     const { output } = this.#session;
     const reason = this.#stopping.reason;
-    if (reason === 'signal') output.note('Stopping … (once more to force it)');
+    if (reason === 'signal') output.note('Stopping … (a second signal forces it)');
     const overdue = setTimeout(() => {
       this.#logger.error({}, 'stopping took too long and was cut short');
       process.exit(1);

@@ -81,8 +81,8 @@ async function seize(folder: StateFolder, patienceMs: number): Promise<(() => vo
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code.startsWith('SQLITE_BUSY')) return null;
     if (code === 'SQLITE_NOTADB') {
-      throw new UserError(`${path} is not the lock that Banyan made.`, {
-        hint: `Delete ${path}; it holds nothing.`,
+      throw new UserError(`${path} is not a lock file of Banyan.`, {
+        hint: `Delete ${path}; a lock file holds no data.`,
         cause: error,
       });
     }

@@ -79,7 +79,7 @@ function tableOf({ rows, requiredMs, medianMs, firstMs, ok, failed, url }: Figur
     const depth = String(status.depth ?? '-');
     lines.push(lineOf(city, role, depth, String(clients), release, String(status.requestsServed)));
   }
-  const change = firstMs > 0 && medianMs >= 0 ? ` (it began at ${firstMs.toFixed(0)} ms)` : '';
+  const change = firstMs > 0 && medianMs >= 0 ? ` (${firstMs.toFixed(0)} ms at first)` : '';
   lines.push(
     '',
     `  users wait ${medianMs >= 0 ? medianMs.toFixed(0) : '-'} ms${change}; ${ok} requests answered, ${failed} failed`,

@@ -67,7 +67,7 @@ export class DecisionTeller {
     const state = met ? 'met' : 'missed';
     const deeds = actions.map((action) => this.#deedOf(action)).join(', ');
     return [
-      `The root heard of ${figures.meanMs.toFixed(0)} ms in the mean over ${figures.clients} peers; ` +
+      `The root measured a mean delay of ${figures.meanMs.toFixed(0)} ms over ${figures.clients} peers; ` +
         `${requirement.meanMs} ms are required: ${state}.` +
         (deeds === '' ? '' : ` It orders: ${deeds}.`),
     ];

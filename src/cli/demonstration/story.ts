@@ -118,7 +118,7 @@ class Story {
       await this.#ended;
     } catch (error) {
       this.#trouble = error instanceof Error ? error.message : String(error);
-      this.#board.say(`It went wrong: ${this.#trouble}`);
+      this.#board.say(`The demonstration failed: ${this.#trouble}`);
     } finally {
       clearTimeout(timer);
     }
@@ -178,7 +178,7 @@ class Story {
       `Users in ${users.map(({ name }) => name).join(', ')} read the site, all from ${root.name}. Look for yourself: ${this.#url}`,
     );
     this.#board.say(
-      `The owner requires a mean response delay of at most ${requiredMs} ms, over all who take part. Nobody says where servers shall be.`,
+      `The owner requires a mean response delay of at most ${requiredMs} ms, over all peers. Nobody says where the servers must be.`,
     );
     this.#later.push(this.#unlessOver(this.#keepTable()), this.#unlessOver(this.#tellDecisions()));
   }
@@ -250,7 +250,7 @@ class Story {
     const { number, files } = await this.#ensemble.root.ask('update', { folder });
     this.#releases = number;
     this.#board.say(
-      `Release ${number} is out (${files} files) and goes down the tree of servers while the users read on.`,
+      `Release ${number} is out (${files} files). It spreads through the tree of servers while the users keep reading.`,
     );
   }
 
@@ -270,8 +270,8 @@ class Story {
     this.#kills += victims.length;
     const names = victims.map(({ name }) => name).join(' and ');
     this.#board.say(
-      `Attack: the busiest ${victims.length === 1 ? 'server, in' : 'servers, in'} ${names}, ` +
-        `killed (SIGKILL) in the middle of requests. Their users go to the next one.`,
+      `Attack: the busiest ${victims.length === 1 ? `server, in ${names}, is` : `servers, in ${names}, are`} ` +
+        `killed (SIGKILL) in the middle of requests. Users go to the next server.`,
     );
     this.#later.push(...victims.map((victim) => this.#unlessOver(this.#comeBack(victim))));
   }
@@ -293,7 +293,9 @@ class Story {
   async #drainOne(): Promise<void> {
     const [leaving] = await this.#servingVolunteers();
     if (leaving === undefined) return;
-    this.#board.say(`The server in ${leaving.name} drains: it sends its clients on before it stops serving.`);
+    this.#board.say(
+      `The server in ${leaving.name} drains: it sends its clients to other servers before it stops serving.`,
+    );
     await leaving.ask('drain', {});
     this.#board.say(`${leaving.name} has drained and is a client again.`);
   }

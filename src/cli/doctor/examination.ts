@@ -86,7 +86,7 @@ async function disk(path: string): Promise<Finding> {
   }
   const { bavail, bsize } = await statfs(existing);
   const freeBytes = bavail * bsize;
-  const free = `${formatBytes(freeBytes)} are free where ${path} lies.`;
+  const free = `${formatBytes(freeBytes)} are free on the disk that holds ${path}.`;
   if (freeBytes < emptyDiskBytes)
     return fail('disk', `Only ${free}`, 'Free some space, or use another disk with --state.');
   if (freeBytes < lowDiskBytes) return warn('disk', `Only ${free}`, 'Releases may not fit: free some space.');
@@ -98,8 +98,8 @@ async function clock(): Promise<Finding> {
   if (now.getTime() < earliestTimeMs) {
     return fail(
       'clock',
-      `The clock says ${now.toISOString()}, which is in the past.`,
-      'Set the clock, and keep it right with NTP: invites and credentials expire by it.',
+      `The clock says ${now.toISOString()}, which is before this program was written.`,
+      'Set the clock, and switch on network time (NTP): invites and credentials expire by it.',
     );
   }
   try {
@@ -109,19 +109,19 @@ async function clock(): Promise<Finding> {
     if (stdout.trim() === 'no') {
       return warn(
         'clock',
-        `The clock says ${now.toISOString()}; the system does not keep it right.`,
+        `The clock says ${now.toISOString()}; the system does not synchronise it.`,
         'Switch on network time: timedatectl set-ntp true.',
       );
     }
     if (stdout.trim() === 'yes')
-      return ok('clock', `The clock says ${now.toISOString()} and is kept right by network time.`);
+      return ok('clock', `The clock says ${now.toISOString()} and is synchronised by network time (NTP).`);
   } catch (error) {
     // No systemd here, or none that answers: then nothing is known about how the clock is kept.
     if (!(error instanceof Error)) throw error;
   }
   return ok(
     'clock',
-    `The clock says ${now.toISOString()}; whether it is kept right by network time cannot be seen from here.`,
+    `The clock says ${now.toISOString()}; the system does not tell whether it is synchronised by network time (NTP).`,
   );
 }
 
@@ -133,7 +133,7 @@ function network(): Finding {
   if (addresses.length === 0) {
     return warn(
       'network',
-      'This machine has no address but its own loopback.',
+      'This machine has a loopback address only.',
       'Connect it to a network; until then only programs on this machine can join.',
     );
   }
@@ -144,7 +144,7 @@ function network(): Finding {
     'network',
     `This machine has private addresses only (${list}): it is behind a router.`,
     'Peers on the same network reach it. For others, forward the port on the router ' +
-      'and say the public address with --announce <host>:<port>.',
+      'and give the public address with --announce <host>:<port>.',
   );
 }
 
@@ -155,7 +155,7 @@ async function portFree(port: number): Promise<Finding> {
     return warn(
       'ports',
       `Port ${port} is in use by another program.`,
-      `A peer would take ${free} instead; choose one with --port where routers must forward it.`,
+      `A peer would take ${free} instead. Behind a router, choose a port with --port and forward it.`,
     );
   } catch (error) {
     const { message, hint } = tellError(error);

@@ -48,14 +48,14 @@ function* running(status: NodeStatus): Generator<Finding> {
     yield fail(
       'reachability',
       'It is not attached to the farm.',
-      'Is the network up, and is any peer of the invite running? It keeps trying by itself.',
+      'It keeps trying. Check that this machine is online and that a peer named in the invite is running.',
     );
   }
   if (status.addresses.every((address) => isLoopback(address))) {
     yield warn(
       'reachability',
-      'It listens on this machine itself only (127.0.0.1).',
-      'For other machines: --listen 0.0.0.0.',
+      'It listens on 127.0.0.1 only, which other machines cannot reach.',
+      'To let other machines in, start it with --listen 0.0.0.0.',
     );
   } else if (status.reachable) {
     yield ok('reachability', 'Other peers can reach it.');
@@ -63,7 +63,7 @@ function* running(status: NodeStatus): Generator<Finding> {
     yield warn(
       'reachability',
       'No peer in another network has reached it yet, so it stays a leaf: it cannot serve many or be a parent.',
-      `Forward its port on the router (${status.addresses[0] ?? 'see banyan status'}), or say its public address with --announce.`,
+      `Forward its port on the router (${status.addresses[0] ?? 'see banyan status'}), or give its public address with --announce.`,
     );
   }
   const { installed, latest, installing } = status.release;
@@ -71,7 +71,7 @@ function* running(status: NodeStatus): Generator<Finding> {
     yield warn(
       'peer',
       `It has release ${installed}; ${latest} is the latest.`,
-      'It fetches it by itself; if it stays so, look into its log.',
+      'It fetches the latest by itself; if it does not, read its log.',
     );
   }
   for (const problem of status.problems) yield warn('peer', problem, null);
@@ -90,7 +90,7 @@ async function* dialInvited(link: string | null): AsyncGenerator<Finding> {
     yield fail(
       'reachability',
       `None of the peers in its invite can be reached (${why}).`,
-      'Is this machine online? Else ask for a new invite: they may have moved.',
+      'Check that this machine is online. If it is, ask for a new invite: those peers may have moved.',
     );
   }
 }
@@ -150,14 +150,14 @@ async function* keys(folder: StateFolder, isRoot: boolean): AsyncGenerator<Findi
       yield warn(
         'keys',
         `The owner key is not at ${path}.`,
-        'That is well if you keep it elsewhere; to publish, bring it back: banyan init --restore <file>.',
+        'That is fine if you keep it elsewhere. To publish, restore it: banyan init --restore <file>.',
       );
     } else if (typeof mode === 'string') {
       yield fail('keys', `The key at ${path} cannot be read (${mode}).`, 'Restore it from a backup.');
     } else if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
       yield fail('keys', `Others on this machine can read the key ${path}.`, `chmod 600 ${path}`);
     } else {
-      yield ok('keys', `The key ${path} is there, for you alone.`);
+      yield ok('keys', `Only you can read the key ${path}.`);
     }
   }
 }

@@ -104,6 +104,6 @@ function isTable(value: unknown): value is Record<string, unknown> {
 }
 
 function unknown(what: string, name: string, nearest: string | undefined, path: string): UsageError {
-  const suggestion = nearest === undefined ? 'See docs/CLI.md for those there are.' : `Did you mean ${nearest}?`;
+  const suggestion = nearest === undefined ? 'docs/CLI.md lists them all.' : `Did you mean ${nearest}?`;
   return new UsageError(`${path}: there is no ${what} ${name}.`, { hint: suggestion, code: 'config-unknown' });
 }

@@ -99,7 +99,7 @@ export function parseText(text: string): string {
 export function parseChoice<const Word extends string>(words: readonly Word[]): (text: string) => Word {
   return (text) => {
     const found = words.find((word) => word === text.trim().toLowerCase());
-    if (found === undefined) throw new Error(`"${text}" is none of ${words.join(', ')}`);
+    if (found === undefined) throw new Error(`"${text}" is not one of ${words.join(', ')}`);
     return found;
   };
 }
@@ -116,7 +116,7 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** What every command takes. */
 export const commonOptions = {
-  json: toggle('json', 'answer in JSON, one object a line'),
+  json: toggle('json', 'print JSON, one object per line'),
   state: value('state', '<folder>', 'state folder of the peer, instead of the usual place', parseText, null),
   service: value('service', '<name>', 'which service, by name or id, when this machine has several', parseText, null),
   config: value('config', '<file>', 'config file', parseText, null, {
@@ -136,11 +136,13 @@ export const commonOptions = {
 
 /** What a volunteer gives at most. 0 = no limit. */
 export const limitOptions = {
-  maxUpload: value('max-upload', '<rate>', 'most to send a second', parseRateLimit, 0, { fallbackText: 'unlimited' }),
-  maxStorage: value('max-storage', '<size>', 'most to keep on disk', parseSizeLimit, 2_000_000_000, {
+  maxUpload: value('max-upload', '<rate>', 'most bytes to send per second', parseRateLimit, 0, {
+    fallbackText: 'unlimited',
+  }),
+  maxStorage: value('max-storage', '<size>', 'most bytes to keep on disk', parseSizeLimit, 2_000_000_000, {
     fallbackText: '2GB',
   }),
-  maxClients: value('max-clients', '<count>', 'most clients to serve at a time', parseCountLimit, 64),
+  maxClients: value('max-clients', '<count>', 'most clients to serve at once', parseCountLimit, 64),
 };
 
 /** Where the peer itself listens. */
@@ -160,7 +162,7 @@ export function peerOptions(defaultPort: number, portName: 'port' | 'peer-port')
     announce: list(
       'announce',
       '<address>',
-      'address to tell other peers, when they cannot see the real one; may be repeated',
+      'address that other peers should dial instead of the one listened on; may be repeated',
       parseText,
     ),
     emulate: value(
@@ -170,7 +172,7 @@ export function peerOptions(defaultPort: number, portName: 'port' | 'peer-port')
       parseText,
       null,
     ),
-    emulateNode: value('emulate-node', '<number>', 'the node of that topology this peer stands on', parseNode, null),
+    emulateNode: value('emulate-node', '<number>', 'the node of that topology where this peer is', parseNode, null),
     emulateMeanRtt: value(
       'emulate-mean-rtt',
       '<duration>',
@@ -181,7 +183,9 @@ export function peerOptions(defaultPort: number, portName: 'port' | 'peer-port')
   };
 }
 
-export const detachOption = toggle('detach', 'run in the background; ends when it is up', { short: 'd' });
+export const detachOption = toggle('detach', 'run in the background; the command returns when the peer is up', {
+  short: 'd',
+});
 
 function parseNode(text: string): number {
   if (!/^\d{1,9}$/.test(text.trim()))

@@ -53,7 +53,7 @@ function checked(address: HostPort, text: string, option: string): HostPort {
 }
 
 function wrong(text: string, option: string): UsageError {
-  return new UsageError(`--${option}: "${text}" is no address.`, {
+  return new UsageError(`--${option}: "${text}" is not an address.`, {
     hint: 'Write for example 0.0.0.0, 192.0.2.7:4747, [2001:db8::7]:4747, my.host.example:4747 or /ip4/192.0.2.7/tcp/4747.',
   });
 }

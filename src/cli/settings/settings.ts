@@ -112,6 +112,6 @@ export function strayVariables(environment: SettingSources['environment'], names
   const strays = Object.keys(environment).filter((variable) => variable.startsWith('BANYAN_') && !known.has(variable));
   return strays.flatMap((stray) => {
     const nearest = nearestWord(stray, known);
-    return nearest === undefined ? [] : [`The environment variable ${stray} means nothing; did you mean ${nearest}?`];
+    return nearest === undefined ? [] : [`The environment variable ${stray} is not used; did you mean ${nearest}?`];
   });
 }

@@ -19,17 +19,23 @@ export const meanRtt = value('mean-rtt', '<ms>', 'scale the topology to this mea
   fallbackText: 'as it is',
 });
 
-export const serverTime = value('server-time', '<ms>', 'what a server needs for an answer', milliseconds, 100);
+export const serverTime = value(
+  'server-time',
+  '<ms>',
+  'service time: response delay minus round trip',
+  milliseconds,
+  100,
+);
 
 export const requirement = value(
   'requirement',
   '<ms>',
-  'what the mean response delay may be (120, 120ms, 0.12s)',
+  'the longest mean response delay allowed (120, 120ms, 0.12s)',
   milliseconds,
   120,
 );
 
-export const policy = choice('policy', '<policy>', 'how the next server is found', policies, 'balanced');
+export const policy = choice('policy', '<policy>', 'how the next server is chosen', policies, 'balanced');
 export const margin = choice('margin', '<margin>', 'just enough servers, or one to spare', margins, 'lean');
 export const kill = value('kill', '<share>', 'share of the servers that is killed (0.2, 20%)', share, 0.2);
 export const mode = choice('mode', '<mode>', 'which servers are killed', modes, 'random');
@@ -40,7 +46,7 @@ export function seeds(otherwise = 20): OptionSpec<number> {
 
 export const seed = value('seed', '<number>', 'the first of the seeds', count(0, 2 ** 32 - 1), 1);
 
-export const jobs = value('jobs', '<count>', 'runs at a time', count(1, 1_024), null, {
+export const jobs = value('jobs', '<count>', 'runs at the same time', count(1, 1_024), null, {
   fallbackText: 'as many as there are cores',
 });
 
@@ -67,7 +73,7 @@ export const load = {
   capacity: value(
     'capacity',
     '<requests>',
-    'requests a second that one server manages, the root ten times as many',
+    'requests per second that one server can answer; the root can answer ten times as many',
     count(1, 1_000_000),
     null,
     { fallbackText: 'any number' },
@@ -75,12 +81,12 @@ export const load = {
   weak: value(
     'weak',
     '<share>',
-    'share of the peers that manage a tenth of that (of 40 requests without --capacity)',
+    'share of the peers that are weak: they can answer a tenth of --capacity (4 requests per second without it)',
     share,
     null,
   ),
-  declared: toggle('declared', 'they say so when they volunteer, as --max-clients does'),
-  shedding: toggle('shedding', 'full servers neither say so nor send clients on: to see what that is good for', {
+  declared: toggle('declared', 'weak peers declare their limit when they volunteer, as with --max-clients'),
+  shedding: toggle('shedding', 'no load shedding: full servers neither say so nor send clients to others', {
     isOn: true,
   }),
 };

@@ -58,7 +58,7 @@ export const experiments: readonly Experiment[] = [
   experiment({
     name: 'paper',
     title: 'The tables and figures of the paper',
-    summary: 'the tables and figures of the first paper, done again',
+    summary: 'repeat the tables and figures of the first paper',
     description:
       'Repeats the experiments of "P2P Volunteers for Reliable Server Farms": tables 4-1 and 4-2 with both policies beside the printed ' +
       'figures, and the charts of figures 4-1 to 4-5.',
@@ -71,9 +71,9 @@ export const experiments: readonly Experiment[] = [
     title: 'Servers under attack',
     summary: 'servers are killed again and again: how quickly is the farm back?',
     description:
-      'A share of the servers is killed at a time, every 20 rounds, and the farm finds back to its requirement. ' +
-      'Tells the rounds that takes, the servers before and at the peak, and the requests that failed with ' +
-      'and without going to another server.',
+      'Every 20 rounds a share of the servers is killed at once, and the farm recovers until it meets its requirement again. ' +
+      'Shows how many rounds that takes, the servers before and at the peak, and the requests that failed with ' +
+      'and without a second try at another server.',
     examples: [
       'banyan simulate attack --kill 0.2',
       'banyan simulate attack --kill 30% --mode heaviest --margin n-1 --seeds 20 --out attack',
@@ -108,7 +108,7 @@ export const experiments: readonly Experiment[] = [
     summary: 'peers come and go: repair, stretch, delivery, cost of the trees',
     description:
       'Peers stay for a while, leave (half of them killed, a quarter without a word, a quarter properly) and come back, while the root ' +
-      'tells everybody something every five seconds. Tells how the trees bear it.',
+      'sends a message to all peers every five seconds. Shows how fast the trees are repaired, and what they deliver and cost.',
     examples: [
       'banyan simulate churn --median-session 60 --heartbeat 1',
       'banyan simulate churn --median-session 5m --sessions weibull --peers 500 --seeds 20 --out churn',
@@ -132,7 +132,7 @@ export const experiments: readonly Experiment[] = [
       ),
       trace: value('trace', '<file>', 'sessions from a file instead: lines of peer,arriveS,leaveS', parseText, null),
       peers: peers(300, 2, 20_000),
-      watch: value('watch', '<minutes>', 'how long the farm is watched, after it has settled', minutes, 30),
+      watch: value('watch', '<minutes>', 'how long the farm is measured, after it has settled', minutes, 30),
       settle: value('settle', '<minutes>', 'how long it settles first', minutes, 15),
       seeds: seeds(5),
       seed,
@@ -155,7 +155,7 @@ export const experiments: readonly Experiment[] = [
     summary: 'every fault at once: does the farm ever break a rule?',
     description:
       'Random farms with loss, duplication, reordering, delay, partitions, crashes, slow peers, clocks that jump and peers that lie. ' +
-      'Checkers watch every step; a violation is printed with the command that plays it again.',
+      'Checkers watch every step; a violation is printed with the command that replays it.',
     examples: ['banyan simulate faults --seeds 300', 'banyan simulate faults --seed 4711 --seeds 1 --json'],
     options: {
       seeds: value('seeds', '<count>', 'how many runs', count(1, 1_000_000), null, {
@@ -172,7 +172,7 @@ export const experiments: readonly Experiment[] = [
     title: 'How large a farm can be',
     summary: 'very many peers: speed and memory of the simulator, load of the root',
     description:
-      'Builds a farm of so many peers and lets it run. Tells the events (messages delivered and timers fired) per CPU second, ' +
+      'Builds a farm of this many peers and runs it. Shows the events (messages delivered and timers fired) per CPU second, ' +
       'the memory, the messages at the root, and what a peer spends on control.',
     examples: [
       'banyan simulate scale --peers 10000 --seconds 60',
@@ -188,10 +188,10 @@ export const experiments: readonly Experiment[] = [
   experiment({
     name: 'what-if',
     title: 'What if',
-    summary: 'your own question: so many clients, this network, kill this',
+    summary: 'your own question: this many clients, this network, this attack',
     description:
-      'An owner’s question in one command: so many clients on this network with this requirement; then a share of the servers dies. ' +
-      'How many volunteers does it take, what do users notice, and when is it good again?',
+      'An owner’s question in one command: this many clients on this network with this requirement; then a share of the servers ' +
+      'is killed. How many volunteers does it take, what do users notice, and when is the requirement met again?',
     examples: [
       'banyan simulate what-if --clients 200 --topology continents-24 --requirement 120ms --kill 20%',
       'banyan simulate what-if --clients 1000 --topology my.csv --requirement 150ms --kill 0.3 --mode domain --out what-if',

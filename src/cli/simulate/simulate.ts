@@ -101,7 +101,7 @@ function withReplay(error: unknown, line: string): unknown {
   if (!(error instanceof Error) || error.name !== 'TaskError') return error;
   const [, seed] = /^seed (\d+):/.exec(error.message) ?? [];
   if (seed === undefined) return error;
-  const hint = `That run alone: ${line} --seed ${seed} --seeds 1`;
+  const hint = `To repeat that run alone: ${line} --seed ${seed} --seeds 1`;
   const told = new UserError(capital(error.message), { hint, cause: error });
   return Object.assign(told, { stack: error.stack });
 }

@@ -47,7 +47,7 @@ function transitStub(defaults: Topologies.TransitStubOptions | undefined): Actio
 function waxman(defaults: Topologies.WaxmanOptions | undefined): ActionPlan {
   return generator({
     name: 'waxman',
-    summary: 'a random graph: links the likelier the shorter, no hierarchy',
+    summary: 'a random graph without hierarchy, in which short links are likelier',
     options: {
       nodes: whole('nodes', '<n>', 'nodes', defaults?.nodes),
       alpha: figure('alpha', '<a>', 'how many links', defaults?.alpha),

@@ -26,8 +26,8 @@ export function topologyCommand(topologies: typeof Topologies | null): GroupPlan
 
 return {
   name: 'topology',
-  summary: 'make delay graphs, look into them',
-  description: 'Delay graphs, for emulated delays and for the simulator: make them, look into them.',
+  summary: 'make and describe delay graphs',
+  description: 'Makes and describes delay graphs, for emulated delays and for the simulator.',
   commands: [generate, info],
   examples: [
     ['banyan topology generate cities --out cities.csv', ''],

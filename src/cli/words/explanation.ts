@@ -12,19 +12,19 @@ export function explanationText(entries: readonly DecisionEntry[], quality: Qual
   if (requirement === null)
     return 'Nothing is decided here: the charter has no requirement, so volunteers serve as soon as they offer.';
   const head = `Required: ${tellRequirement(requirement)} (policy ${policy}, margin ${margin}).`;
-  if (entries.length === 0) return `${head}\n\nNothing like that has been decided yet.`;
+  if (entries.length === 0) return `${head}\n\nNo such decision has been made yet.`;
   return [head, ...entries.map((entry) => entryText(entry, paint))].join('\n\n');
 }
 
 function entryText(entry: DecisionEntry, paint: Paint): string {
   const title = `${timeOf(entry.atMs)}  round ${entry.round}`;
   if (entry.kind === 'lost')
-    return `${paint('bold', title)}  ${paint('yellow', 'lost')}\n  The round did not come back; nothing was decided.`;
+    return `${paint('bold', title)}  ${paint('yellow', 'lost')}\n  The answers to this round did not arrive; nothing was decided.`;
   const { figures, servers, coverage, met, reason, actions, next, before, sinceMs } = entry;
   const verdict = met ? paint('green', 'met') : paint('yellow', 'not met');
   const lines = [
     `${paint('bold', title)}  ${verdict}`,
-    `  ${figuresText(figures)}; ${formatCount(servers, 'server')}, ${Math.round(coverage * 100)}% of the peers heard`,
+    `  ${figuresText(figures)}; ${formatCount(servers, 'server')}, ${Math.round(coverage * 100)}% of the peers reported`,
     `  ${capital(reason)}.`,
     ...actions.map((action) => `  ${actionText(action, entry)}`),
   ];
@@ -58,7 +58,7 @@ function deedText({ action, server, candidates, leaves }: DecidedAction): string
   const asked = `${short(first)}${others.length === 0 ? '' : ` (else ${others.map(short).join(', ')})`}`;
   const where = `a client of ${short(server)}`;
   if (action === 'promote') return `Promote ${asked}, ${where}`;
-  return `Move: promote ${asked}, ${where}, to see who can go for it, probably ${short(leaves ?? server)}`;
+  return `Move: promote ${asked}, ${where}, then retire the server that is needed least, probably ${short(leaves ?? server)}`;
 }
 
 /** Once another round has come, an end that is not known was missed by a root that was restarted. */
@@ -70,7 +70,7 @@ function outcomeText({ action, outcome }: DecidedAction, { actions, next }: Deci
   if (action === 'retire')
     return cameToNothing ? 'nobody came in its place, so it stays' : 'it has not stopped in time';
   if (outcome.worked) return `${who} serves`;
-  return 'nobody took it on';
+  return 'no candidate became a server';
 }
 
 /** How the farm stands, in one sentence each, for `status`. */

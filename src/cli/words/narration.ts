@@ -26,13 +26,16 @@ export function changesBetween(before: NodeStatus | null, now: NodeStatus): read
             parent: now.parent,
             text: `Joined "${now.service.name}"${now.parent === null ? '' : `, below ${short(now.parent)}`}.`,
           }
-        : { what: 'detached', text: 'Lost the farm; looking for a way back in.' },
+        : { what: 'detached', text: 'Lost the farm; looking for a new parent.' },
     );
   } else if (before !== null && now.attached && now.parent !== before.parent && now.parent !== null) {
     changes.push({ what: 'attached', parent: now.parent, text: `Moved below ${short(now.parent)}.` });
   }
   if (now.draining && before?.draining !== true)
-    changes.push({ what: 'draining', text: 'Draining: serving ends when others have taken over.' });
+    changes.push({
+      what: 'draining',
+      text: 'Draining: this peer stops serving when its clients have moved to other servers.',
+    });
   if (now.release.installed !== (before?.release.installed ?? 0)) {
     changes.push({
       what: 'release',
@@ -49,7 +52,7 @@ export function changesBetween(before: NodeStatus | null, now: NodeStatus): read
   const problems = before?.problems ?? [];
   for (const text of now.problems) if (!problems.includes(text)) changes.push({ what: 'problem', text });
   for (const text of problems)
-    if (!now.problems.includes(text)) changes.push({ what: 'solved', text: `No longer: ${text}` });
+    if (!now.problems.includes(text)) changes.push({ what: 'solved', text: `Solved: ${text}` });
   return changes;
 }
 

@@ -104,7 +104,7 @@ export function parseWhole(min: number, max: number): (text: string) => number {
     const value = /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     const bounds = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`;
-    throw wrong(text, 'what is needed', `a whole number, ${bounds}`);
+    throw wrong(text, 'a number in range', `a whole number, ${bounds}`);
   };
 }
 
@@ -158,7 +158,7 @@ function isUnlimited(text: string): boolean {
 }
 
 function whole(text: string, value: number, what: string): number {
-  if (value > Number.MAX_SAFE_INTEGER) throw wrong(text, `${what} that can be`, 'a smaller one');
+  if (value > Number.MAX_SAFE_INTEGER) throw wrong(text, `${what} in range`, 'a smaller one');
   return Math.round(value);
 }
 

@@ -43,7 +43,7 @@ export function parseRequirement(texts: readonly string[]): Requirement | null {
 function shareOf(percent: string, wish: string, mayBeAll: boolean): number {
   const ppm = Math.round(Number(percent) * (million / 100));
   if (ppm > 0 && (ppm < million || (mayBeAll && ppm === million))) return ppm / million;
-  throw new QuantityError(`"${wish}" asks for ${percent}% of all, which cannot be; ${example}`);
+  throw new QuantityError(`"${wish}" asks for ${percent}%, which is out of range; ${example}`);
 }
 
 /** As it could be written: `120ms, p95=200ms, 99.9%`. */

@@ -75,17 +75,17 @@ const systemSentences: Readonly<Record<string, (path: string, port: string) => r
       ? [`Permission was denied for ${path}.`, 'Check who owns it (ls -ld), or use another folder with --state.']
       : [`Permission was denied to listen on port ${port}.`, 'Ports below 1024 need privileges: choose a higher one.'],
   EPERM: (path) => [`The system does not permit this for ${path}.`, 'Check who owns it, and run as that user.'],
-  EROFS: (path) => [`${path} lies on a file system that is read-only.`, 'Use another folder with --state.'],
+  EROFS: (path) => [`${path} is on a read-only file system.`, 'Use another folder with --state.'],
   ENOSPC: (path) => [`The disk that holds ${path} is full.`, 'Free some space, or use another disk with --state.'],
   EDQUOT: (path) => [
-    `Your share of the disk that holds ${path} is used up.`,
+    `Your quota on the disk that holds ${path} is used up.`,
     'Free some space, or use another disk with --state.',
   ],
   ENOENT: (path) => [`There is no ${path}.`, 'Check the spelling.'],
   ENOTDIR: (path) => [`${path} is not a folder, or a part of it is not.`, 'Check the path.'],
-  EISDIR: (path) => [`${path} is a folder, a file is needed.`, 'Check the path.'],
-  EMFILE: () => ['This process may not open more files.', 'Raise the limit: ulimit -n 65536.'],
-  ENFILE: () => ['This machine may not open more files.', 'Close some programs, or raise fs.file-max.'],
+  EISDIR: (path) => [`${path} is a folder; a file is needed.`, 'Check the path.'],
+  EMFILE: () => ['This process has too many open files.', 'Raise the limit: ulimit -n 65536.'],
+  ENFILE: () => ['This machine has too many open files.', 'Close some programs, or raise fs.file-max.'],
   EADDRINUSE: (_, port) => [`Port ${port} is in use by another program.`, 'Choose another port.'],
   EADDRNOTAVAIL: (path) => [
     `The address ${path} does not belong to this machine.`,

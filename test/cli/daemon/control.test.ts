@@ -248,7 +248,7 @@ describe('what cannot be understood', () => {
     expect(await replies()).toEqual([
       {
         id: null,
-        error: { message: `A line of more than ${maxLineBytes} bytes is not taken.`, code: 'line-too-long' },
+        error: { message: `A line may not be longer than ${maxLineBytes} bytes.`, code: 'line-too-long' },
       },
     ]);
     expect(await callControl(folder, 'status', {}, { toStart })).toEqual(someStatus);

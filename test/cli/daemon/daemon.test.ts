@@ -311,7 +311,7 @@ describe('banyan join, open and gateway', () => {
     expect(await statusOf(state)).toMatchObject({ role: 'client' });
     expect(await home.run(['leave', '--state', state])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('there is nobody to ask') as string,
+      stderr: expect.stringContaining('there is no terminal on which to ask') as string,
     });
     expect(await home.run(['leave', '--state', state, '--yes'])).toMatchObject({ code: 0 });
     expect((await volunteer.ended).code).toBe(0);

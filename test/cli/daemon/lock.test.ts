@@ -85,7 +85,7 @@ describe('the lock of a state folder', () => {
 
   it('says so when the folder cannot be locked, or the lock is no lock', async () => {
     await writeFile(folder.file('lock'), 'this is a text and not a database, long enough to be looked at '.repeat(20));
-    await expect(acquireLock(folder, me)).rejects.toThrow('is not the lock that Banyan made');
+    await expect(acquireLock(folder, me)).rejects.toThrow('is not a lock file of Banyan');
   });
 
   itNeeds(canMountDisks, 'the right to mount a small disk')('says so when the disk is full', async () => {

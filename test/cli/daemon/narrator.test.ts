@@ -59,9 +59,13 @@ describe('the story of a peer', () => {
 
   it.each<[string, Happening, Partial<NodeStatus>]>([
     ['Outside the farm of "my-site".', peer({ type: 'role-changed', role: 'outside' }), { role: 'outside' }],
-    ['Lost the farm; looking for a way back in.', peer({ type: 'orphaned' }), { attached: false, parent: null }],
+    ['Lost the farm; looking for a new parent.', peer({ type: 'orphaned' }), { attached: false, parent: null }],
     ['Moved below other.', peer(attached), { parent: 'other' }],
-    ['Draining: serving ends when others have taken over.', peer({ type: 'draining-began' }), { draining: true }],
+    [
+      'Draining: this peer stops serving when its clients have moved to other servers.',
+      peer({ type: 'draining-began' }),
+      { draining: true },
+    ],
     [
       'Release 2 is installed.',
       peer({ type: 'release-installed', number: 2 }),
@@ -155,8 +159,8 @@ describe('the story of a whole peer', () => {
       'Other peers can reach this one.',
       'Serving "A garden of pages" to others. Thank you!',
       'Release 2 is installed.',
-      'Draining: serving ends when others have taken over.',
-      'Lost the farm; looking for a way back in.',
+      'Draining: this peer stops serving when its clients have moved to other servers.',
+      'Lost the farm; looking for a new parent.',
       'This peer has lost its place in the farm and is looking for another.',
     ])
       expect(ofClient.texts).toContain(text);

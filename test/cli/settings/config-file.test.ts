@@ -31,12 +31,12 @@ describe('banyan.toml', () => {
   });
 
   it.each([
-    ['[simulate.qos]\nkill = 1', 'there is no key [simulate.qos] kill', 'See docs/CLI.md for those there are.'],
+    ['[simulate.qos]\nkill = 1', 'there is no key [simulate.qos] kill', 'docs/CLI.md lists them all.'],
     ['[simulate.qso]\nseeds = 1', 'there is no table [simulate.qso]', 'Did you mean simulate.qos?'],
     ['max-uplaod = 1', 'there is no key max-uplaod', 'Did you mean max-upload?'],
-    ['[serve]\nmax-storage = 1', 'there is no key [serve] max-storage', 'See docs/CLI.md for those there are.'],
+    ['[serve]\nmax-storage = 1', 'there is no key [serve] max-storage', 'docs/CLI.md lists them all.'],
     ['[sreve]\nport = 1', 'there is no table [sreve]', 'Did you mean serve?'],
-    ['utterly-unlike-anything = 1', 'there is no key utterly-unlike-anything', 'See docs/CLI.md for those there are.'],
+    ['utterly-unlike-anything = 1', 'there is no key utterly-unlike-anything', 'docs/CLI.md lists them all.'],
   ])('refuses what it does not know: %j', async (text, message, hint) => {
     await expect(parseConfig(text, 'banyan.toml', known)).rejects.toMatchObject({
       message: `banyan.toml: ${message}.`,

@@ -137,7 +137,7 @@ describe('stray variables', () => {
   it('are told of when they look like a slip of the hand, and left alone when they do not', () => {
     const names = ['max-upload', 'state'];
     expect(strayVariables({ BANYAN_MAX_UPLAOD: '1' }, names)).toEqual([
-      'The environment variable BANYAN_MAX_UPLAOD means nothing; did you mean BANYAN_MAX_UPLOAD?',
+      'The environment variable BANYAN_MAX_UPLAOD is not used; did you mean BANYAN_MAX_UPLOAD?',
     ]);
     expect(
       strayVariables({ BANYAN_STATE: '/x', BANYAN_COMPANY_PREFIX_FOR_SOMETHING: '1', PATH: '/bin' }, names),

@@ -82,9 +82,9 @@ describe('the flags', () => {
       '--requirement: "many" is invalid; it must be a time above 0, such as 120, 120ms or 0.12s.',
     ],
     ['qos --requirement 0', 'must be a time above 0'],
-    ['qos --policy best', '"best" is none of balanced, worst-qos'],
+    ['qos --policy best', '"best" is not one of balanced, worst-qos'],
     ['attack --kill 1.2', 'must be a share from 0 to 1'],
-    ['attack --mode all', '"all" is none of random, heaviest, domain, root'],
+    ['attack --mode all', '"all" is not one of random, heaviest, domain, root'],
     ['churn --median-session 0', 'must be a time above 0'],
     ['churn --seeds 1.5', 'must be a whole number from 1'],
     ['scale --peers 1G', 'must be a whole number from 2 to 4000000'],
@@ -180,7 +180,7 @@ describe('help', () => {
   it('shows each option with its variable, and the flag that changes a switch', async () => {
     const text = (await run('simulate what-if --help', listening().simulator)).stdout.replace(/\s+/g, ' ');
     expect(text).toContain('--seeds <count> how many runs (default: 20; BANYAN_SIMULATE_SEEDS)');
-    expect(text).toMatch(/--declared [^-]*--max-clients does \(BANYAN_SIMULATE_DECLARED\)/);
+    expect(text).toMatch(/--declared [^-]*--max-clients \(BANYAN_SIMULATE_DECLARED\)/);
     expect(text).toMatch(/--no-shedding .*\(BANYAN_SIMULATE_SHEDDING=false\)/);
     expect(text).not.toMatch(/ --shedding| --no-declared/);
   });
@@ -210,7 +210,7 @@ describe('a run that fails', () => {
     const { code, stdout, stderr } = await run('simulate attack --kill 0.1 --seeds=20 --seed 3 --jobs 2', failing);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(
-      'error: Seed 7: the sky fell.\nThat run alone: banyan simulate attack --kill 0.1 --seed 7 --seeds 1\n',
+      'error: Seed 7: the sky fell.\nTo repeat that run alone: banyan simulate attack --kill 0.1 --seed 7 --seeds 1\n',
     );
   });
 });

@@ -66,7 +66,7 @@ describe('an explanation', () => {
       'Retire …Dddddddd: 2.0 ms more in the mean expected; …Dddddddd stopped serving.',
     );
     expect(exchange(true, false)).toContain('it has not stopped in time');
-    expect(exchange(false, false)).toContain('nobody took it on');
+    expect(exchange(false, false)).toContain('no candidate became a server');
     expect(exchange(false, false)).toContain('nobody came in its place, so it stays');
   });
 
@@ -76,7 +76,7 @@ describe('an explanation', () => {
       'Required: a mean delay of at most 60 ms (policy balanced, margin lean).',
       '',
       '2026-11-21 12:00:00Z  round 7  not met',
-      `  mean 148 ms ${spread}; 1 server, 93% of the peers heard`,
+      `  mean 148 ms ${spread}; 1 server, 93% of the peers reported`,
       '  The requirement is missed; these gain most.',
       '  Promote …Bbbbbbbb (else …Cccccccc), a client of …Aaaaaaaa: 41.3 ms less in the mean expected; …Cccccccc serves.',
       `  The next round (2026-11-21 12:00:09Z): mean 52 ms ${spread}; 2 servers, met`,
@@ -92,8 +92,11 @@ describe('an explanation', () => {
 
   it.each([
     [{ action: 'retire', candidates: [], outcome: null }, 'Retire …Aaaaaaaa'],
-    [{ action: 'move', leaves: '12D3KooWyew00000000Dddddddd' }, 'can go for it, probably …Dddddddd'],
-    [{ outcome: { worked: false, peer: null, atMs: 0 } }, 'nobody took it on'],
+    [
+      { action: 'move', leaves: '12D3KooWyew00000000Dddddddd' },
+      'then retire the server that is needed least, probably …Dddddddd',
+    ],
+    [{ outcome: { worked: false, peer: null, atMs: 0 } }, 'no candidate became a server'],
     [{ outcome: null }, 'the root was restarted before it ended'],
   ] as const)('finds words for %j', (change, words) => {
     const [action] = decision.actions;
@@ -103,7 +106,7 @@ describe('an explanation', () => {
 
   it('says so when there is nothing to explain', () => {
     expect(explanationText([], { ...quality, requirement: null }, plain)).toContain('has no requirement');
-    expect(explanationText([], quality, plain)).toContain('Nothing like that has been decided yet');
+    expect(explanationText([], quality, plain)).toContain('No such decision has been made yet');
   });
 });
 

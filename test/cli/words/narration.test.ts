@@ -31,7 +31,7 @@ describe('the story a daemon tells', () => {
     expect(texts(someStatus, { ...someStatus, uptimeSeconds: 100, requestsServed: 50 })).toEqual([]);
     expect(texts(someStatus, { ...someStatus, role: 'server' })).toEqual(['Serving "my-site" to others. Thank you!']);
     expect(texts(someStatus, { ...someStatus, attached: false, parent: null })).toEqual([
-      'Lost the farm; looking for a way back in.',
+      'Lost the farm; looking for a new parent.',
     ]);
     expect(texts(someStatus, { ...someStatus, parent: 'other' })).toEqual(['Moved below other.']);
     expect(texts(someStatus, { ...someStatus, release: { installed: 2, latest: 2, installing: null } })).toEqual([
@@ -43,7 +43,7 @@ describe('the story a daemon tells', () => {
     const ill = { ...someStatus, problems: ['The disk is full.'] };
     expect(texts(someStatus, ill)).toEqual(['The disk is full.']);
     expect(texts(ill, ill)).toEqual([]);
-    expect(texts(ill, someStatus)).toEqual(['No longer: The disk is full.']);
+    expect(texts(ill, someStatus)).toEqual(['Solved: The disk is full.']);
   });
 
   it('calls peers by the end of their ids, where they differ', () => {
