@@ -1,4 +1,4 @@
-/** `banyan explain`: why who serves serves. */
+/** `banyan explain`: why the root chose the peers that serve. */
 import { anyPeer, findState } from '../daemon/choice.ts';
 import { plan } from '../command.ts';
 import { mostExplained } from '../daemon/control-methods.ts';

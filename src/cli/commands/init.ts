@@ -1,4 +1,4 @@
-/** `banyan init`: makes a service, or exports and restores what makes it one's own. */
+/** `banyan init`: makes a service, or exports and restores its owner key and charter. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Requirement } from '../../qos/index.ts';
 import type { Charter, QualityTerms } from '../../service/index.ts';

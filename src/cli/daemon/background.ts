@@ -1,9 +1,9 @@
 /**
- * A daemon in the background: the same program started once more, cut loose when it is up.
+ * A daemon in the background: the same program, started as a second process and detached when it is up.
  *
- * The one in front waits until the other says that it is ready, or why it cannot be, and passes on all it says until then; so
- * `--detach` succeeds only when the peer runs. Until it is cut loose the child speaks through the channel between the two,
- * afterwards only into its log file, where also the last words of a crash (its stdout and stderr) go.
+ * The first process waits until the second says that it is ready, or why it failed, and prints what it says until then; so
+ * `--detach` succeeds only when the peer runs. Until it is detached the second speaks through the channel between the two,
+ * afterwards only into its log file. Its stdout and stderr go there too, so that the log shows why it crashed.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';

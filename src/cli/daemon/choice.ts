@@ -11,7 +11,7 @@ import { UsageError, UserError } from '../words/user-error.ts';
 export interface Wanted {
   /** Parts that the command makes sense for; null for all. */
   readonly parts: readonly Part[] | null;
-  /** What there is none of, when there is none: "service of your own". */
+  /** What the error says is missing: "service of your own". */
   readonly what: string;
   /** How to get one. */
   readonly hint: string;

@@ -2,7 +2,7 @@
  * The daemon's ear: answers commands on the control socket.
  *
  * Whoever can open the socket is its user, but programs have bugs: what cannot be understood is answered with an error, a
- * connection that floods or never reads is cut, and no request, however it fails, takes the daemon along.
+ * connection that sends too much or never reads is closed, and no request, however it fails, ends the daemon.
  */
 import { chmod } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';

@@ -7,8 +7,8 @@
  *     <- {"id":1,"error":{"message":"…","hint":"…","code":"…"}}      instead of a result
  *
  * One JSON object a line, in UTF-8, at most `maxLineBytes` long. Answers come in any order and bear the request's id. A line that
- * cannot be understood is answered with id null and harms nobody; one that is too long ends the connection, as nobody knows where
- * it would end. New methods and fields may be added; those not known are refused, or ignored, by name.
+ * cannot be understood is answered with id null; one that is too long closes the connection, since its end may
+ * never come. New methods and fields may be added; those not known are refused, or ignored, by name.
  */
 import type {
   DecisionEntry,
@@ -64,7 +64,7 @@ export type ControlReply =
   | { readonly id: number | null; readonly error: ControlError }
   | { readonly id: number; readonly progress: Progress };
 
-/** Cuts a stream of bytes into lines. Remembers at most one line; `tooLong` is its last word. */
+/** Cuts a stream of bytes into lines. Remembers at most one line; after `tooLong` it calls nothing more. */
 export class LineSplitter {
   readonly #maxBytes: number;
   readonly #onLine: (line: string) => void;

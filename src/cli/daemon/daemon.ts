@@ -1,10 +1,10 @@
 /**
- * A peer that runs: from the lock to the last word.
+ * A peer that runs: from taking the lock to releasing it.
  *
- * The order is the point. First the lock, so that nobody else touches the folder; then the peer; then its faces (HTTP, the
- * control socket); then it says that it is ready. On the way down the same backwards: no new requests, those under way end, the
- * peer says goodbye, the lock goes last. A signal, `banyan stop` and `banyan leave` all take that way; a second signal,
- * or twenty seconds without an end, cut it short.
+ * The order matters. First the lock, so that nobody else touches the folder; then the peer; then its faces (HTTP, the
+ * control socket); then it says that it is ready. Stopping is the reverse: no new requests, those under way end, the
+ * peer tells its neighbours, the lock is released last. A signal, `banyan stop` and `banyan leave` all stop it so; a second
+ * signal ends the process at once, and so does a stop that takes more than twenty seconds.
  */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -234,7 +234,7 @@ class StopSignal {
       this.#resolve = resolve;
     });
     this.#onSignal = () => {
-      // Before it is up there is nobody to say goodbye to; and who insists gets his way.
+      // Before the peer is up it has no neighbours to tell; a second signal ends the process at once.
       if (!this.isUp || this.reason !== null) {
         if (this.reason !== null) session.output.note('Forced to end.');
         process.exit(this.reason === null ? 130 : 1);

@@ -2,11 +2,11 @@
  * One daemon per state folder.
  *
  * The lock is SQLite's: a transaction that is begun EXCLUSIVE on an empty database file and never ended. Underneath, that is a
- * lock of the operating system, which lets go of it the moment the process is gone, killed or crashed, so a lock can never be
- * stale and nobody must guess from process numbers (which get reused) whether it is. A lock file made with O_EXCL would
+ * lock of the operating system, which releases it when the process ends, killed or crashed. So a lock is never stale, and
+ * nothing must be guessed from process ids, which get reused. A lock file made with O_EXCL would
  * need such guesses, and two daemons that both find it stale could both take it over.
  *
- * Who holds it stands beside it, in `daemon.json`, for people to read; that note is only believed while the lock is held.
+ * The holder is named in `daemon.json` beside the lock, for people to read; the note counts only while the lock is held.
  * (Not for folders on network file systems whose locks do not work; SQLite says the same of its databases.)
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ export interface Lock {
   release(): void;
 }
 
-/** A daemon that starts up may meet a look that takes the lock for a moment; it waits so long. */
+/** `findHolder` takes the lock for a moment; a daemon that starts waits this long for it, ms. */
 const lockPatienceMs = 250;
 
 /** @throws UserError `state-in-use` naming who holds it */

@@ -2,7 +2,7 @@
  * A log file that cannot fill the disk: past a size it is set aside as `.1`, the older ones move on, the oldest goes.
  *
  * Writes are synchronous, so that the last line before a crash is there. A line that cannot be written (the disk is full)
- * is counted and the count written when there is room again: a daemon does not die for want of a diary.
+ * is counted, and the count is written when there is room again: a full disk does not end the daemon.
  */
 import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 

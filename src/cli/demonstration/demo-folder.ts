@@ -1,6 +1,6 @@
 /**
- * Where a demonstration keeps its farm: a temporary folder, gone when it ends. One that was killed outright could not tidy up; the next one
- * does it for it. Whether a folder is still in use says its lock, which no process can take to its grave.
+ * Where a demonstration keeps its farm: a temporary folder, gone when it ends. A demonstration that was killed leaves its folder
+ * behind; the next one removes it. A folder is in use while its lock is held, and the system releases the lock of a dead process.
  */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';

@@ -22,12 +22,12 @@ const windowMs = 10_000;
 /** When things happen, after the first request, ms; and how much of the time given they take when it is short. */
 const acts = { invite: 3_500, update: 14_000, attack: 19_000, drain: 26_500 } as const;
 const actsNeedMs = 34_000;
-/** Attack and drain wait until the requirement is met, so much longer at most, where there is time for it, ms. */
+/** Attack and drain wait until the requirement is met: at most this much longer, and only when there is time, ms. */
 const longerMs = 60_000;
-/** The attack waits this long for servers at most, ms; and so many are hit at one blow when there are more. */
+/** The attack waits at most this long for a server, ms. It kills this many at once when there are more. */
 const attackWithinMs = 5_000;
 const victimsAtOnce = 2;
-/** What a round finds that is read so soon after the attack says nothing of it yet, ms. */
+/** A round read within this time after the attack was measured before it, ms. */
 const shockMs = 2_500;
 const tableEveryMs = 1_000;
 const lookEveryMs = 100;

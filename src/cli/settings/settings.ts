@@ -1,5 +1,5 @@
 /**
- * Which of several voices counts: flags over environment over file over defaults.
+ * Where a setting comes from: flags over environment over file over defaults.
  *
  * In the file, the command's own table counts more than its group's, and that more than the top. Every value remembers who set it, so
  * that a bad one is complained about where it was written. Pure.

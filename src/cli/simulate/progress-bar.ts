@@ -9,7 +9,7 @@ import { formatDurationMs } from '../words/quantities.ts';
 const redrawMs = 100;
 /** Without a terminal there is a line at most this often, ms. */
 const lineMs = 15_000;
-/** What is left is guessed when so much is done. */
+/** The time left is estimated once this share is done. */
 const enoughToGuess = 0.03;
 const barWidth = 24;
 
