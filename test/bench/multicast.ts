@@ -27,7 +27,7 @@ export const multicastDefaults: MulticastOptions = { peers: 50, seconds: 60, rat
 
 const payloadBytes = 1_024;
 const mostConnections = 12;
-/** When the event loop is this late, one hop in twenty takes so much longer. */
+/** When the event loop is this late, one hop in twenty takes this much longer. */
 const busyMs = 25;
 
 /** What one side did, in the order in which it is printed. */

@@ -30,7 +30,7 @@ import type { Swarm, SwarmOptions } from './swarm.ts';
 
 /** A newcomer every so often. */
 const joinEveryMs = 250;
-/** The tree must have kept its shape for so long: more than one round of parent optimisation. */
+/** The tree must have kept its shape for this long: more than one round of parent optimisation. */
 const settledMs = 12_000;
 /** A connection that nobody keeps goes after this; the daemon waits a minute, which would only make the benchmark longer. */
 const idleMs = 2_000;

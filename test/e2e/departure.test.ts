@@ -14,7 +14,7 @@ async function command(farm: Farm, peer: FarmPeer, ...args: string[]): Promise<n
 }
 
 describe('a volunteer', () => {
-  it('drains and is a client again, leaves and takes what it stored along, and no request fails meanwhile', async () => {
+  it('drains and is a client again, leaves and removes what it stored, and no request fails meanwhile', async () => {
     const farm = await newFarm();
     const root = await farm.raise();
     const [oak, elm] = [await farm.volunteer('oak'), await farm.volunteer('elm')];

@@ -66,7 +66,7 @@ describe('a state folder', () => {
 });
 
 describe('a port in use', () => {
-  it('is stepped over and said; with --strict-port it is an error', async () => {
+  it('is passed over with a note; with --strict-port it is an error', async () => {
     const farm = await newFarm();
     await farm.raise();
     const blocker = createServer();

@@ -226,7 +226,7 @@ describe('the folders of an owner', () => {
 });
 
 describe('a service that exists', () => {
-  it('keeps what it was founded on, and warns of what is asked otherwise', async () => {
+  it('keeps the terms of its charter, and warns when other terms are asked for', async () => {
     const first = await serve('--requirement', '120ms');
     expect(first.running.stderr).not.toContain('Ignored');
     first.running.child.kill('SIGTERM');
@@ -297,7 +297,7 @@ describe('in the background', () => {
 });
 
 describe('banyan join, open and gateway', () => {
-  it('join by the link alone; drain stays, leave goes and takes everything along', async () => {
+  it('join by the link alone; drain keeps the peer in the farm, leave ends it and removes its folder', async () => {
     const { ready: root } = await serve();
     const volunteer = home.start(['join', String(root['invite']), '--serve', ...local]);
     const ready = await volunteer.line('ready');
@@ -328,7 +328,7 @@ describe('banyan join, open and gateway', () => {
     expect((await again.line('ready'))['peerId']).toBe(ready['peerId']);
   });
 
-  it('what a volunteer gives is remembered; what is said anew counts', async () => {
+  it('what a volunteer gives is remembered, until it is set anew', async () => {
     const { ready: root } = await serve();
     const start = async (...args: string[]): Promise<Record<string, unknown>> => {
       const running = home.start(['join', ...args, ...local]);

@@ -22,7 +22,7 @@ describe('a log file', () => {
     );
   });
 
-  it('is gone on with after a restart, and is for its user alone', async () => {
+  it('is continued after a restart, and only its user can read it', async () => {
     new LogFile(join(home, 'd.log')).write('one\n');
     new LogFile(join(home, 'd.log')).write('two\n');
     expect(await readFile(join(home, 'd.log'), 'utf8')).toBe('one\ntwo\n');

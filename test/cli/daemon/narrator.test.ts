@@ -45,7 +45,7 @@ describe('the story of a peer', () => {
     ]);
   });
 
-  it('goes on when something happens that it is about, and looks once for all that happens in one go', async () => {
+  it('reads the status once for all that happens in one turn, and tells what changed', async () => {
     const told = narrated();
     told.texts.length = 0;
     told.status = { ...someStatus, role: 'server', parent: 'other', problems: ['The disk is full.'] };
@@ -91,7 +91,7 @@ describe('the story of a peer', () => {
     expect(told.texts).toEqual([text]);
   });
 
-  it('takes no look for what it is not about, and none after its end', async () => {
+  it('does not read the status for other happenings, nor after its end', async () => {
     const told = narrated();
     const { happenings } = told.node;
     happenings.tell(peer({ type: 'child-accepted' }));
@@ -131,7 +131,7 @@ describe('the story of a whole peer', () => {
     return seen;
   }
 
-  it('is told from its first word to its last, and in a hundred heartbeats at rest nobody looks at it', async () => {
+  it('is told from start to end, and in a hundred quiet heartbeats the status is not read', async () => {
     const root = await startRoot();
     const ofRoot = watched(root);
     const client = await startClient(root);
@@ -167,7 +167,7 @@ describe('the story of a whole peer', () => {
     expect(ofClient.texts.filter((text) => text.startsWith('A client of'))).toHaveLength(2);
   }, 600_000);
 
-  it('goes on when somebody else who listens throws, and tells that', async () => {
+  it('goes on when another listener throws, and tells that as a problem', async () => {
     const root = await startRoot();
     root.happenings.listen(({ from }) => {
       if (from === 'reader') throw new Error('no figures');

@@ -40,7 +40,7 @@ function tableOf(rows: Figures['rows']): string {
 }
 
 describe('the table of the demonstration', () => {
-  it('tells who is not there yet from who is just starting, and who is down', () => {
+  it('tells peers that are not there yet from peers that are starting and peers that are down', () => {
     const table = tableOf([
       { city: 'Tokyo', life: 'not yet', status: null },
       { city: 'Cairo', life: 'starting', status: null },

@@ -45,7 +45,7 @@ describe('banyan.toml', () => {
     });
   });
 
-  it('says in which line it is no TOML', async () => {
+  it('names the line that is not TOML', async () => {
     await expect(parseConfig('max-upload = 1\nport = \n', 'banyan.toml', known)).rejects.toMatchObject({
       message: expect.stringMatching(/^banyan\.toml, line 2, column \d+: /) as string,
       exitCode: 2,

@@ -22,8 +22,8 @@ function fileOf(common: ConfigFile['common'], own: ConfigFile['common'] = {}): C
 
 const nothing = { flags: {}, environment: {}, file: null, command: 'serve' };
 
-describe('which voice counts', () => {
-  it('and whether anybody spoke at all is known, whatever was said', () => {
+describe('a setting', () => {
+  it('is known to be set or left at its default, whatever its value', () => {
     const environment = { BANYAN_QUICK: 'false', BANYAN_MAX_SIZE: '' };
     const spoken = writtenOptions(specs, { ...nothing, environment, flags: { name: ['x'] } });
     expect([...spoken.keys()].toSorted()).toEqual(['name-of', 'quick']);
@@ -31,7 +31,7 @@ describe('which voice counts', () => {
     expect([...writtenOptions(specs, { ...nothing, file: fileOf({ 'max-size': '7' }) }).keys()]).toEqual(['max-size']);
   });
 
-  it('is always the first that speaks of: flag, environment, own table, top of the file, default', () => {
+  it('comes from the first that has it: flag, environment, own table, top of the file, default', () => {
     const voice = fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: undefined });
     fc.assert(
       fc.property(voice, voice, voice, voice, (flag, variable, own, common) => {
@@ -49,7 +49,7 @@ describe('which voice counts', () => {
     );
   });
 
-  it('in the file is the command’s own table, then its group’s, then the top', () => {
+  it('in the file comes from the command’s own table, then its group’s, then the top', () => {
     const sizes = (tables: ConfigFile['tables']): number =>
       resolveSettings(specs, {
         ...nothing,
@@ -64,7 +64,7 @@ describe('which voice counts', () => {
     expect(() => sizes({ 'simulate qos': { 'max-size': 'much' } })).toThrow('banyan.toml, [simulate.qos] max-size: ');
   });
 
-  it('for switches too, so that --no-quick undoes what the file says', () => {
+  it('that is a switch follows the same order, so that --no-quick undoes what the file says', () => {
     const voice = fc.option(fc.boolean(), { nil: undefined });
     fc.assert(
       fc.property(voice, voice, voice, (flag, variable, common) => {
@@ -79,11 +79,11 @@ describe('which voice counts', () => {
     );
   });
 
-  it('another command’s table says nothing', () => {
+  it('is not read from the table of another command', () => {
     expect(resolveSettings(specs, { ...nothing, command: 'join', file: fileOf({}, { 'max-size': 5 }) }).size).toBe(7);
   });
 
-  it('an empty variable is as good as none', () => {
+  it('is not set by an empty variable', () => {
     expect(
       resolveSettings(specs, { ...nothing, environment: { BANYAN_MAX_SIZE: '' }, file: fileOf({ 'max-size': 3 }) })
         .size,
@@ -134,7 +134,7 @@ describe('a value that makes no sense', () => {
 });
 
 describe('stray variables', () => {
-  it('are told of when they look like a slip of the hand, and left alone when they do not', () => {
+  it('get a warning when they resemble a known one, and none otherwise', () => {
     const names = ['max-upload', 'state'];
     expect(strayVariables({ BANYAN_MAX_UPLAOD: '1' }, names)).toEqual([
       'The environment variable BANYAN_MAX_UPLAOD is not used; did you mean BANYAN_MAX_UPLOAD?',

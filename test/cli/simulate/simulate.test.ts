@@ -116,7 +116,7 @@ describe('what the environment says', () => {
     expect(asked).toMatchObject([{ options: { seeds: 4, requirementMs: 90, policy: 'balanced' } }]);
   });
 
-  it('is in the line that does it again', async () => {
+  it('is in the line that repeats the run', async () => {
     const { simulator, reports } = listening();
     const switches = { ...environment, BANYAN_SIMULATE_DECLARED: '1', BANYAN_SIMULATE_SHEDDING: 'false' };
     await run('simulate attack --kill 0.1 --out o', simulator, switches);
@@ -193,7 +193,7 @@ describe('help', () => {
 });
 
 describe('a report', () => {
-  it('has the line that does it again, without what only says where the answer goes', async () => {
+  it('has the line that repeats the run, without the options for where the answer goes', async () => {
     const { simulator, reports } = listening();
     const { stdout, stderr } = await run('simulate paper --seeds 3 --jobs 2 --out o --json', simulator);
     expect(reports).toEqual([{ folder: 'o', command: 'banyan simulate paper --seeds 3' }]);
@@ -233,7 +233,7 @@ describe('a bar', () => {
     expect(texts.every((text) => !text.includes('\n'))).toBe(true);
   });
 
-  it('is a plain line now and then elsewhere', () => {
+  it('elsewhere is a plain line at most every 15 s', () => {
     expect(written(false).slice(0, 2)).toEqual([
       'churn: 15%  seed 15  about 1 min 25 s left\n',
       'churn: 30%  seed 30  about 1 min 10 s left\n',

@@ -83,7 +83,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('tells of rest and of lost rounds in a line', () => {
+  it('tells quiet rounds and lost rounds in one line each', () => {
     const rest: Decision = { ...decision, met: true, actions: [], next: null, before: 12, reason: 'all is well' };
     const text = explanationText([rest, { kind: 'lost', round: 8, atMs: 0 }], quality, plain);
     expect(text).toContain('Nothing was done, as in 12 rounds before, since 2026-11-21 12:00:00Z.');

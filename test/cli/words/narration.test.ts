@@ -27,7 +27,7 @@ describe('the story a daemon tells', () => {
     ]);
   });
 
-  it('goes on with what became different, and is silent when nothing did', () => {
+  it('tells what changed, and nothing when nothing did', () => {
     expect(texts(someStatus, { ...someStatus, uptimeSeconds: 100, requestsServed: 50 })).toEqual([]);
     expect(texts(someStatus, { ...someStatus, role: 'server' })).toEqual(['Serving "my-site" to others. Thank you!']);
     expect(texts(someStatus, { ...someStatus, attached: false, parent: null })).toEqual([

@@ -50,7 +50,7 @@ describe('output', () => {
     expect(paint(false, { FORCE_COLOR: '1', NO_COLOR: '1' })).toBe('x');
   });
 
-  it('lets no text from elsewhere play with the terminal', () => {
+  it('passes no control characters from other machines to the terminal', () => {
     const { said, output } = speak();
     output.result({ kind: 'x' }, () => 'a\u001b]0;title\u0007b\u009b2J\rc\u202ed\te\nf');
     expect(said.stdout).toBe('a?]0;title?b?2J?c?d\te\nf\n');
